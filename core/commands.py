@@ -1,0 +1,55 @@
+"""Commands: one verb, one outer transaction, which commits or leaves nothing."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Generic, ParamSpec, TypeVar
+
+from django.db import Error as DatabaseError
+from django.db import OperationalError, transaction
+
+from core.errors import from_database
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DEADLOCK = "40P01"
+ATTEMPTS = 3
+
+
+class Command(Generic[P, R]):
+    """A verb that opens the outer transaction itself; `.inside` is its body, for a caller that brings one.
+
+    A deadlock that still comes is tried again up to three times. What a guard in the database refuses
+    is raised as a DomainError.
+    """
+
+    def __init__(self, body: Callable[P, R]) -> None:
+        self.inside = body
+        functools.update_wrapper(self, body)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return run_durably(functools.partial(self.inside, *args, **kwargs))
+
+
+def command(body: Callable[P, R]) -> Command[P, R]:
+    """Make a function a command: `transaction.atomic(durable=True)` around it."""
+    return Command(body)
+
+
+def run_durably(work: Callable[[], R]) -> R:
+    """Run `work` in an outer transaction of its own; retry a deadlock, translate a guard's refusal."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with transaction.atomic(durable=True):
+                return work()
+        except OperationalError as error:
+            if attempt == ATTEMPTS or getattr(error.__cause__, "sqlstate", None) != DEADLOCK:
+                raise
+        except DatabaseError as error:
+            refusal = from_database(error)
+            if refusal is None:
+                raise
+            raise refusal from error
+    raise AssertionError("the last attempt returns or raises")
