@@ -69,9 +69,7 @@ class Guard(BaseConstraint):
         assert model is not None and schema_editor is not None
         schema_editor.deferred_sql.append(self.create_sql(model, schema_editor))
 
-    def validate(
-        self, model: type[Model], instance: Model, exclude: Any = None, using: str = DEFAULT_DB_ALIAS
-    ) -> None:
+    def validate(self, model: type[Model], instance: Model, exclude: Any = None, using: str = DEFAULT_DB_ALIAS) -> None:
         """Nothing: only the database can say."""
 
     def deconstruct(self) -> tuple[str, tuple[()], dict[str, str]]:

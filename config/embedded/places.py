@@ -1,0 +1,78 @@
+"""Where embedded servers keep their files, and as whom they run."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import pwd
+import shutil
+import stat
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+SHARED = Path("/var/tmp")  # noqa: S108 - its own folder below it, checked to be root's
+
+
+class ServerError(Exception):
+    """A server couldn't be started; the text says why in a line or two."""
+
+
+@functools.cache
+def unprivileged_user() -> pwd.struct_passwd | None:
+    """The account that PostgreSQL runs as when we are root (it refuses to be root), or None."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise ServerError("PostgreSQL doesn't run as root, and there is neither a user postgres nor nobody to run it as.")
+
+
+def may_enter(user: pwd.struct_passwd, folder: Path) -> bool:
+    """Say whether `user`, who owns none of it, may walk down to `folder`."""
+    for step in (folder, *folder.parents):
+        if step.exists():
+            found = step.stat()
+            wanted = stat.S_IXUSR if found.st_uid == user.pw_uid else stat.S_IXOTH
+            if not found.st_mode & wanted:
+                return False
+    return True
+
+
+def own_place() -> Path:
+    """The folder of this checkout's servers: `.var`, or one in /var/tmp where `.var` can't be entered."""
+    user = unprivileged_user()
+    if user is None or may_enter(user, PROJECT):
+        folder = PROJECT / ".var"
+        folder.mkdir(exist_ok=True)
+        return folder
+    folder = SHARED / f"fiducia-{hashlib.sha256(str(PROJECT).encode()).hexdigest()[:12]}"
+    folder.mkdir(mode=0o755, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != 0:
+        raise ServerError(f"{folder} exists and isn't root's: remove it.")
+    return folder
+
+
+def place(name: str) -> Path:
+    """A folder of that name for one server."""
+    folder = own_place() / name
+    folder.mkdir(mode=0o755, exist_ok=True)
+    return folder
+
+
+def enterable(folder: Path) -> Path:
+    """`folder`, or a copy of it beside the servers' data where their user couldn't read the original."""
+    user = unprivileged_user()
+    if user is None or may_enter(user, folder):
+        return folder
+    version = hashlib.sha256(f"{folder}{folder.stat().st_mtime_ns}".encode()).hexdigest()[:12]
+    copy = own_place() / f"{folder.name}-{version}"
+    if not copy.exists():
+        unfinished = copy.with_suffix(f".{os.getpid()}")
+        shutil.copytree(folder, unfinished, symlinks=True)
+        unfinished.rename(copy)
+    return copy

@@ -1,0 +1,204 @@
+"""What the environment says, read strictly: a missing or malformed setting stops the start with one line."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import hashlib
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import environ
+
+PROJECT = Path(__file__).resolve().parents[1]
+MODES = ("development", "test", "production")
+MISCONFIGURED = 78  # EX_CONFIG of sysexits.h
+
+env = environ.Env()
+
+
+class Wrong(Exception):
+    """A setting that can't be used; the text names it."""
+
+
+def stop(message: str) -> NoReturn:
+    """End the process with one line and the exit code for a wrong configuration."""
+    sys.stderr.write(f"fiducia: {message}\n")
+    sys.stderr.flush()
+    raise SystemExit(MISCONFIGURED)
+
+
+@functools.cache
+def load_env_file() -> None:
+    """Read `.env` beside manage.py, if there is one; the process's own environment goes first."""
+    path = Path(os.environ.get("FIDUCIA_ENV_FILE", PROJECT / ".env"))
+    if path.exists() and os.environ.get("FIDUCIA_MODE") != "test":
+        environ.Env.read_env(str(path))
+
+
+def mode() -> str:
+    """development, test or production; production is assumed as soon as a database is named."""
+    load_env_file()
+    named = os.environ.get("FIDUCIA_MODE", "")
+    if named and named not in MODES:
+        stop(f"FIDUCIA_MODE is {named!r}; it must be one of {', '.join(MODES)}")
+    return named or ("production" if os.environ.get("DATABASE_URL") else "development")
+
+
+def uses_embedded_servers() -> bool:
+    """Say whether PostgreSQL and Valkey are this checkout's own."""
+    return mode() != "production" and not os.environ.get("DATABASE_URL")
+
+
+def read(name: str, check: Callable[[str], Any], *, default: Any = None) -> Any:
+    """Return the setting `name` as `check` makes it; stop with one line if it is missing or wrong.
+
+    Where it may be missing, `default` is what it then is, unchecked.
+    """
+    load_env_file()
+    text = os.environ.get(name, "").strip()
+    if not text:
+        if default is None:
+            stop(f"{name} is not set; {mode()} needs it (see .env.example)")
+        return default
+    try:
+        return check(text)
+    except (Wrong, ValueError) as error:
+        stop(f"{name} is wrong: {error}")
+
+
+def postgres_url(text: str) -> dict[str, Any]:
+    """The connection that `postgresql://user:password@host:port/name` names, as Django wants it."""
+    parts = _url(text, {"postgres", "postgresql"})
+    if not parts.path.strip("/"):
+        raise Wrong("it names no database: postgresql://user:password@host:5432/name")
+    if not parts.username:
+        raise Wrong("it names no user: postgresql://user:password@host:5432/name")
+    return dict(env.db_url_config(text))
+
+
+def redis_url(text: str) -> str:
+    _url(text, {"redis", "rediss"})
+    return text
+
+
+def web_url(text: str) -> str:
+    _url(text, {"http", "https"})
+    return text
+
+
+def _url(text: str, schemes: set[str]) -> Any:
+    parts = urlsplit(text)
+    if parts.scheme not in schemes or not parts.hostname:
+        raise Wrong(f"not an address that starts with {' or '.join(f'{scheme}://' for scheme in sorted(schemes))}")
+    _ = parts.port  # a ValueError here says what is wrong with it
+    return parts
+
+
+def long_secret(text: str) -> str:
+    if len(text) < 50 or len(set(text)) < 5:
+        raise Wrong("it needs at least 50 characters made by chance")
+    return text
+
+
+def keys(text: str) -> list[str]:
+    """One or more keys of 32 bytes in urlsafe base64, separated by commas; the first one encrypts."""
+    found = [key.strip() for key in text.split(",") if key.strip()]
+    for key in found:
+        try:
+            length = len(base64.b64decode(key, altchars=b"-_", validate=True))
+        except (binascii.Error, ValueError) as error:
+            raise Wrong("not urlsafe base64") from error
+        if length != 32:
+            raise Wrong(f"a key has {length} bytes, not 32")
+    return found
+
+
+def one_key(text: str) -> str:
+    found = keys(text)
+    if len(found) != 1:
+        raise Wrong("it is one key, not several")
+    return found[0]
+
+
+def names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def origins(text: str) -> list[str]:
+    found = names(text)
+    for origin in found:
+        web_url(origin)
+    return found
+
+
+def whole_number(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else -1
+    if number < 0:
+        raise Wrong("not a whole number")
+    return number
+
+
+def share(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise Wrong("not between 0 and 1")
+    return number
+
+
+def yes_or_no(text: str) -> bool:
+    if text.lower() not in {"true", "false", "yes", "no", "1", "0", "on", "off"}:
+        raise Wrong("not true or false")
+    return text.lower() in {"true", "yes", "1", "on"}
+
+
+def time_zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (KeyError, OSError) as error:
+        raise Wrong(f"there is no time zone {text!r}") from error
+    return text
+
+
+def currency(text: str) -> str:
+    if not (text.isascii() and text.isalnum() and text.isupper() and 3 <= len(text) <= 10):
+        raise Wrong("not a currency's code, such as USD")
+    return text
+
+
+def log_level(text: str) -> str:
+    if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
+        raise Wrong("not DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    return text.upper()
+
+
+@functools.cache
+def secrets_of_this_checkout() -> dict[str, str]:
+    """Keys for development, made up once and kept beside the embedded servers; tests have constant ones."""
+    if mode() == "test":
+        digest = [hashlib.sha256(f"fiducia-test-{use}".encode()).digest() for use in range(3)]
+        return dict(zip(("SECRET_KEY", "FIELD_KEYS", "INDEX_KEY"), map(_key, digest), strict=True))
+    from config.embedded.places import own_place
+
+    path = own_place() / "secrets.json"
+    if not path.exists():
+        unfinished = path.with_suffix(f".{os.getpid()}")
+        unfinished.touch(mode=0o600)
+        made = {"SECRET_KEY": secrets.token_urlsafe(64)}
+        made |= {name: _key(secrets.token_bytes(32)) for name in ("FIELD_KEYS", "INDEX_KEY")}
+        unfinished.write_text(json.dumps(made))
+        unfinished.replace(path)
+    kept: dict[str, str] = json.loads(path.read_text())
+    return kept
+
+
+def _key(random: bytes) -> str:
+    return base64.urlsafe_b64encode(random).decode()

@@ -1,0 +1,217 @@
+"""Django's settings. What differs between machines comes from the environment (config/environment.py)."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from config import environment
+from config.environment import read
+
+BASE_DIR = Path(__file__).resolve().parents[1]
+MODE = environment.mode()
+PRODUCTION = MODE == "production"
+EMBEDDED = environment.uses_embedded_servers()
+DEBUG = False
+
+# Keys
+if PRODUCTION:
+    SECRET_KEY = read("SECRET_KEY", environment.long_secret)
+    FIELD_KEYS = read("FIELD_KEYS", environment.keys)
+    INDEX_KEY = read("INDEX_KEY", environment.one_key)
+    ALLOWED_HOSTS = read("ALLOWED_HOSTS", environment.names)
+else:
+    _made = environment.secrets_of_this_checkout()
+    SECRET_KEY = read("SECRET_KEY", environment.long_secret, default=_made["SECRET_KEY"])
+    FIELD_KEYS = read("FIELD_KEYS", environment.keys, default=[_made["FIELD_KEYS"]])
+    INDEX_KEY = read("INDEX_KEY", environment.one_key, default=_made["INDEX_KEY"])
+    ALLOWED_HOSTS = read("ALLOWED_HOSTS", environment.names, default=["*"])
+
+# Databases: `default` logs in as the application's role, `owner` as the role that owns the tables.
+if MODE == "test":
+    _app = _owner = environment.postgres_url("postgresql://nobody@127.0.0.1:1/conftest-fills-this-in")
+    REDIS_URL = "redis://127.0.0.1:1/0"
+elif EMBEDDED:
+    from config import embedded
+
+    _server = embedded.demo_postgres()
+    _app = environment.postgres_url(_server.url("app", embedded.DATABASE))
+    _owner = environment.postgres_url(_server.url("owner", embedded.DATABASE))
+    REDIS_URL = embedded.demo_valkey().url()
+else:
+    _app = read("DATABASE_URL", environment.postgres_url)
+    _owner = read("OWNER_DATABASE_URL", environment.postgres_url)
+    REDIS_URL = read("REDIS_URL", environment.redis_url)
+    if _app["USER"] == _owner["USER"]:
+        environment.stop(
+            "DATABASE_URL and OWNER_DATABASE_URL name one role; they need two (manage.py provision_database)"
+        )
+
+_OPTIONS: dict[str, Any] = {"server_side_binding": True, "prepare_threshold": 5, "application_name": "fiducia"}
+_POOL = {"min_size": 0, "max_size": read("DATABASE_POOL_SIZE", environment.whole_number, default=20), "timeout": 30}
+DATABASES = {
+    "default": {
+        **_app,
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": 0,
+        "ATOMIC_REQUESTS": False,
+        "OPTIONS": {**_app.get("OPTIONS", {}), **_OPTIONS, "pool": _POOL},
+    },
+    "owner": {
+        **_owner,
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": 0,
+        "ATOMIC_REQUESTS": False,
+        "OPTIONS": {**_owner.get("OPTIONS", {}), **_OPTIONS},
+    },
+}
+CACHES: dict[str, Any] = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+# Apps, upper floors first: a template or a static file of an upper floor goes first.
+_ROOMS = ["backoffice", "investments", "payments", "treasury", "ledger", "accounts", "api", "oversight", "core"]
+
+
+def _is_there(room: str) -> bool:
+    return importlib.util.find_spec(room) is not None and importlib.util.find_spec(f"{room}.apps") is not None
+
+
+ROOMS = [room for room in _ROOMS if _is_there(room)]
+INSTALLED_APPS = [
+    *ROOMS,
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "django_filters",
+    "django_prometheus",
+    "django_structlog",
+    "django_celery_beat",
+]
+if MODE != "production" and importlib.util.find_spec("django_linear_migrations"):
+    INSTALLED_APPS.append("django_linear_migrations")
+AUTH_USER_MODEL = "accounts.User" if "accounts" in ROOMS else "auth.User"
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "config.middleware.ContentSecurityPolicy",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    *(["oversight.middleware.TraceMiddleware"] if "oversight" in ROOMS else []),
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# The platform
+PLATFORM_TIME_ZONE = read("PLATFORM_TIME_ZONE", environment.time_zone, default="UTC")
+PLATFORM_CURRENCY = read("PLATFORM_CURRENCY", environment.currency, default="USD")
+USE_TZ = True
+TIME_ZONE = PLATFORM_TIME_ZONE
+USE_I18N = True
+LANGUAGE_CODE = "en"
+
+# Passwords
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+# Files
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+MEDIA_ROOT = Path(read("MEDIA_ROOT", str, default=str(BASE_DIR / ("media" if PRODUCTION else ".var/media"))))
+WHITENOISE_USE_FINDERS = not PRODUCTION
+_STATIC = "whitenoise.storage.CompressedManifestStaticFilesStorage" if PRODUCTION else None
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": _STATIC or "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+# Mail
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+DEFAULT_FROM_EMAIL = read("DEFAULT_FROM_EMAIL", str, default="no-reply@localhost")
+if PRODUCTION:
+    globals().update(environment.env.email_url_config(read("EMAIL_URL", str, default="consolemail://")))
+
+# API. The rooms' own parts are named only once they are there, so that nothing here imports upwards.
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "NUM_PROXIES": read("TRUSTED_PROXIES", environment.whole_number, default=0),
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Fiducia",
+    "DESCRIPTION": "Wallets, deposits and daily returns on a real ledger.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# Safety of browsers
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600
+CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", environment.origins, default=[])
+PUBLIC_URL = read("PUBLIC_URL", environment.web_url, default="http://localhost:8000")
+if PRODUCTION:
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = read("SECURE_SSL_REDIRECT", environment.yes_or_no, default=True)
+    SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
+    SECURE_HSTS_SECONDS = read("SECURE_HSTS_SECONDS", environment.whole_number, default=365 * 24 * 3600)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+    if REST_FRAMEWORK["NUM_PROXIES"]:
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+from config.jobs import *  # noqa: E402, F403
+from config.watching import *  # noqa: E402, F403

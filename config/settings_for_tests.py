@@ -1,0 +1,15 @@
+"""The settings of tests: embedded servers, constant keys, a quick password hasher."""
+
+import os
+
+os.environ["FIDUCIA_MODE"] = "test"
+for _name in ("DATABASE_URL", "OWNER_DATABASE_URL", "REDIS_URL", "SENTRY_DSN"):
+    os.environ.pop(_name, None)
+
+from config.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CELERY_TASK_ALWAYS_EAGER = True
+CELERY_TASK_EAGER_PROPAGATES = True

@@ -1,0 +1,37 @@
+"""What every test of the project shares: the database with its two roles, and a broker for those who need one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import TransactionTestCase
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Leave names alone: `django_db_setup` gives each worker its own."""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """PostgreSQL of this checkout, one database a worker, made through the owner."""
+    from tests.database import worker_database, worker_name
+
+    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), worker_database(worker_name()) as eraser:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: eraser.erase())
+        django_db_blocker.block()
+        yield
+        django_db_blocker.unblock()
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Any]:
+    """A broker and cache of the tests' own."""
+    from config.embedded.places import place
+    from config.embedded.valkey import Valkey
+    from tests.database import worker_name
+
+    with Valkey(place(f"test-valkey-{worker_name()}")).in_use() as server:
+        yield server

@@ -1,0 +1,179 @@
+"""The tests' PostgreSQL: one template a checkout, a copy of it for each worker, two roles as in production.
+
+The database is created, migrated and emptied through the owner (or the server's own administrator); `default`
+only ever logs in as the application, so that what the tests see refused is refused in production too.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+from psycopg import sql
+
+from config.embedded.places import PROJECT, place
+from config.embedded.postgres import Postgres
+from ledger import provision
+
+TEMPLATE = "test_fiducia_template"
+SEEDS = "seeds"
+
+
+@contextmanager
+def worker_database(worker: str) -> Iterator[Eraser]:
+    """A freshly copied database for this worker, with both aliases pointing at it."""
+    with Postgres(place("test-postgres"), durable=False).in_use() as server:
+        name = f"test_fiducia_{worker}"
+        with server.root.joinpath("template.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            make_template(server)
+            with psycopg.connect(server.url("admin", "postgres"), autocommit=True) as admin:
+                drop(admin, name)
+                provision.make_database(admin, name, template=TEMPLATE)
+        point_at(server, name)
+        eraser = Eraser(server.url("admin", name))
+        try:
+            yield eraser
+        finally:
+            eraser.close()
+            connections.close_all()
+            for alias in connections:
+                close_pool = getattr(connections[alias], "close_pool", None)
+                if close_pool:
+                    close_pool()
+
+
+def make_template(server: Postgres) -> None:
+    """Migrate the template anew if a migration changed; re-emit seeds and rights if any code did."""
+    migrations, code = digests()
+    made_from = server.root / "template"
+    before = made_from.read_text().split() if made_from.exists() else []
+    if before == [migrations, code]:
+        return
+    made_from.unlink(missing_ok=True)
+    if before[:1] != [migrations] or not migrated(server):
+        with psycopg.connect(server.url("admin", "postgres"), autocommit=True) as admin:
+            facts = server.remembered()
+            provision.make_roles(admin, owner_password=facts["owner"], app_password=facts["app"])
+            drop(admin, TEMPLATE)
+            provision.make_database(admin, TEMPLATE)
+        if not migrated(server):
+            raise RuntimeError("the tests' database can't be migrated")
+    made_from.write_text(f"{migrations} {code}")
+
+
+def migrated(server: Postgres) -> bool:
+    """Run `migrate` on the template, and keep a copy of what it sows."""
+    point_at(server, TEMPLATE)
+    try:
+        with psycopg.connect(server.url("admin", TEMPLATE), autocommit=True) as admin:
+            admin.execute(f"DROP SCHEMA IF EXISTS {SEEDS} CASCADE")
+        call_command("migrate", verbosity=0, interactive=False)
+        with psycopg.connect(server.url("admin", TEMPLATE), autocommit=True) as admin:
+            keep_seeds(admin)
+    finally:
+        connections.close_all()
+        connections["default"].close_pool()
+    return True
+
+
+def keep_seeds(admin: psycopg.Connection) -> None:
+    admin.execute(f"CREATE SCHEMA {SEEDS}")
+    for table in filled_tables(admin):
+        admin.execute(
+            sql.SQL("CREATE TABLE {} AS SELECT {} FROM {}").format(
+                sql.Identifier(SEEDS, table), stored_columns(admin, table), sql.Identifier("public", table)
+            )
+        )
+
+
+def filled_tables(admin: psycopg.Connection, schema: str = "public") -> list[str]:
+    """The tables that have rows; a partitioned one stands for its partitions."""
+    tables = admin.execute(
+        "SELECT c.relname FROM pg_class c WHERE c.relnamespace = %s::regnamespace AND c.relkind IN ('r', 'p') "
+        "AND NOT c.relispartition ORDER BY c.relname",
+        [schema],
+    ).fetchall()
+    if not tables:
+        return []
+    probe = sql.SQL(" UNION ALL ").join(
+        sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(sql.Literal(name), sql.Identifier(schema, name))
+        for (name,) in tables
+    )
+    return [name for (name,) in admin.execute(probe).fetchall()]
+
+
+def stored_columns(admin: psycopg.Connection, table: str) -> sql.Composed:
+    """Every column of a table that isn't computed by the database."""
+    columns = admin.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = format('public.%%I', %s::text)::regclass AND attnum > 0 "
+        "AND NOT attisdropped AND attgenerated = ''",
+        [table],
+    ).fetchall()
+    return sql.SQL(", ").join(sql.Identifier(name) for (name,) in columns)
+
+
+class Eraser:
+    """Empties the database after a test that committed, and sows it again as `migrate` had left it."""
+
+    def __init__(self, url: str) -> None:
+        self.connection = psycopg.connect(url, autocommit=True)
+        self.connection.execute("SET session_replication_role = replica")
+        self.connection.execute("SET lock_timeout = '20s'")
+        self.seeds = filled_tables(self.connection, SEEDS)
+        self.columns = {table: stored_columns(self.connection, table) for table in self.seeds}
+
+    def erase(self) -> None:
+        tables = sql.SQL(", ").join(sql.Identifier("public", name) for name in filled_tables(self.connection))
+        with self.connection.transaction():
+            self.connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(tables))
+            for table in self.seeds:
+                self.connection.execute(
+                    sql.SQL("INSERT INTO {} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {}").format(
+                        sql.Identifier("public", table), sql.Identifier(SEEDS, table), columns=self.columns[table]
+                    )
+                )
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def drop(admin: psycopg.Connection, name: str) -> None:
+    admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def point_at(server: Postgres, name: str) -> None:
+    """Lend both aliases the database's address; each keeps its own role."""
+    facts = server.remembered()
+    for alias, role, user in (("default", "app", provision.APP), ("owner", "owner", provision.OWNER)):
+        address = {"HOST": "127.0.0.1", "PORT": facts["port"], "NAME": name, "USER": user, "PASSWORD": facts[role]}
+        settings.DATABASES[alias].update(address)
+        connections[alias].close()
+        connections[alias].settings_dict.update(address)
+
+
+def digests() -> tuple[str, str]:
+    """Fingerprints of the migrations alone, and of all code but tests."""
+    migrations, code = hashlib.sha256(), hashlib.sha256()
+    for folder in sorted({*settings.ROOMS, "config"}):
+        for path in sorted((PROJECT / folder).rglob("*.py")):
+            if "tests" in path.relative_to(PROJECT).parts:
+                continue
+            content = str(path.relative_to(PROJECT)).encode() + path.read_bytes()
+            code.update(content)
+            if path.parent.name == "migrations":
+                migrations.update(content)
+    migrations.update(Path(PROJECT / "requirements/base.txt").read_bytes())
+    return migrations.hexdigest(), code.hexdigest()
+
+
+def worker_name() -> str:
+    return os.environ.get("PYTEST_XDIST_WORKER", "alone")
