@@ -185,7 +185,7 @@ def secrets_of_this_checkout() -> dict[str, str]:
     """Keys for development, made up once and kept beside the embedded servers; tests have constant ones."""
     if mode() == "test":
         digest = [hashlib.sha256(f"fiducia-test-{use}".encode()).digest() for use in range(3)]
-        return dict(zip(("SECRET_KEY", "FIELD_KEYS", "INDEX_KEY"), map(_key, digest), strict=True))
+        return dict(zip(("SECRET_KEY", "FIELD_KEYS", "BLIND_INDEX_KEY"), map(_key, digest), strict=True))
     from config.embedded.places import own_place
 
     path = own_place() / "secrets.json"
@@ -193,7 +193,7 @@ def secrets_of_this_checkout() -> dict[str, str]:
         unfinished = path.with_suffix(f".{os.getpid()}")
         unfinished.touch(mode=0o600)
         made = {"SECRET_KEY": secrets.token_urlsafe(64)}
-        made |= {name: _key(secrets.token_bytes(32)) for name in ("FIELD_KEYS", "INDEX_KEY")}
+        made |= {name: _key(secrets.token_bytes(32)) for name in ("FIELD_KEYS", "BLIND_INDEX_KEY")}
         unfinished.write_text(json.dumps(made))
         unfinished.replace(path)
     kept: dict[str, str] = json.loads(path.read_text())

@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 
 STRICT = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 OWN = (
-    "default-src 'self'; img-src 'self' data:; style-src 'self'{style}; script-src 'self'{script}; font-src 'self' data:; "
-    "worker-src 'self' blob:; object-src 'none'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'"
+    "default-src 'self'; img-src 'self' data:; style-src 'self'{style}; script-src 'self'{script}; "
+    "font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; frame-ancestors 'none'; "
+    "base-uri 'self'; form-action 'self'"
 )
 # The console's theme evaluates its templates in the browser, and so does the API's documentation: there, and
 # nowhere else, scripts may do so.

@@ -19,13 +19,13 @@ DEBUG = False
 if PRODUCTION:
     SECRET_KEY = read("SECRET_KEY", environment.long_secret)
     FIELD_KEYS = read("FIELD_KEYS", environment.keys)
-    INDEX_KEY = read("INDEX_KEY", environment.one_key)
+    BLIND_INDEX_KEY = read("BLIND_INDEX_KEY", environment.one_key)
     ALLOWED_HOSTS = read("ALLOWED_HOSTS", environment.names)
 else:
     _made = environment.secrets_of_this_checkout()
     SECRET_KEY = read("SECRET_KEY", environment.long_secret, default=_made["SECRET_KEY"])
     FIELD_KEYS = read("FIELD_KEYS", environment.keys, default=[_made["FIELD_KEYS"]])
-    INDEX_KEY = read("INDEX_KEY", environment.one_key, default=_made["INDEX_KEY"])
+    BLIND_INDEX_KEY = read("BLIND_INDEX_KEY", environment.one_key, default=_made["BLIND_INDEX_KEY"])
     ALLOWED_HOSTS = read("ALLOWED_HOSTS", environment.names, default=["*"])
 
 # Databases: `default` logs in as the application's role, `owner` as the role that owns the tables.
@@ -73,7 +73,10 @@ _ROOMS = ["backoffice", "investments", "payments", "treasury", "ledger", "accoun
 
 
 def _is_there(room: str) -> bool:
-    return importlib.util.find_spec(room) is not None and importlib.util.find_spec(f"{room}.apps") is not None
+    """Say whether a room is built, and what it stands on."""
+    needs = {"core": (), "oversight": ("core",), "api": ("oversight",), "accounts": ("api", "oversight")}
+    built = importlib.util.find_spec(room) is not None and importlib.util.find_spec(f"{room}.apps") is not None
+    return built and all(_is_there(lower) for lower in needs.get(room, ("accounts",)))
 
 
 ROOMS = [room for room in _ROOMS if _is_there(room)]
@@ -169,6 +172,7 @@ if PRODUCTION:
     globals().update(environment.env.email_url_config(read("EMAIL_URL", str, default="consolemail://")))
 
 # API. The rooms' own parts are named only once they are there, so that nothing here imports upwards.
+NUM_PROXIES = read("TRUSTED_PROXIES", environment.whole_number, default=0)
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -176,7 +180,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "COERCE_DECIMAL_TO_STRING": True,
-    "NUM_PROXIES": read("TRUSTED_PROXIES", environment.whole_number, default=0),
+    "NUM_PROXIES": NUM_PROXIES,
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Fiducia",
@@ -210,7 +214,7 @@ if PRODUCTION:
     SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
     SECURE_HSTS_SECONDS = read("SECURE_HSTS_SECONDS", environment.whole_number, default=365 * 24 * 3600)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
-    if REST_FRAMEWORK["NUM_PROXIES"]:
+    if NUM_PROXIES:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 from config.jobs import *  # noqa: E402, F403

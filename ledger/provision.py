@@ -83,7 +83,8 @@ def _column_revocations(connection: BaseDatabaseWrapper, role: str) -> Iterator[
     """Rights on columns outlive a REVOKE on their table."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT c.relname, array_agg(quote_ident(a.attname)) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+            "SELECT c.relname, array_agg(quote_ident(a.attname)) FROM pg_attribute a "
+            "JOIN pg_class c ON c.oid = a.attrelid "
             "WHERE c.relnamespace = 'public'::regnamespace AND a.attacl IS NOT NULL GROUP BY c.relname"
         )
         found = cursor.fetchall()

@@ -22,6 +22,7 @@ from psycopg import sql
 from config.embedded.places import PROJECT, place
 from config.embedded.postgres import Postgres
 from ledger import provision
+from ledger.management.commands import migrate
 
 TEMPLATE = "test_fiducia_template"
 SEEDS = "seeds"
@@ -76,7 +77,7 @@ def migrated(server: Postgres) -> bool:
     try:
         with psycopg.connect(server.url("admin", TEMPLATE), autocommit=True) as admin:
             admin.execute(f"DROP SCHEMA IF EXISTS {SEEDS} CASCADE")
-        call_command("migrate", verbosity=0, interactive=False)
+        call_command(migrate.Command(), verbosity=0, interactive=False)
         with psycopg.connect(server.url("admin", TEMPLATE), autocommit=True) as admin:
             keep_seeds(admin)
     finally:

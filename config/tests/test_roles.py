@@ -32,7 +32,7 @@ def test_both_see_one_database():
     ],
 )
 def test_the_application_is_refused(statement):
-    with pytest.raises(DatabaseError, match="permission denied|must be owner"), connection.cursor() as cursor:
+    with pytest.raises(DatabaseError, match=r"permission denied|must be owner"), connection.cursor() as cursor:
         cursor.execute(statement)
 
 
