@@ -1,0 +1,29 @@
+"""Columns that several tables share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from uuid_utils.compat import uuid7
+
+
+class UUIDv7(models.Func):
+    """PostgreSQL's own time-ordered identifier."""
+
+    function = "uuidv7"
+    template = "%(function)s()"
+    output_field = models.UUIDField()
+
+
+def identifier() -> models.UUIDField[Any, Any]:
+    return models.UUIDField(primary_key=True, default=uuid7, db_default=UUIDv7(), editable=False)
+
+
+def amount(**options: Any) -> models.DecimalField[Any, Any]:
+    return models.DecimalField(max_digits=38, decimal_places=18, **options)
+
+
+def fraction(**options: Any) -> models.DecimalField[Any, Any]:
+    """A rate or share: 0.25 is 25 %."""
+    return models.DecimalField(max_digits=18, decimal_places=12, **options)
