@@ -1,5 +1,106 @@
 from django.apps import AppConfig
 
+MODELS = (
+    "product",
+    "productversion",
+    "rateceiling",
+    "position",
+    "positionterm",
+    "positionevent",
+    "exitrequest",
+    "accrual",
+    "accrualslice",
+    "productaccrual",
+    "correction",
+    "accrualadjustment",
+    "settlementrun",
+    "settlementslice",
+    "settlement",
+)
+VIEW = [f"investments.view_{model}" for model in MODELS]
+TERMS = [
+    "minimum",
+    "maximum",
+    "rate",
+    "rate_period",
+    "day_count",
+    "payout",
+    "term_days",
+    "locked",
+    "pausable",
+    "early_exit_penalty",
+    "kyc_level",
+    "features",
+    "risk_warning",
+    "disclosure",
+    "disclosure_version",
+]
+
 
 class InvestmentsConfig(AppConfig):
     name = "investments"
+
+    # What the application's login role may do; a table that isn't named here it may only read.
+    rights = {
+        "Product": {"insert": "*", "update": ["display_name", "rank"]},
+        "ProductVersion": {"insert": "*", "update": [*TERMS, "status", "justification", "activated_at", "retired_at"]},
+        "RateCeiling": {"insert": "*"},
+        "Position": {
+            "insert": "*",
+            "update": [
+                "status",
+                "suspended_from",
+                "initial_principal",
+                "principal",
+                "deposited",
+                "withdrawn",
+                "funded_on",
+                "last_on",
+            ],
+        },
+        "PositionTerm": {"insert": "*", "update": ["to_on", "principal", "rate", "earns"]},
+        "PositionEvent": {"insert": "*"},
+        "ExitRequest": {"insert": "*", "update": ["status", "paid_at"]},
+        "Accrual": {"insert": "*"},
+        "AccrualSlice": {"insert": "*"},
+        "ProductAccrual": {"insert": "*"},
+        "Correction": {"insert": "*", "update": ["status", "booked_on"]},
+        "AccrualAdjustment": {"insert": "*"},
+        "SettlementRun": {
+            "insert": "*",
+            "update": ["status", "amount", "positions", "reserve", "reserved_at", "paid_at"],
+        },
+        "SettlementSlice": {"insert": "*", "update": ["done_at"]},
+        "Settlement": {"insert": "*"},
+    }
+    role_permissions = {
+        "support": ["investments.view_product", "investments.view_productversion", "investments.view_position"],
+        "compliance": [
+            *VIEW,
+            "investments.request_version",
+            "investments.approve_version",
+            "investments.request_retirement",
+            "investments.approve_retirement",
+            "investments.request_ceiling",
+            "investments.approve_ceiling",
+            "investments.suspend_position",
+            "investments.request_reversal",
+            "investments.approve_reversal",
+            "investments.request_adjustment",
+            "investments.approve_adjustment",
+        ],
+        "finance": [
+            *VIEW,
+            "investments.request_version",
+            "investments.approve_version",
+            "investments.request_retirement",
+            "investments.approve_retirement",
+            "investments.request_ceiling",
+            "investments.approve_ceiling",
+            "investments.request_reversal",
+            "investments.approve_reversal",
+            "investments.request_adjustment",
+            "investments.approve_adjustment",
+        ],
+        "administrator": VIEW,
+    }

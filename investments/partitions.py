@@ -35,5 +35,6 @@ def require_partition(on: date) -> None:
         (found,) = cursor.fetchone()
     if found is None:
         raise PartitionMissing(
-            f"{on:%B %Y} has no accrual partition; nothing of {on} is accrued. Make it with close_day.", month=f"{on:%Y-%m}"
+            f"{on:%B %Y} has no accrual partition; nothing of {on} is accrued. Make it with close_day.",
+            month=f"{on:%Y-%m}",
         )
