@@ -1,0 +1,18 @@
+"""manage.py expire_requests"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from oversight import services
+
+
+class Command(BaseCommand):
+    help = "Expire the four-eyes requests whose time is over. Safe to run at any moment, as often as wanted."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        expired = services.expire_requests(now=timezone.now())
+        self.stdout.write(f"{expired} request{'' if expired == 1 else 's'} expired")
