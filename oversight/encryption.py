@@ -75,7 +75,7 @@ def blind_index(value: str) -> bytes:
 
     Normalise first: another writing is another hash.
     """
-    key = _decoded((settings.INDEX_KEY,))[0]
+    key = _decoded((settings.BLIND_INDEX_KEY,))[0]
     return hmac.new(key, value.encode(), hashlib.sha256).digest()
 
 
@@ -142,9 +142,9 @@ def _decoded(texts: tuple[str, ...]) -> tuple[bytes, ...]:
         try:
             key = base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
         except binascii.Error as error:
-            raise ImproperlyConfigured("FIELD_KEYS and INDEX_KEY are 32 bytes of base64 each") from error
+            raise ImproperlyConfigured("FIELD_KEYS and BLIND_INDEX_KEY are 32 bytes of base64 each") from error
         if len(key) != KEY_BYTES:
-            raise ImproperlyConfigured("FIELD_KEYS and INDEX_KEY are 32 bytes of base64 each")
+            raise ImproperlyConfigured("FIELD_KEYS and BLIND_INDEX_KEY are 32 bytes of base64 each")
         keys.append(key)
     if not keys:
         raise ImproperlyConfigured("FIELD_KEYS needs at least one key")
