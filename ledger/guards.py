@@ -1,0 +1,325 @@
+"""What the database refuses of the ledger, whoever writes. Source: docs/rules/ledger.md.
+
+The trigger on Transfer is set-based and answers all checks of a statement with one join; only a failure looks
+for the offender. Its plans are pinned: a cached plan from a bulk insert made single postings 100 times slower.
+"""
+
+from __future__ import annotations
+
+from core.guards import DEFINER, Guard
+
+DAY_LOCK = 7_105_001
+"""The advisory lock of the business day: postings share it, closing takes it alone."""
+
+PINNED = "SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off"
+
+# One row of new_rows, its accounts, currency, transaction and rule; NULL where a row is missing.
+_JOIN = """
+    FROM new_rows n
+    LEFT JOIN ledger_transaction t ON t.id = n.transaction_id
+    LEFT JOIN ledger_account d ON d.id = n.debit_account_id
+    LEFT JOIN ledger_account c ON c.id = n.credit_account_id
+    LEFT JOIN ledger_currency u ON u.code = n.currency_id
+    LEFT JOIN ledger_postingrule r
+        ON r.kind = t.kind AND r.debit_kind = d.kind AND r.credit_kind = c.kind
+"""
+
+_AMOUNT_OK = "n.amount > 0 AND n.amount <> 'NaN'::numeric AND n.amount = trunc(n.amount, u.exponent)"
+_CURRENCY_OK = "d.currency_id = n.currency_id AND c.currency_id = n.currency_id"
+_RULE_OK = """(
+        t.reverses_id IS NOT NULL
+        OR r.id IS NOT NULL
+        AND (NOT r.same_owner OR d.owner_id IS NULL OR c.owner_id IS NULL OR d.owner_id = c.owner_id)
+        AND (NOT r.same_scope OR d.scope = c.scope)
+        AND (r.scope_prefix = '' OR (d.scope <> '' OR c.scope <> '')
+             AND (d.scope = '' OR starts_with(d.scope, r.scope_prefix))
+             AND (c.scope = '' OR starts_with(c.scope, r.scope_prefix)))
+        AND (r.debit_scope = '' OR d.scope = r.debit_scope)
+    )"""
+_FUND_SIDE = "(a.kind IN ('principal', 'deployed') OR a.kind = 'shortfall' AND strpos(a.scope, ':') > 0)"
+
+_CHECK = f"""
+    SELECT bool_and(COALESCE(
+               n.booked_on = $1 AND n.line BETWEEN 1 AND t.moves
+               AND n.debit_account_id <> n.credit_account_id
+               AND {_AMOUNT_OK} AND {_CURRENCY_OK} AND {_RULE_OK}, false)),
+           bool_or(t.moves > 1),
+           bool_or(t.reverses_id IS NOT NULL OR r.needs_evidence OR r.needs_approval OR r.same_owner AND t.moves > 1),
+           bool_or({_FUND_SIDE.replace("a.", "d.")} OR {_FUND_SIDE.replace("a.", "c.")})
+    {_JOIN}
+"""
+
+_BOOK = """
+    UPDATE ledger_account a SET debits = a.debits + s.debit, credits = a.credits + s.credit
+    FROM (
+        SELECT x.id, sum(x.debit) AS debit, sum(x.credit) AS credit
+        FROM (SELECT debit_account_id AS id, amount AS debit, 0 AS credit FROM new_rows
+              UNION ALL
+              SELECT credit_account_id, 0, amount FROM new_rows) x
+        GROUP BY x.id
+    ) s
+    WHERE a.id = s.id AND a.keeps_balance
+"""
+
+_OFFENDER = f"""
+    SELECT CASE
+        WHEN t.id IS NULL THEN 'no-transaction: the transfer names a transaction that does not exist'
+        WHEN d.id IS NULL OR c.id IS NULL THEN 'no-account: the transfer names an account that does not exist'
+        WHEN n.booked_on IS DISTINCT FROM v_day THEN
+            format('wrong-day: booked on %s, but the open business day is %s', n.booked_on, v_day)
+        WHEN n.line NOT BETWEEN 1 AND t.moves THEN
+            format('wrong-line: line %s of a transaction of %s', n.line, t.moves)
+        WHEN u.code IS NULL THEN 'no-currency: the transfer names a currency that does not exist'
+        WHEN ({_AMOUNT_OK}) IS NOT TRUE THEN
+            format('wrong-amount: %s is not a positive amount of at most %s decimals', n.amount, u.exponent)
+        WHEN ({_CURRENCY_OK}) IS NOT TRUE THEN
+            format('wrong-currency: %s from an account in %s to one in %s', n.currency_id, d.currency_id, c.currency_id)
+        WHEN n.debit_account_id = n.credit_account_id THEN 'same-account: debit and credit are one account'
+        ELSE format('no-rule: no posting rule lets %s debit %s (%s) and credit %s (%s)',
+                    t.kind, d.kind, d.scope, c.kind, c.scope)
+    END
+    {_JOIN}
+    WHERE (n.booked_on = v_day AND n.line BETWEEN 1 AND t.moves AND n.debit_account_id <> n.credit_account_id
+           AND {_AMOUNT_OK} AND {_CURRENCY_OK} AND {_RULE_OK}) IS NOT TRUE
+    ORDER BY n.transaction_id, n.line LIMIT 1
+"""
+
+# What only some kinds need: one owner over all lines, evidence, approval, the mirror of a reversal.
+_SPECIAL = """
+    FOR v_one IN
+        SELECT t.id, t.kind, t.moves, t.evidence_id, t.approval_id, t.reverses_id,
+               COALESCE(bool_or(r.needs_evidence), false) AS needs_evidence,
+               COALESCE(bool_or(r.needs_approval), false) AS needs_approval,
+               COALESCE(bool_or(r.same_owner), false) AS same_owner
+        FROM new_rows n
+        JOIN ledger_transaction t ON t.id = n.transaction_id
+        JOIN ledger_account d ON d.id = n.debit_account_id
+        JOIN ledger_account c ON c.id = n.credit_account_id
+        LEFT JOIN ledger_postingrule r
+            ON r.kind = t.kind AND r.debit_kind = d.kind AND r.credit_kind = c.kind
+        GROUP BY t.id
+        ORDER BY t.id
+    LOOP
+        IF v_one.same_owner AND v_one.moves > 1 THEN
+            SELECT count(DISTINCT a.owner_id) INTO v_count
+            FROM new_rows n JOIN ledger_account a ON a.id IN (n.debit_account_id, n.credit_account_id)
+            WHERE n.transaction_id = v_one.id;
+            IF v_count > 1 THEN
+                RAISE EXCEPTION 'two-owners: all owned accounts of a % have one owner', v_one.kind
+                    USING ERRCODE = 'FI012';
+            END IF;
+        END IF;
+
+        IF v_one.reverses_id IS NOT NULL THEN
+            SELECT t.moves INTO v_count FROM ledger_transaction t
+            WHERE t.id = v_one.reverses_id AND t.reverses_id IS NULL;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'not-reversible: what is reversed must exist and be no reversal itself'
+                    USING ERRCODE = 'FI013';
+            END IF;
+            IF v_count <> v_one.moves OR EXISTS (
+                SELECT 1 FROM new_rows n
+                WHERE n.transaction_id = v_one.id AND NOT EXISTS (
+                    SELECT 1 FROM ledger_transfer x
+                    WHERE x.transaction_id = v_one.reverses_id AND x.line = n.line
+                      AND x.debit_account_id = n.credit_account_id AND x.credit_account_id = n.debit_account_id
+                      AND x.amount = n.amount AND x.currency_id = n.currency_id))
+            THEN
+                RAISE EXCEPTION 'no-mirror: a reversal mirrors the transaction that it names, line by line'
+                    USING ERRCODE = 'FI013';
+            END IF;
+        END IF;
+
+        v_approval_needed := v_one.needs_approval OR v_one.reverses_id IS NOT NULL;
+        IF v_one.needs_evidence THEN
+            SELECT e.type INTO v_type FROM ledger_evidence e WHERE e.id = v_one.evidence_id FOR NO KEY UPDATE;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'no-evidence: a % needs evidence', v_one.kind USING ERRCODE = 'FI014';
+            END IF;
+            IF EXISTS (SELECT 1 FROM ledger_transaction o
+                       WHERE o.evidence_id = v_one.evidence_id AND o.id <> v_one.id
+                         AND NOT EXISTS (SELECT 1 FROM ledger_transaction b WHERE b.reverses_id = o.id))
+            THEN
+                RAISE EXCEPTION 'evidence-used: this evidence already stands behind another transaction'
+                    USING ERRCODE = 'FI014';
+            END IF;
+            v_approval_needed := v_approval_needed OR v_type = 'document';
+        END IF;
+
+        IF v_approval_needed THEN
+            SELECT sha256(convert_to(v_one.kind || '|' || string_agg(
+                       n.line || ':' || n.debit_account_id || ':' || n.credit_account_id || ':'
+                       || n.currency_id || ':' || n.amount, '|' ORDER BY n.line), 'UTF8'))
+            INTO v_hash FROM new_rows n WHERE n.transaction_id = v_one.id;
+            IF NOT EXISTS (SELECT 1 FROM oversight_approvalrequest q
+                           WHERE q.id = v_one.approval_id AND q.status = 'approved' AND q.moves_hash = v_hash)
+            THEN
+                RAISE EXCEPTION 'no-approval: a % needs an approval of exactly these moves', v_one.kind
+                    USING ERRCODE = 'FI015';
+            END IF;
+        END IF;
+    END LOOP;
+"""
+
+_FUNDS = f"""
+    INSERT INTO ledger_fund (scope, currency_id)
+    SELECT DISTINCT a.scope, a.currency_id
+    FROM new_rows n JOIN ledger_account a ON a.id IN (n.debit_account_id, n.credit_account_id)
+    WHERE {_FUND_SIDE}
+    ORDER BY 1, 2
+    ON CONFLICT DO NOTHING;
+
+    PERFORM 1 FROM ledger_fund f
+    WHERE (f.scope, f.currency_id) IN (
+        SELECT a.scope, a.currency_id
+        FROM new_rows n JOIN ledger_account a ON a.id IN (n.debit_account_id, n.credit_account_id)
+        WHERE {_FUND_SIDE})
+    ORDER BY f.scope, f.currency_id FOR NO KEY UPDATE;
+
+    UPDATE ledger_fund f SET
+        principal = f.principal + s.principal, deployed = f.deployed + s.deployed, shortfall = f.shortfall + s.shortfall
+    FROM (
+        SELECT a.scope, a.currency_id,
+               COALESCE(sum(x.credit - x.debit) FILTER (WHERE a.kind = 'principal'), 0) AS principal,
+               COALESCE(sum(x.debit - x.credit) FILTER (WHERE a.kind = 'deployed'), 0) AS deployed,
+               COALESCE(sum(x.debit - x.credit) FILTER (WHERE a.kind = 'shortfall'), 0) AS shortfall
+        FROM (SELECT debit_account_id AS id, amount AS debit, 0 AS credit FROM new_rows
+              UNION ALL
+              SELECT credit_account_id, 0, amount FROM new_rows) x
+        JOIN ledger_account a ON a.id = x.id
+        WHERE {_FUND_SIDE}
+        GROUP BY a.scope, a.currency_id
+    ) s
+    WHERE f.scope = s.scope AND f.currency_id = s.currency_id;
+
+    IF EXISTS (
+        SELECT 1
+        FROM new_rows n
+        JOIN ledger_transaction t ON t.id = n.transaction_id AND t.reverses_id IS NULL
+        JOIN ledger_account c ON c.id = n.credit_account_id AND c.kind = 'principal'
+        JOIN ledger_fund f ON f.scope = c.scope AND f.currency_id = c.currency_id AND f.shortfall > 0)
+    THEN
+        RAISE EXCEPTION 'fund-shortfall: while a loss is not made good, nobody new may fund this product'
+            USING ERRCODE = 'FI016';
+    END IF;
+"""
+
+_TRANSFER_BODY = f"""
+DECLARE
+    v_day date; v_rows bigint; v_ok boolean; v_several boolean; v_special boolean; v_funds boolean;
+    v_one record; v_count bigint; v_type text; v_hash bytea; v_approval_needed boolean; v_text text;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'isolation: post at READ COMMITTED; an older snapshot could post into a closed day'
+            USING ERRCODE = 'FI010';
+    END IF;
+    PERFORM pg_advisory_xact_lock_shared({DAY_LOCK});
+    -- In a statement of its own: one that locks and reads would see the day as it was before it waited.
+    SELECT day INTO v_day FROM ledger_businessday WHERE closed_at IS NULL;
+    SELECT count(*) INTO v_rows FROM new_rows;
+    IF v_rows = 0 THEN
+        RETURN NULL;
+    END IF;
+
+    IF v_rows <= 12 THEN
+        {_CHECK.replace("$1", "v_day").replace("FROM new_rows n", "INTO v_ok, v_several, v_special, v_funds FROM new_rows n", 1)};
+    ELSE
+        EXECUTE $check${_CHECK}$check$ INTO v_ok, v_several, v_special, v_funds USING v_day;
+    END IF;
+    IF NOT v_ok THEN
+        {_OFFENDER.replace("FROM new_rows n", "INTO v_text FROM new_rows n", 1)};
+        RAISE EXCEPTION '%', v_text USING ERRCODE = 'FI011';
+    END IF;
+    IF v_several AND EXISTS (
+        SELECT 1 FROM (SELECT transaction_id, count(*) AS lines FROM new_rows GROUP BY transaction_id) g
+        JOIN ledger_transaction t ON t.id = g.transaction_id WHERE g.lines <> t.moves)
+    THEN
+        RAISE EXCEPTION 'incomplete: a transaction''s transfers come in one statement, all of them'
+            USING ERRCODE = 'FI011';
+    END IF;
+    IF v_special THEN
+        {_SPECIAL}
+    END IF;
+
+    IF v_rows <= 12 THEN
+        {_BOOK};
+    ELSE
+        EXECUTE $book${_BOOK}$book$;
+    END IF;
+    IF v_funds THEN
+        {_FUNDS}
+    END IF;
+    RETURN NULL;
+END
+"""
+
+
+def transfer_is_right() -> Guard:
+    """Check and book every statement that inserts transfers."""
+    return Guard(
+        name="ledger_transfer_is_right",
+        event="AFTER INSERT",
+        referencing="REFERENCING NEW TABLE AS new_rows",
+        body=_TRANSFER_BODY,
+        options=f"{DEFINER} {PINNED}",
+    )
+
+
+def account_is_fixed() -> Guard:
+    """Refuse a new account with a balance, any change but of its sums, and its removal."""
+    return Guard(
+        name="ledger_account_is_fixed",
+        event="BEFORE INSERT OR UPDATE OR DELETE",
+        level="ROW",
+        body="""
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        RAISE EXCEPTION 'frozen: an account stays' USING ERRCODE = 'FI002';
+    ELSIF TG_OP = 'INSERT' THEN
+        IF NEW.debits <> 0 OR NEW.credits <> 0 THEN
+            RAISE EXCEPTION 'frozen: an account opens with nothing in it' USING ERRCODE = 'FI002';
+        END IF;
+    ELSIF (NEW.id, NEW.kind, NEW.owner_id, NEW.subject, NEW.scope, NEW.currency_id)
+          IS DISTINCT FROM (OLD.id, OLD.kind, OLD.owner_id, OLD.subject, OLD.scope, OLD.currency_id)
+          OR NEW.debits < OLD.debits OR NEW.credits < OLD.credits THEN
+        RAISE EXCEPTION 'frozen: of an account only the sums change, and they only grow' USING ERRCODE = 'FI002';
+    END IF;
+    RETURN NEW;
+END
+""",
+    )
+
+
+def currency_is_fixed() -> Guard:
+    """Refuse another exponent or code, and the removal of a currency."""
+    return Guard(
+        name="ledger_currency_is_fixed",
+        event="BEFORE UPDATE OR DELETE",
+        level="ROW",
+        body="""
+BEGIN
+    IF TG_OP = 'DELETE' OR (NEW.code, NEW.exponent) IS DISTINCT FROM (OLD.code, OLD.exponent) THEN
+        RAISE EXCEPTION 'frozen: a currency keeps its code and its exponent' USING ERRCODE = 'FI002';
+    END IF;
+    RETURN NEW;
+END
+""",
+    )
+
+
+def day_closes_once() -> Guard:
+    """Refuse any change of a business day but its closing."""
+    return Guard(
+        name="ledger_day_closes_once",
+        event="BEFORE UPDATE OR DELETE",
+        level="ROW",
+        body="""
+BEGIN
+    IF TG_OP = 'DELETE' OR OLD.closed_at IS NOT NULL OR NEW.closed_at IS NULL
+       OR (NEW.day, NEW.opened_at) IS DISTINCT FROM (OLD.day, OLD.opened_at) THEN
+        RAISE EXCEPTION 'frozen: a business day is closed once and stays closed' USING ERRCODE = 'FI002';
+    END IF;
+    RETURN NEW;
+END
+""",
+    )

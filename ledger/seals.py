@@ -1,0 +1,214 @@
+"""Seals: each closed day's rows hashed and chained to the day before. Source: docs/rules/ledger.md §3.
+
+A slice is 10,000 ids: one `string_agg` over a day would break at 1 GB.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+
+from core.errors import DomainError
+from ledger.models import BusinessDay, Seal
+
+SLICE = 10_000
+SNAPSHOT_FROM = 1_000
+"""New transfers from which an account gets a snapshot at the seal."""
+
+EMPTY = hashlib.sha256(b"").digest()
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+HIGHEST_ID = UUID(int=2**128 - 1)
+"""After every id of its moment: a seal's last moment belongs to it whole."""
+
+
+class SealRefused(DomainError):
+    code = "seal-refused"
+    title = "This day can't be sealed"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a seal is made of, recomputed from the rows."""
+
+    transfers: int
+    sums: dict[str, str]
+    ledger_sha256: bytes
+    audit_events: int
+    audit_sha256: bytes
+
+
+def seal_day(day: date, *, coverage_sha256: bytes = EMPTY, on_slice: Callable[[], None] = lambda: None) -> Seal:
+    """Seal a closed day and keep snapshots (step); a sealed day's seal is returned as it stands.
+
+    `coverage_sha256` is the digest of the day's stored coverage. Raises SealRefused for a day that is open, or
+    whose day before isn't sealed.
+    """
+    standing = Seal.objects.filter(day_id=day).first()
+    if standing is not None:
+        return standing
+    closed, before = _closed_day(day), _previous(day)
+    audit_until = settled_audit()
+    contents = contents_of(closed.last_transfer_id or 0, audit_until, previous=before, on_slice=on_slice)
+    seal = Seal(
+        day_id=day,
+        last_transfer_id=closed.last_transfer_id,
+        audit_until=audit_until,
+        transfers=contents.transfers,
+        sums=contents.sums,
+        audit_events=contents.audit_events,
+        audit_sha256=contents.audit_sha256,
+        ledger_sha256=contents.ledger_sha256,
+        coverage_sha256=coverage_sha256,
+        previous_sha256=bytes(before.sha256) if before else EMPTY,
+    )
+    seal.sha256 = digest(seal)
+    seal.save(force_insert=True)
+    _keep_snapshots(day, since=before.last_transfer_id if before else 0, until=closed.last_transfer_id or 0)
+    return seal
+
+
+def digest(seal: Seal) -> bytes:
+    """Return the hash of a seal's own fields, the previous seal's among them."""
+    fields = {
+        "day": str(seal.day_id),
+        "last_transfer_id": seal.last_transfer_id,
+        "transfers": seal.transfers,
+        "sums": seal.sums,
+        "audit_until": seal.audit_until.astimezone(UTC).isoformat(),
+        "audit_events": seal.audit_events,
+        "audit": bytes(seal.audit_sha256).hex(),
+        "ledger": bytes(seal.ledger_sha256).hex(),
+        "coverage": bytes(seal.coverage_sha256).hex(),
+        "previous": bytes(seal.previous_sha256).hex(),
+    }
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).digest()
+
+
+def contents_of(
+    last_transfer: int, audit_until: datetime, *, previous: Seal | None, on_slice: Callable[[], None] = lambda: None
+) -> Contents:
+    """Hash the rows after the previous seal, up to this transfer and this moment of the audit trail."""
+    first = previous.last_transfer_id if previous else 0
+    transfers, ledger_sha256 = _hash_ledger(first, last_transfer, on_slice)
+    events, audit_sha256 = _hash_audit(previous.audit_until if previous else BEGINNING, audit_until, on_slice)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT currency_id, trim_scale(sum(amount))::text FROM ledger_transfer"
+            " WHERE id > %s AND id <= %s GROUP BY currency_id",
+            [first, last_transfer],
+        )
+        sums = dict(cursor.fetchall())
+    return Contents(transfers, sums, ledger_sha256, events, audit_sha256)
+
+
+def settled_audit() -> datetime:
+    """Return a moment up to which the audit trail takes no more rows.
+
+    Every transaction under way began after it; what such a one writes is recorded later still, and sealed next.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLED)
+        (moment,) = cursor.fetchone()
+    return moment
+
+
+def _hash_ledger(first: int, last: int, on_slice: Callable[[], None]) -> tuple[int, bytes]:
+    rows, chained = 0, EMPTY
+    with connection.cursor() as cursor:
+        for begin in range(first, last, SLICE):
+            cursor.execute(_LEDGER_SLICE, [begin, min(begin + SLICE, last)])
+            count, sliced = cursor.fetchone()
+            rows += count
+            chained = hashlib.sha256(chained + bytes(sliced or EMPTY)).digest()
+            on_slice()
+    return rows, chained
+
+
+def _hash_audit(after: datetime, until: datetime, on_slice: Callable[[], None]) -> tuple[int, bytes]:
+    rows, chained, last_id = 0, EMPTY, HIGHEST_ID
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(_AUDIT_SLICE, {"after": after, "last_id": last_id, "until": until, "limit": SLICE})
+            count, sliced, next_after, next_id = cursor.fetchone()
+            if not count:
+                return rows, chained
+            rows, after, last_id = rows + count, next_after, next_id
+            chained = hashlib.sha256(chained + bytes(sliced)).digest()
+            on_slice()
+
+
+def _closed_day(day: date) -> BusinessDay:
+    row = BusinessDay.objects.filter(day=day, closed_at__isnull=False).first()
+    if row is None:
+        raise SealRefused(f"{day} isn't closed.", day=day.isoformat())
+    return row
+
+
+def _previous(day: date) -> Seal | None:
+    before = day - timedelta(days=1)
+    seal = Seal.objects.filter(day_id=before).first()
+    if seal is None and BusinessDay.objects.filter(day=before).exists():
+        raise SealRefused(f"{before} comes first: seal it before {day}.", day=before.isoformat())
+    return seal
+
+
+def _keep_snapshots(day: date, *, since: int, until: int) -> None:
+    """Snapshot accounts with many new transfers, and all that keep no live balance and moved."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SNAPSHOTS, {"day": day, "since": since, "until": until, "many": SNAPSHOT_FROM}
+        )
+
+
+# Spelled out, in UTC: the text of a row must not depend on the session's settings or the order of columns.
+_LEDGER_SLICE = """
+    SELECT count(*), sha256(convert_to(string_agg(ROW(
+        x.id, x.line, x.debit_account_id, x.credit_account_id, x.currency_id, x.amount, to_char(x.booked_on, 'YYYY-MM-DD'),
+        t.id, t.kind, t.key, encode(t.fingerprint, 'hex'), t.moves, to_char(t.effective_on, 'YYYY-MM-DD'),
+        extract(epoch FROM t.posted_at), t.actor_id, t.memo, t.evidence_id, t.approval_id, t.reverses_id
+    )::text, E'\\n' ORDER BY x.id), 'UTF8'))
+    FROM ledger_transfer x LEFT JOIN ledger_transaction t ON t.id = x.transaction_id
+    WHERE x.id > %s AND x.id <= %s
+"""
+_AUDIT_SLICE = """
+    SELECT count(*), sha256(convert_to(string_agg(e::text, E'\\n' ORDER BY e.recorded_at, e.id), 'UTF8')),
+           (array_agg(e.recorded_at ORDER BY e.recorded_at DESC, e.id DESC))[1],
+           (array_agg(e.id ORDER BY e.recorded_at DESC, e.id DESC))[1]
+    FROM (
+        SELECT * FROM oversight_auditevent a
+        WHERE (a.recorded_at, a.id) > (%(after)s, %(last_id)s) AND a.recorded_at <= %(until)s
+        ORDER BY a.recorded_at, a.id LIMIT %(limit)s
+    ) e
+"""
+_SETTLED = """
+    SELECT least(min(xact_start), clock_timestamp()) - interval '1 microsecond'
+    FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL
+"""
+_SNAPSHOTS = """
+    WITH moved AS (
+        SELECT id, sum(debit) AS debits, sum(credit) AS credits, count(*) AS rows
+        FROM (SELECT debit_account_id AS id, amount AS debit, 0 AS credit FROM ledger_transfer
+              WHERE id > %(since)s AND id <= %(until)s
+              UNION ALL
+              SELECT credit_account_id, 0, amount FROM ledger_transfer WHERE id > %(since)s AND id <= %(until)s) x
+        GROUP BY id
+    )
+    INSERT INTO ledger_accountsnapshot (account_id, day, last_transfer_id, debits, credits)
+    SELECT a.id, %(day)s, %(until)s, COALESCE(p.debits, 0) + s.debits, COALESCE(p.credits, 0) + s.credits
+    FROM moved m
+    JOIN ledger_account a ON a.id = m.id AND (m.rows > %(many)s OR NOT a.keeps_balance)
+    LEFT JOIN LATERAL (SELECT * FROM ledger_accountsnapshot q WHERE q.account_id = a.id ORDER BY q.day DESC LIMIT 1) p
+        ON true
+    CROSS JOIN LATERAL (
+        SELECT COALESCE((SELECT sum(amount) FROM ledger_transfer x WHERE x.debit_account_id = a.id
+                         AND x.id > COALESCE(p.last_transfer_id, 0) AND x.id <= %(until)s), 0) AS debits,
+               COALESCE((SELECT sum(amount) FROM ledger_transfer x WHERE x.credit_account_id = a.id
+                         AND x.id > COALESCE(p.last_transfer_id, 0) AND x.id <= %(until)s), 0) AS credits) s
+    ON CONFLICT DO NOTHING
+"""

@@ -1,0 +1,56 @@
+"""What every migrate puts in place: functions, currencies, posting rules. Runs as the owner's role."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.db import connections, transaction
+
+from ledger import chart
+
+FUNCTIONS = Path(__file__).parent / "sql"
+
+
+def on_migrate(sender: Any, using: str, plan: Any = None, **kwargs: Any) -> None:
+    """Seed after a migrate that left the ledger's tables in place (not after `migrate ledger zero`)."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT to_regclass('ledger_postingrule') IS NOT NULL")
+        if not cursor.fetchone()[0]:
+            return
+    seed(using)
+
+
+def seed(using: str) -> None:
+    """Create or replace the functions; bring currencies and posting rules to what the code says."""
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        for path in sorted(FUNCTIONS.glob("*.sql")):
+            cursor.execute(path.read_text())
+        cursor.executemany(
+            "INSERT INTO ledger_currency (code, exponent, kind) VALUES (%s, %s, %s) ON CONFLICT (code) DO NOTHING",
+            list(chart.CURRENCIES),
+        )
+        _seed_rules(cursor)
+
+
+def _seed_rules(cursor: Any) -> None:
+    rules = [
+        (r.kind, r.debit, r.credit, r.evidence, r.approval, r.same_owner, r.same_scope, r.scope, r.debit_scope)
+        for r in chart.POSTING_RULES
+    ]
+    cursor.executemany(
+        """
+        INSERT INTO ledger_postingrule (kind, debit_kind, credit_kind, needs_evidence, needs_approval, same_owner,
+                                        same_scope, scope_prefix, debit_scope)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT (kind, debit_kind, credit_kind) DO UPDATE SET
+            needs_evidence = excluded.needs_evidence, needs_approval = excluded.needs_approval,
+            same_owner = excluded.same_owner, same_scope = excluded.same_scope,
+            scope_prefix = excluded.scope_prefix, debit_scope = excluded.debit_scope
+        """,
+        rules,
+    )
+    listed = [f"{kind}/{debit}/{credit}" for kind, debit, credit, *_ in rules]
+    cursor.execute(
+        "DELETE FROM ledger_postingrule WHERE kind || '/' || debit_kind || '/' || credit_kind <> ALL (%s)", [listed]
+    )
