@@ -12,9 +12,13 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     from config.embedded import needed_servers
+    from config.embedded.places import ServerError
 
-    with needed_servers(sys.argv):
-        execute_from_command_line(sys.argv)
+    try:
+        with needed_servers(sys.argv):
+            execute_from_command_line(sys.argv)
+    except ServerError as error:
+        sys.exit(f"fiducia: {error}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ OWN = (
 )
 # The console's theme evaluates its templates in the browser, and so does the API's documentation: there, and
 # nowhere else, scripts may do so.
-CONSOLE = OWN.format(style=" 'unsafe-inline'", script=" 'unsafe-eval' 'unsafe-inline'")
+CONSOLE = OWN.format(style=" 'unsafe-inline'", script=" 'unsafe-eval'")
 DOCS = OWN.format(style=" 'unsafe-inline'", script=" 'unsafe-inline'")
 PAGES = OWN.format(style="", script="")
 

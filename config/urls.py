@@ -19,5 +19,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", ExportToDjangoView, name="metrics"),
     *(path("api/v1/", include(f"{room}.urls")) for room in _rooms_with_addresses()),
 ]
-if importlib.util.find_spec("api.public_urls"):
+if "api" in settings.ROOMS and importlib.util.find_spec("api.public_urls"):
     urlpatterns.append(path("", include("api.public_urls")))

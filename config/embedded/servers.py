@@ -11,7 +11,7 @@ import secrets
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 HOST = "127.0.0.1"
 
@@ -51,15 +51,21 @@ class EmbeddedServer(abc.ABC):
             try:
                 yield self
             finally:
-                self._leave(users.fileno())
+                self._leave(users)
 
-    def _leave(self, users: int) -> None:
+    def stop_if_unused(self) -> bool:
+        """Stop the server if it runs and nobody holds it; say whether nobody does."""
+        with (self.root / "users").open("w") as users:
+            return self._leave(users)
+
+    def _leave(self, users: IO[str]) -> bool:
         with self.locked():
             try:
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                return
+                return False
             self.stop()
+            return True
 
     def remembered(self) -> dict[str, Any]:
         """Port and passwords, made up at the first call and kept in a file that only we may read."""

