@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.test import TransactionTestCase
 
+pytest_plugins = ["tests.people"]
+
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:

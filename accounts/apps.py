@@ -1,4 +1,12 @@
+from __future__ import annotations
+
 from django.apps import AppConfig
+from django.core import checks
+from django.db.models.signals import post_migrate
+
+PROFILE = ["first_name", "last_name", "country", "time_zone", "language"]
+IDENTIFIERS = ["email", "email_index", "email_verified_at", "phone", "phone_index", "phone_verified_at"]
+STANDING = ["kyc_level", "vip_level", "is_staff", "blocked_at", "blocked_by", "deleted_at"]
 
 
 class AccountsConfig(AppConfig):
@@ -6,29 +14,10 @@ class AccountsConfig(AppConfig):
     rights = {
         "User": {
             "insert": "*",
-            "update": [
-                "password",
-                "last_login",
-                "email",
-                "email_index",
-                "email_verified_at",
-                "phone",
-                "phone_index",
-                "phone_verified_at",
-                "first_name",
-                "last_name",
-                "country",
-                "time_zone",
-                "language",
-                "kyc_level",
-                "vip_level",
-                "is_staff",
-                "blocked_at",
-                "blocked_by_id",
-                "deleted_at",
-            ],
+            "update": ["password", "last_login", *IDENTIFIERS, *PROFILE, *STANDING],
             "delete": False,
         },
+        "User_groups": {"insert": "*", "delete": True},
         "Session": {
             "insert": "*",
             "update": ["token_hash", "last_used_at", "expires_at", "revoked_at", "revoke_reason"],
@@ -37,3 +26,38 @@ class AccountsConfig(AppConfig):
         "PasswordResetToken": {"insert": "*", "update": ["used_at"], "delete": True},
         "LoginFailure": "all",
     }
+    role_permissions = {
+        "support": ["accounts.view_user", "accounts.view_session", "accounts.see_identifiers"],
+        "moderator": ["accounts.view_user"],
+        "compliance": [
+            "accounts.view_user",
+            "accounts.view_session",
+            "accounts.see_identifiers",
+            "accounts.request_kyc_level",
+            "accounts.approve_kyc_level",
+            "accounts.request_block",
+            "accounts.approve_block",
+            "accounts.block_user",
+            "accounts.revoke_session",
+            "accounts.approve_role",
+        ],
+        "finance": ["accounts.view_user"],
+        "administrator": [
+            "accounts.view_user",
+            "accounts.view_session",
+            "accounts.request_role",
+            "accounts.approve_role",
+            "accounts.request_block",
+            "accounts.approve_block",
+            "accounts.block_user",
+            "accounts.revoke_session",
+        ],
+    }
+
+    def ready(self) -> None:
+        """Register the verbs that take two persons, and keep the roles as the code says."""
+        from accounts import authentication, roles, verbs  # noqa: F401  (the schema's extension registers itself)
+
+        verbs.register()
+        checks.register(roles.check_role_permissions)
+        post_migrate.connect(roles.sync_after_migrate, dispatch_uid="accounts.roles.sync")

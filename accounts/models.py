@@ -12,10 +12,10 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import F, Func, Q
 from django.utils import timezone
-from oversight.encryption import EncryptedTextField, blind_index
 from uuid_utils.compat import uuid7
 
 from accounts import identifiers
+from oversight.encryption import EncryptedTextField, blind_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,9 +40,8 @@ class UserQuerySet(models.QuerySet["User"]):
         """Lock one person's row until the transaction ends."""
         return self.select_for_update(of=("self",), no_key=True).get(pk=user_id)
 
-    def known_as(self, identifier: str) -> UserQuerySet:
-        """People whose normalised e-mail address or phone number this is: one or none."""
-        index = blind_index(identifier)
+    def with_index(self, index: bytes) -> UserQuerySet:
+        """People whose e-mail address or phone number has this blind index: one or none."""
         return self.filter(Q(email_index=index) | Q(phone_index=index))
 
     def present(self) -> UserQuerySet:
@@ -100,7 +99,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     blocked_by = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     deleted_at = models.DateTimeField(null=True, blank=True)
 
-    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+    objects: ClassVar[UserManager] = UserManager()
 
     USERNAME_FIELD = "referral_code"  # the name for logs and page titles: it says nothing about the person
     EMAIL_FIELD = "email"

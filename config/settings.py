@@ -145,7 +145,9 @@ TIME_ZONE = PLATFORM_TIME_ZONE
 USE_I18N = True
 LANGUAGE_CODE = "en"
 
-# Passwords
+# Rights and passwords
+if "accounts" in ROOMS:
+    AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -176,6 +178,11 @@ NUM_PROXIES = read("TRUSTED_PROXIES", environment.whole_number, default=0)
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    **(
+        {"DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.SessionAuthentication"]}
+        if "accounts" in ROOMS
+        else {}
+    ),
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

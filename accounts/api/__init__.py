@@ -1,0 +1,1 @@
+"""Who you are, over HTTP. Contract: API.md, "Who you are"."""

@@ -1,0 +1,163 @@
+"""Sign-up, log-in, refresh, log-out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from rest_framework import serializers, status
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import services, tokens
+from accounts.api.callers import device_of
+from accounts.api.fields import (
+    CountryField,
+    EmailField,
+    LanguageField,
+    NameField,
+    PasswordField,
+    PhoneField,
+    StrictCharField,
+    StrictSerializer,
+    require_good_password,
+)
+from accounts.models import User
+
+IDENTIFIER_MAX_LENGTH = 254
+TOKEN_MAX_LENGTH = 2000
+SIGNED_UP = "Thank you. If this is a new address, the account is ready: log in. A message says what happened."
+
+
+class SignUpIn(StrictSerializer):
+    email = EmailField(required=False)
+    phone = PhoneField(required=False)
+    password = PasswordField()
+    first_name = NameField()
+    last_name = NameField()
+    country = CountryField(help_text="ISO 3166-1 alpha-2")
+    language = LanguageField(required=False)
+    referral_code = StrictCharField(required=False, allow_blank=True, max_length=8)
+
+    def validate_referral_code(self, code: str) -> str:
+        code = code.upper()
+        if code and not User.objects.present().filter(referral_code=code).exists():
+            raise serializers.ValidationError("Nobody has this referral code.", code="unknown")
+        return code
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs.get("email") and not attrs.get("phone"):
+            raise serializers.ValidationError({"email": "An e-mail address or a phone number is needed."}, "required")
+        person = User(first_name=attrs["first_name"], last_name=attrs["last_name"], email=attrs.get("email", ""))
+        require_good_password(attrs["password"], person=person, field="password")
+        return attrs
+
+
+class Said(serializers.Serializer[Any]):
+    detail = serializers.CharField()
+
+
+class LogInIn(StrictSerializer):
+    identifier = StrictCharField(max_length=IDENTIFIER_MAX_LENGTH, help_text="e-mail address or phone number")
+    password = PasswordField()
+
+
+class RefreshIn(StrictSerializer):
+    refresh = StrictCharField(max_length=TOKEN_MAX_LENGTH)
+
+
+class PairOut(serializers.Serializer[tokens.TokenPair]):
+    access = serializers.CharField()
+    refresh = serializers.CharField()
+
+
+class Anybody(APIView):
+    """Base of the endpoints that need no token; one that is sent is not looked at."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    def read(self, request: Request, form: type[StrictSerializer]) -> dict[str, Any]:
+        """Return the checked body. Raises ValidationError."""
+        serializer = form(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+
+class SignUp(Anybody):
+    """Open an account. The answer is the same whether or not the address or number is taken."""
+
+    throttle_scope = "signup"
+
+    @extend_schema(
+        operation_id="sign_up",
+        request=SignUpIn,
+        responses={201: Said},
+        examples=[
+            OpenApiExample(
+                "Ana signs up",
+                request_only=True,
+                value={
+                    "email": "ana@example.com",
+                    "phone": "+2290197123456",
+                    "password": "correct horse battery",
+                    "first_name": "Ana",
+                    "last_name": "Houngbo",
+                    "country": "BJ",
+                },
+            )
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        services.sign_up(now=timezone.now(), **self.read(request, SignUpIn))
+        return Response({"detail": SIGNED_UP}, status=status.HTTP_201_CREATED)
+
+
+class LogIn(Anybody):
+    """Exchange an identifier and a password for an access and a refresh token."""
+
+    throttle_scope = "login"
+
+    @extend_schema(
+        operation_id="log_in",
+        request=LogInIn,
+        responses=PairOut,
+        examples=[
+            OpenApiExample(
+                "Ana logs in",
+                request_only=True,
+                value={"identifier": "ana@example.com", "password": "correct horse battery"},
+            )
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        form = self.read(request, LogInIn)
+        pair = services.log_in(form["identifier"], form["password"], device=device_of(request), now=timezone.now())
+        return Response(PairOut(pair).data)
+
+
+class Refresh(Anybody):
+    """Exchange a refresh token for a new pair. A token that comes a second time ends its whole family."""
+
+    throttle_scope = "refresh"
+
+    @extend_schema(operation_id="refresh_tokens", request=RefreshIn, responses=PairOut)
+    def post(self, request: Request) -> Response:
+        pair = services.refresh(self.read(request, RefreshIn)["refresh"], now=timezone.now())
+        return Response(PairOut(pair).data)
+
+
+class LogOut(Anybody):
+    """End the session of a refresh token, with its access tokens."""
+
+    throttle_scope = "refresh"
+
+    @extend_schema(
+        operation_id="log_out", request=RefreshIn, responses={204: OpenApiResponse(description="The session has ended")}
+    )
+    def post(self, request: Request) -> Response:
+        services.log_out(self.read(request, RefreshIn)["refresh"], now=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)

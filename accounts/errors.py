@@ -1,0 +1,104 @@
+"""What accounts refuses. No refusal says whether somebody has an account."""
+
+from __future__ import annotations
+
+from core.errors import DomainError, Forbidden
+
+
+class WrongCredentials(DomainError):
+    """Unknown identifier or wrong password: one answer for both."""
+
+    code = "wrong-credentials"
+    title = "This identifier and password don't belong together"
+    status = 401
+
+
+class TokenRefused(DomainError):
+    code = "token-refused"
+    title = "This token is not, or no longer, good: log in again"
+    status = 401
+
+
+class LockedOut(DomainError):
+    """Too many wrong passwords; `facts["retry_after"]` is in seconds."""
+
+    code = "locked-out"
+    title = "Too many wrong passwords: wait before the next attempt"
+    status = 429
+
+
+class AccountBlocked(Forbidden):
+    """Said only to somebody who gave the right password."""
+
+    code = "account-blocked"
+    title = "This account is blocked: write to support"
+
+
+class WrongPassword(DomainError):
+    code = "wrong-password"
+    title = "The current password is not this one"
+    status = 422
+
+
+class ResetTokenRefused(DomainError):
+    code = "reset-token-refused"
+    title = "This link was used, has expired or never was: ask for a new one"
+    status = 422
+
+
+class UnknownReferralCode(DomainError):
+    code = "unknown-referral-code"
+    title = "Nobody has this referral code"
+    status = 422
+
+
+class NameIsVerified(DomainError):
+    code = "name-is-verified"
+    title = "The name was verified with a document: support can change it"
+    status = 409
+
+
+class OwnAccount(Forbidden):
+    code = "own-account"
+    title = "Nobody acts on their own account"
+
+
+class AlreadySo(DomainError):
+    code = "already-so"
+    title = "It already is as requested"
+    status = 409
+
+
+class UnknownRole(DomainError):
+    code = "unknown-role"
+    title = "There is no such role"
+    status = 422
+
+
+class LastAdministrator(DomainError):
+    code = "last-administrator"
+    title = "The last administrator stays"
+    status = 409
+
+
+class OfficersExist(DomainError):
+    code = "officers-exist"
+    title = "There are administrators already: they grant roles to others"
+    status = 409
+
+
+class OfficerIsBlockedByTwo(DomainError):
+    code = "officer-is-blocked-by-two"
+    title = "An officer is blocked by two: request it"
+    status = 409
+
+
+class LevelOutOfRange(DomainError):
+    code = "level-out-of-range"
+    title = "There is no such level"
+    status = 422
+
+
+class NotAllowed(Forbidden):
+    code = "not-allowed"
+    title = "This takes a permission that you don't have"

@@ -1,0 +1,44 @@
+"""Wrong passwords are counted per identifier, in the database, whether or not anybody has it.
+
+The attempt is counted before the password is looked at and taken back when it was right: many guesses at once
+get no more tries than the same guesses one after another.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from accounts import rules
+from accounts.errors import LockedOut
+from accounts.models import LoginFailure
+from core.commands import command
+
+
+def require_attempt(index: bytes, *, now: datetime) -> None:
+    """Count one attempt for this identifier, committed before the password is checked.
+
+    Raises LockedOut while the identifier is locked.
+    """
+    until = spend_attempt(index, now=now)
+    if until is not None:
+        raise LockedOut(retry_after=max(1, int((until - now).total_seconds())))
+
+
+@command
+def spend_attempt(index: bytes, *, now: datetime) -> datetime | None:
+    """Count one attempt; return until when the identifier is locked if it was already, or None."""
+    LoginFailure.objects.bulk_create([LoginFailure(identifier_index=index, last_failed_at=now)], ignore_conflicts=True)
+    row = LoginFailure.objects.select_for_update().get(pk=index)
+    if row.locked_until is not None and now < row.locked_until:
+        return row.locked_until
+    previous = 0 if row.locked_until is not None else row.failures
+    row.failures = rules.failures_after(previous, last_failed_at=row.last_failed_at, now=now)
+    row.last_failed_at = now
+    row.locked_until = rules.locked_until(row.failures, now=now)
+    row.save(update_fields=["failures", "last_failed_at", "locked_until"])
+    return None
+
+
+def forget(*indexes: bytes | None) -> None:
+    """Forget the attempts of these identifiers: the password was right (a step)."""
+    LoginFailure.objects.filter(pk__in=[bytes(index) for index in indexes if index is not None]).delete()

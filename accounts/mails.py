@@ -1,0 +1,43 @@
+"""The mails of accounts: plain text, written from templates by the worker, after the commit."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import transaction
+from django.template.loader import render_to_string
+
+from accounts.models import User
+
+SUBJECTS = {
+    "welcome": "Welcome to Fiducia",
+    "sign_up_attempted": "Somebody tried to sign up with your address",
+    "password_changed": "Your password was changed",
+    "reset": "Set a new password",
+}
+
+
+def queue(kind: str, user: User) -> None:
+    """Have the worker write this mail once the transaction has committed; a broker that is down is logged."""
+    transaction.on_commit(functools.partial(send.delay, kind, str(user.pk)), robust=True)
+
+
+@shared_task(name="accounts.mails.send")
+def send(kind: str, user_id: str) -> None:
+    """Write one mail to a person who has an address; sending it twice does no harm."""
+    user = User.objects.filter(pk=UUID(user_id)).first()
+    if user is not None:
+        deliver(kind, user)
+
+
+def deliver(kind: str, user: User, **facts: Any) -> None:
+    """Send the mail at once, outside any transaction."""
+    if not user.email:
+        return
+    body = render_to_string(f"accounts/mail/{kind}.txt", {"user": user, **facts})
+    send_mail(SUBJECTS[kind], body, settings.DEFAULT_FROM_EMAIL, [user.email])

@@ -1,0 +1,25 @@
+"""How long things last and how often they may be tried. Pure figures."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+ACCESS_LIFETIME = timedelta(minutes=10)
+REFRESH_LIFETIME = timedelta(days=30)
+RESET_LIFETIME = timedelta(hours=1)
+
+ATTEMPTS_BEFORE_LOCK = 5
+ATTEMPTS_WINDOW = timedelta(minutes=15)
+LOCK_DURATION = timedelta(minutes=15)
+
+PASSWORD_MAX_LENGTH = 128
+
+
+def failures_after(failures: int, *, last_failed_at: datetime, now: datetime) -> int:
+    """Count one more attempt; what lies further back than the window is forgotten."""
+    return 1 if now - last_failed_at > ATTEMPTS_WINDOW else failures + 1
+
+
+def locked_until(failures: int, *, now: datetime) -> datetime | None:
+    """Say until when the identifier is locked after so many failures in a row, or None."""
+    return now + LOCK_DURATION if failures >= ATTEMPTS_BEFORE_LOCK else None

@@ -1,0 +1,43 @@
+"""Every write of accounts: one function a verb."""
+
+from accounts.services.login import Device, check_credentials, log_in, log_out, refresh
+from accounts.services.officers import bootstrap_officers
+from accounts.services.passwords import change_password, confirm_reset, request_reset
+from accounts.services.people import change_profile, sign_up
+from accounts.services.roles import RoleMove, apply_role, request_role
+from accounts.services.sessions import end_session, revoke_sessions
+from accounts.services.standing import (
+    apply_block,
+    apply_kyc_level,
+    block_user,
+    request_block,
+    request_kyc_level,
+    set_kyc_level,
+    set_vip_level,
+)
+
+__all__ = [
+    "Device",
+    "RoleMove",
+    "apply_block",
+    "apply_kyc_level",
+    "apply_role",
+    "block_user",
+    "bootstrap_officers",
+    "change_password",
+    "change_profile",
+    "check_credentials",
+    "confirm_reset",
+    "end_session",
+    "log_in",
+    "log_out",
+    "refresh",
+    "request_block",
+    "request_kyc_level",
+    "request_reset",
+    "request_role",
+    "revoke_sessions",
+    "set_kyc_level",
+    "set_vip_level",
+    "sign_up",
+]

@@ -1,0 +1,141 @@
+"""Log-in, refresh and log-out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+from uuid_utils.compat import uuid7
+
+from accounts import identifiers, lockout, rules, tokens
+from accounts.errors import AccountBlocked, TokenRefused, WrongCredentials
+from accounts.models import Session, User
+from accounts.services import sessions
+from core.commands import command
+from oversight import audit
+from oversight.encryption import blind_index
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a log-in comes from."""
+
+    user_agent: str = ""
+    ip: str | None = None
+
+
+def check_credentials(identifier: str, password: str, *, now: datetime) -> User:
+    """Return whose identifier and password these are; count the attempt, take it back when they are right.
+
+    An unknown identifier costs one hash, as a known one does. Raises WrongCredentials, LockedOut, AccountBlocked.
+    """
+    index = _index(identifier)
+    lockout.require_attempt(index, now=now)
+    user = User.objects.filter(deleted_at=None).with_index(index).first()
+    if user is None:
+        make_password(password)
+        raise WrongCredentials
+    if not user.check_password(password):
+        raise WrongCredentials
+    lockout.forget(user.email_index, user.phone_index)
+    if user.is_blocked:
+        raise AccountBlocked
+    return user
+
+
+def _index(identifier: str) -> bytes:
+    try:
+        return blind_index(identifiers.normalise(identifier))
+    except identifiers.InvalidIdentifier:
+        return blind_index(f"not an identifier: {identifier}")
+
+
+def log_in(identifier: str, password: str, *, device: Device, now: datetime) -> tokens.TokenPair:
+    """Open a session for whoever has this identifier (e-mail address or phone number) and password.
+
+    Raises WrongCredentials, LockedOut, AccountBlocked.
+    """
+    user = check_credentials(identifier, password, now=now)
+    return open_session(user, device=device, now=now)
+
+
+@command
+def open_session(user: User, *, device: Device, now: datetime) -> tokens.TokenPair:
+    """Open a session for a person whose password was just checked.
+
+    Raises WrongCredentials when the password, and AccountBlocked when the standing changed meanwhile.
+    """
+    current = User.objects.lock(user.pk)
+    if current.password != user.password:
+        raise WrongCredentials
+    if not current.is_active:
+        raise AccountBlocked
+    session_id: UUID = uuid7()
+    pair = tokens.issue(session_id, current.pk, now=now)
+    Session.objects.create(
+        pk=session_id,
+        user=current,
+        token_hash=tokens.digest(pair.refresh),
+        user_agent=_printable(device.user_agent),
+        ip=device.ip,
+        created_at=now,
+        last_used_at=now,
+        expires_at=now + rules.REFRESH_LIFETIME,
+    )
+    current.last_login = now
+    current.save(update_fields=["last_login"])
+    audit.record("accounts.logged_in", actor=current, at=now, target=current, after={"session": str(session_id)})
+    return pair
+
+
+def _printable(text: str) -> str:
+    length = Session._meta.get_field("user_agent").max_length or 0
+    return "".join(character for character in text if character.isprintable())[:length]
+
+
+def refresh(token: str, *, now: datetime) -> tokens.TokenPair:
+    """Exchange a refresh token for a new pair; one that was used before ends its whole family.
+
+    Raises TokenRefused.
+    """
+    claims = tokens.read(token, tokens.REFRESH)
+    pair = rotate(claims, presented=tokens.digest(token), now=now)
+    if pair is None:
+        raise TokenRefused
+    return pair
+
+
+@command
+def rotate(claims: tokens.Claims, *, presented: bytes, now: datetime) -> tokens.TokenPair | None:
+    """Give the session its next pair; None is a refusal, whose consequence (a revoked family) is committed."""
+    session = Session.objects.lock(claims.session_id)
+    if session is None or session.user_id != claims.user_id or not session.is_alive(now):
+        return None
+    if bytes(session.token_hash) != presented:
+        sessions.revoke(session, reason=Session.Reason.REUSED, at=now)
+        audit.record(
+            "accounts.refresh_token_reused", actor=None, at=now, target=session.user, after={"session": str(session.pk)}
+        )
+        return None
+    pair = tokens.issue(session.pk, session.user_id, now=now)
+    session.token_hash = tokens.digest(pair.refresh)
+    session.last_used_at, session.expires_at = now, now + rules.REFRESH_LIFETIME
+    session.save(update_fields=["token_hash", "last_used_at", "expires_at"])
+    return pair
+
+
+@command
+def log_out(token: str, *, now: datetime) -> None:
+    """End the session of a refresh token, an old one's too; saying it twice changes nothing.
+
+    Raises TokenRefused when it isn't one of ours.
+    """
+    claims = tokens.read(token, tokens.REFRESH)
+    session = Session.objects.lock(claims.session_id)
+    if session is None or session.user_id != claims.user_id:
+        raise TokenRefused
+    if session.revoked_at is None:
+        sessions.revoke(session, reason=Session.Reason.LOG_OUT, at=now)
+        audit.record("accounts.logged_out", actor=session.user, at=now, target=session.user)

@@ -1,0 +1,96 @@
+"""Changing and resetting a password; both end every other session."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+
+from accounts import lockout, mails, rules, tokens
+from accounts.errors import ResetTokenRefused, WrongPassword
+from accounts.models import PasswordResetToken, Session, User
+from accounts.services import sessions
+from core.commands import command
+from oversight import audit
+from oversight.encryption import blind_index
+
+TOKEN_BYTES = 32
+
+
+def change_password(user: User, *, session_id: UUID, current: str, new: str, now: datetime) -> None:
+    """Set a new password and end every other session.
+
+    Raises WrongPassword, LockedOut: the current password can't be guessed with a stolen access token either.
+    """
+    index = blind_index(f"password change: {user.pk}")
+    lockout.require_attempt(index, now=now)
+    if not user.check_password(current):
+        raise WrongPassword
+    lockout.forget(index)
+    set_password(user.pk, checked=user.password, encoded=make_password(new), keep=session_id, now=now)
+
+
+@command
+def set_password(user_id: UUID, *, checked: str, encoded: str, keep: UUID, now: datetime) -> None:
+    """Keep a hashed password, if the one that was checked still stands.
+
+    Raises WrongPassword.
+    """
+    person = User.objects.lock(user_id)
+    if person.password != checked:
+        raise WrongPassword
+    _replace_password(person, encoded, keep=keep, at=now)
+    audit.record("accounts.password_changed", actor=person, at=now, target=person)
+
+
+def _replace_password(person: User, encoded: str, *, at: datetime, keep: UUID | None = None) -> None:
+    person.password = encoded
+    person.save(update_fields=["password"])
+    PasswordResetToken.objects.filter(user=person, used_at=None).update(used_at=at)
+    sessions.revoke_sessions(person, reason=Session.Reason.PASSWORD, at=at, keep=keep)
+    mails.queue("password_changed", person)
+
+
+def request_reset(index: bytes, *, now: datetime) -> None:
+    """Mail a reset link to whoever has this identifier's index; nothing happens for an unknown one.
+
+    The work is the worker's, so that the answer takes as long for a known identifier as for an unknown one.
+    """
+    user = User.objects.present().with_index(index).first()
+    if user is None or not user.email:
+        return
+    secret = open_reset(user.pk, now=now)
+    mails.deliver("reset", user, token=secret, minutes=int(rules.RESET_LIFETIME.total_seconds() // 60))
+
+
+@command
+def open_reset(user_id: UUID, *, now: datetime) -> str:
+    """Make the person's one good reset token, and return it; an earlier one is no longer good."""
+    person = User.objects.lock(user_id)
+    secret = secrets.token_urlsafe(TOKEN_BYTES)
+    PasswordResetToken.objects.filter(user=person, used_at=None).update(used_at=now)
+    PasswordResetToken.objects.create(
+        user=person, token_hash=tokens.digest(secret), created_at=now, expires_at=now + rules.RESET_LIFETIME
+    )
+    audit.record("accounts.reset_requested", actor=person, at=now, target=person)
+    return secret
+
+
+@command
+def confirm_reset(token: str, *, new: str, now: datetime) -> None:
+    """Set a new password with a token that was mailed; every session ends, and the lock-out is lifted.
+
+    Raises ResetTokenRefused.
+    """
+    found = PasswordResetToken.objects.filter(token_hash=tokens.digest(token)).first()
+    if found is None:
+        raise ResetTokenRefused
+    person = User.objects.lock(found.user_id)
+    row = PasswordResetToken.objects.select_for_update().get(pk=found.pk)
+    if row.used_at is not None or row.expires_at <= now or not person.is_active:
+        raise ResetTokenRefused
+    _replace_password(person, make_password(new), at=now)
+    lockout.forget(person.email_index, person.phone_index)
+    audit.record("accounts.password_reset", actor=person, at=now, target=person)

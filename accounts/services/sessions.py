@@ -1,0 +1,41 @@
+"""Ending log-ins."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from accounts.errors import NotAllowed
+from accounts.models import Session, User
+from core.commands import command
+from core.errors import NotFound
+from oversight import audit
+
+
+def revoke_sessions(user: User, *, reason: Session.Reason, at: datetime, keep: UUID | None = None) -> int:
+    """End the person's sessions, but for `keep`; return how many (a step)."""
+    alive = Session.objects.alive().filter(user=user)
+    if keep is not None:
+        alive = alive.exclude(pk=keep)
+    return alive.update(revoked_at=at, revoke_reason=reason)
+
+
+def revoke(session: Session, *, reason: Session.Reason, at: datetime) -> None:
+    """End one session, whose row is locked (a step)."""
+    session.revoked_at, session.revoke_reason = at, reason
+    session.save(update_fields=["revoked_at", "revoke_reason"])
+
+
+@command
+def end_session(session_id: UUID, *, by: User, now: datetime) -> None:
+    """An officer ends somebody's session.
+
+    Raises NotAllowed, NotFound when there is none alive.
+    """
+    if not by.has_perm("accounts.revoke_session"):
+        raise NotAllowed(permission="accounts.revoke_session")
+    session = Session.objects.lock(session_id)
+    if session is None or session.revoked_at is not None:
+        raise NotFound
+    revoke(session, reason=Session.Reason.OFFICER, at=now)
+    audit.record("accounts.session_ended", actor=by, at=now, target=session.user, after={"session": str(session.pk)})

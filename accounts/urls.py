@@ -1,0 +1,14 @@
+from django.urls import path
+
+from accounts.api import login, me, passwords
+
+urlpatterns = [
+    path("auth/signup", login.SignUp.as_view(), name="sign-up"),
+    path("auth/login", login.LogIn.as_view(), name="log-in"),
+    path("auth/refresh", login.Refresh.as_view(), name="refresh"),
+    path("auth/logout", login.LogOut.as_view(), name="log-out"),
+    path("auth/password/change", passwords.Change.as_view(), name="password-change"),
+    path("auth/password/reset", passwords.Reset.as_view(), name="password-reset"),
+    path("auth/password/reset/confirm", passwords.Confirm.as_view(), name="password-reset-confirm"),
+    path("users/me", me.Me.as_view(), name="me"),
+]
