@@ -90,6 +90,14 @@ def redis_url(text: str) -> str:
     return text
 
 
+def email_url(text: str) -> dict[str, Any]:
+    """A mail server: smtp://, smtp+tls:// or smtp+ssl://; consolemail:// prints instead."""
+    schemes = {"smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail"}
+    if urlsplit(text).scheme not in schemes:
+        raise Wrong(f"not an address that starts with one of {', '.join(sorted(schemes))}")
+    return dict(env.email_url_config(text))
+
+
 def web_url(text: str) -> str:
     _url(text, {"http", "https"})
     return text
@@ -111,7 +119,7 @@ def long_secret(text: str) -> str:
 
 def keys(text: str) -> list[str]:
     """One or more keys of 32 bytes in urlsafe base64, separated by commas; the first one encrypts."""
-    found = [key.strip() for key in text.split(",") if key.strip()]
+    found = names(text)
     for key in found:
         try:
             length = len(base64.b64decode(key, altchars=b"-_", validate=True))
@@ -130,7 +138,10 @@ def one_key(text: str) -> str:
 
 
 def names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise Wrong("it names none")
+    return found
 
 
 def origins(text: str) -> list[str]:
@@ -163,7 +174,7 @@ def yes_or_no(text: str) -> bool:
 def time_zone(text: str) -> str:
     try:
         ZoneInfo(text)
-    except (KeyError, OSError) as error:
+    except (KeyError, OSError, ValueError) as error:
         raise Wrong(f"there is no time zone {text!r}") from error
     return text
 

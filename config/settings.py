@@ -168,10 +168,11 @@ STORAGES = {
 }
 
 # Mail
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+_mail = read("EMAIL_URL", environment.email_url, default=environment.email_url("consolemail://"))
+EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_BACKEND"], _mail["EMAIL_HOST"] or "localhost", _mail["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"] or "", _mail["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
 DEFAULT_FROM_EMAIL = read("DEFAULT_FROM_EMAIL", str, default="no-reply@localhost")
-if PRODUCTION:
-    globals().update(environment.env.email_url_config(read("EMAIL_URL", str, default="consolemail://")))
 
 # API. The rooms' own parts are named only once they are there, so that nothing here imports upwards.
 NUM_PROXIES = read("TRUSTED_PROXIES", environment.whole_number, default=0)

@@ -73,7 +73,11 @@ class Postgres(EmbeddedServer):
         try:
             with psycopg.connect(self.url("admin", "postgres"), connect_timeout=3) as connection:
                 row = connection.execute("SHOW data_directory").fetchone()
-        except psycopg.Error:
+        except psycopg.Error as error:
+            if "password authentication failed" in str(error) and self._postmaster() is not None:
+                raise ServerError(
+                    f"The passwords in {self.root} aren't those of its data: make demo-reset begins anew."
+                ) from error
             return False
         return row is not None and Path(row[0]) == self.data
 

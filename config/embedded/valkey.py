@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config.embedded.places import ServerError, package_folder
 from config.embedded.servers import HOST, EmbeddedServer
@@ -65,7 +67,7 @@ class Valkey(EmbeddedServer):
         return Path(found.get("dir") or "") == self.root
 
     def _client(self) -> redis.Redis:
-        return redis.Redis.from_url(self.url(), socket_timeout=5, decode_responses=True)
+        return redis.Redis.from_url(self.url(), socket_timeout=5, retry=Retry(NoBackoff(), 0), decode_responses=True)
 
 
 def binary() -> Path:

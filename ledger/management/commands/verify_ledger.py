@@ -51,9 +51,7 @@ class Command(BaseCommand):
         columns = (TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task("verify", total=len(verify.checks(against)))
-            return verify.run(
-                against=against, on_check=lambda name: progress.update(task, description=name, advance=1)
-            )
+            return verify.run(against=against, on_check=lambda name: progress.update(task, description=name, advance=1))
 
 
 def _require_readable(path: Path) -> None:

@@ -1,0 +1,86 @@
+"""A missing or malformed setting stops the start with one line that names it."""
+
+import base64
+import os
+import subprocess
+import sys
+
+import pytest
+
+from config.environment import MISCONFIGURED, PROJECT
+
+KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
+PRODUCTION = {
+    "FIDUCIA_MODE": "production",
+    "SECRET_KEY": "a-long-secret-of-many-different-characters-0123456789-xyz",
+    "FIELD_KEYS": KEY,
+    "BLIND_INDEX_KEY": KEY,
+    "ALLOWED_HOSTS": "fiducia.example",
+    "DATABASE_URL": "postgresql://fiducia_app:one@db.example:5432/fiducia",
+    "OWNER_DATABASE_URL": "postgresql://fiducia_owner:two@db.example:5432/fiducia",
+    "REDIS_URL": "redis://cache.example:6379/0",
+    "FIDUCIA_ENV_FILE": "/nowhere/.env",
+}
+
+
+def start(**changed: str | None) -> subprocess.CompletedProcess[str]:
+    """Import the settings in a process of their own; None takes a setting away."""
+    environment = {"PATH": os.environ["PATH"]} | {
+        name: value for name, value in (PRODUCTION | changed).items() if value is not None
+    }
+    return subprocess.run(
+        [sys.executable, "-c", "import config.settings; print(config.settings.SECURE_HSTS_SECONDS)"],
+        env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_a_whole_environment_starts():
+    done = start()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "31536000\n"
+
+
+REFUSED = [
+    ("SECRET_KEY", None, "is not set"),
+    ("SECRET_KEY", "short", "at least 50 characters"),
+    ("FIELD_KEYS", None, "is not set"),
+    ("FIELD_KEYS", "not base64!", "not urlsafe base64"),
+    ("FIELD_KEYS", "c2hvcnQ=", "has 5 bytes, not 32"),
+    ("FIELD_KEYS", ",", "names none"),
+    ("BLIND_INDEX_KEY", f"{KEY},{KEY}", "one key"),
+    ("ALLOWED_HOSTS", None, "is not set"),
+    ("ALLOWED_HOSTS", " , ", "names none"),
+    ("DATABASE_URL", None, "is not set"),
+    ("DATABASE_URL", "mysql://fiducia_app:one@db/fiducia", "postgresql://"),
+    ("DATABASE_URL", "postgresql://fiducia_app:one@db.example:port/fiducia", "port"),
+    ("DATABASE_URL", "postgresql://fiducia_app:one@db.example:5432", "names no database"),
+    ("DATABASE_URL", "postgresql://db.example:5432/fiducia", "names no user"),
+    ("OWNER_DATABASE_URL", None, "is not set"),
+    ("OWNER_DATABASE_URL", PRODUCTION["DATABASE_URL"], "one role"),
+    ("REDIS_URL", None, "is not set"),
+    ("REDIS_URL", "cache.example:6379", "redis://"),
+    ("FIDUCIA_MODE", "staging", "must be one of"),
+    ("PLATFORM_TIME_ZONE", "Africa/Atlantis", "no time zone"),
+    ("PLATFORM_TIME_ZONE", "../../etc/passwd", "no time zone"),
+    ("PLATFORM_CURRENCY", "usd", "currency's code"),
+    ("SENTRY_DSN", "nonsense", "https://"),
+    ("SECURE_SSL_REDIRECT", "perhaps", "not true or false"),
+    ("TRUSTED_PROXIES", "-1", "not a whole number"),
+    ("LOG_LEVEL", "LOUD", "not DEBUG"),
+    ("CSRF_TRUSTED_ORIGINS", "fiducia.example", "https://"),
+    ("EMAIL_URL", "carrier-pigeon://coop", "smtp"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "said"), REFUSED)
+def test_a_wrong_setting_is_one_line(name: str, value: str | None, said: str):
+    done = start(**{name: value})
+    assert done.returncode == MISCONFIGURED, done.stdout + done.stderr
+    (line,) = done.stderr.splitlines()
+    assert name in line
+    assert said in line
+
+
+def test_what_is_secret_is_not_repeated():
+    done = start(SECRET_KEY="hunter2-too-short", REDIS_URL="nonsense://:hunter2@cache")
+    assert "hunter2" not in done.stderr
