@@ -1,0 +1,123 @@
+"""Undo a treasury posting by its exact mirror, once, with four eyes; what is right may then be posted on its paper."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.core.files.base import ContentFile
+
+from core.commands import command
+from core.errors import DomainError, NotFound
+from ledger import days, posting
+from oversight import audit, documents
+from oversight import services as oversight
+from oversight.models import ApprovalRequest
+from treasury.models import TreasuryMovement, Verb
+from treasury.services import checks, papers, previews
+from treasury.services.movements import announce_return, require_may_ask, require_reason
+from treasury.services.papers import Paper
+
+MAY_ASK: Final = "treasury.request_reversal"
+MAY_APPROVE: Final = "treasury.approve_reversal"
+NAME: Final = "treasury.reverse"
+
+
+class UnknownMovement(NotFound):
+    code = "unknown-movement"
+    title = "There is no such treasury movement"
+
+
+class NotReversible(DomainError):
+    code = "not-reversible"
+    title = "A reversal is final, and what was reversed stays so"
+
+
+@command
+def request_reversal(movement_id: UUID, *, paper: Paper, reason: str, by: Any, now: datetime) -> ApprovalRequest:
+    """Ask for a treasury posting to be mirrored.
+
+    Raises UnknownMovement, NotReversible, ExitsWaiting, DuplicateEvidence, NotAllowedToAsk.
+    """
+    require_may_ask(by, MAY_ASK)
+    movement = _find(movement_id)
+    require_reason(reason)
+    paper.require_whole()
+    papers.require_new(paper.source, paper.reference)
+    return oversight.ask(
+        NAME,
+        by=by,
+        at=now,
+        payload={"movement": str(movement.pk), "paper": paper.frozen()},
+        summary=_summarise(movement, paper),
+        target=movement,
+        beneficiary=movement.investor,
+        moves_hash=posting.moves_hash("reversal", posting.mirror_moves(movement.transaction_id)),
+        reason=reason,
+        document=ContentFile(paper.content, name=paper.name),
+    )
+
+
+def apply_reversal(request: ApprovalRequest, by: Any, now: datetime) -> TreasuryMovement:
+    """Mirror the posting and remember that it no longer stands.
+
+    Raises UnknownMovement, NotReversible, ExitsWaiting, InsufficientBalance, FundCommitted, PostingRefused.
+    """
+    movement = _find(UUID(request.payload["movement"]))
+    proof = papers.record(request.payload["paper"], documents.read(request), now=now)
+    posted = posting.reverse(
+        movement.transaction_id, now=now, actor=by, approval=request.pk, memo=f"reversal: {movement.get_verb_display()}"
+    )
+    _require_no_exits(movement)
+    reversal = TreasuryMovement.objects.create(
+        verb=Verb.REVERSE,
+        transaction_id=posted.transaction_id,
+        request=request,
+        evidence=proof,
+        amount=movement.amount,
+        currency_id=movement.currency_id,
+        scope=movement.scope,
+        cash=movement.cash,
+        asset=movement.asset,
+        investor=movement.investor,
+        counterparty_name=movement.counterparty_name,
+        counterparty_country=movement.counterparty_country,
+        counterparty_relation=movement.counterparty_relation,
+        reason=request.reason,
+        requested_by=request.requested_by,
+        approved_by=by,
+        booked_on=days.open_day(),
+        reverses=movement,
+    )
+    audit.record(NAME, actor=by, at=now, target=movement, after={"reversal": str(reversal.pk)}, reason=request.reason)
+    if movement.verb in (Verb.DEPLOY, Verb.WRITE_DOWN):
+        announce_return(movement.scope, movement.currency_id, now=now)
+    return reversal
+
+
+def _find(movement_id: UUID) -> TreasuryMovement:
+    movement = TreasuryMovement.objects.filter(pk=movement_id).select_related("currency", "asset", "investor").first()
+    if movement is None:
+        raise UnknownMovement
+    if movement.reverses_id is not None or TreasuryMovement.objects.filter(reverses=movement).exists():
+        raise NotReversible
+    _require_no_exits(movement)
+    return movement
+
+
+def _require_no_exits(movement: TreasuryMovement) -> None:
+    """A divest undone puts money to work again, which waiting investors come before."""
+    if movement.verb == Verb.DIVEST:
+        checks.require_no_exits(movement.scope, movement.currency_id)
+
+
+def _summarise(movement: TreasuryMovement, paper: Paper) -> previews.Summary:
+    preview = previews.of_mirror(movement)
+    return [
+        ("Reverses", f"{movement.get_verb_display()} of {movement.booked_on}"),
+        ("Amount", previews.show_amount(movement.amount, preview.currency)),
+        ("Its reason was", movement.reason),
+        ("Evidence", f"{paper.source}: {paper.reference}"),
+        *preview.lines(),
+    ]
