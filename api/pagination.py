@@ -32,7 +32,7 @@ class CursorPagination(pagination.CursorPagination):
         page: list[Any] | None = super().paginate_queryset(queryset, request, view)
         return page
 
-    known_parameters = frozenset({"limit", "ordering", "cursor", "format"})
+    known_parameters = frozenset({"limit", "ordering", "cursor"})
 
     def get_page_size(self, request: Request) -> int:
         given = request.query_params.get(self.page_size_query_param)

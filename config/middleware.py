@@ -36,7 +36,7 @@ def policy(path: str, response: HttpResponse) -> str:
     """The policy for this answer."""
     if path.startswith("/admin/"):
         return CONSOLE
-    if path.startswith(("/api/v1/docs", "/api/v1/redoc")):
+    if path.rstrip("/") in {"/docs", "/redoc", "/api/v1/docs", "/api/v1/redoc"}:
         return DOCS
     if response.headers.get("Content-Type", "").startswith("text/html"):
         return PAGES

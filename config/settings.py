@@ -184,12 +184,32 @@ REST_FRAMEWORK: dict[str, Any] = {
         if "accounts" in ROOMS
         else {}
     ),
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["api.parsers.JSONParser"],
+    "DEFAULT_PERMISSION_CLASSES": ["api.permissions.DenyAll"],
+    "DEFAULT_PAGINATION_CLASS": "api.pagination.CursorPagination",
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_THROTTLE_CLASSES": ["api.throttles.ScopedRate"],
+    "DEFAULT_THROTTLE_RATES": {
+        "api": "1200/minute",
+        "schema": "60/minute",
+        "signup": "20/hour",
+        "login": "20/minute",
+        "refresh": "60/minute",
+        "password": "20/hour",
+        "password_reset": "10/hour",
+    },
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "COERCE_DECIMAL_TO_STRING": True,
     "NUM_PROXIES": NUM_PROXIES,
 }
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "api.problems.ProblemHandler",
+    "EXCEPTION_FORMATTER_CLASS": "api.problems.ProblemFormatter",
+}
+METRICS_TOKEN = read("METRICS_TOKEN", str, default="")
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Fiducia",
     "DESCRIPTION": "Wallets, deposits and daily returns on a real ledger.",
@@ -203,6 +223,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "api.schema.add_problems",
+    ],
 }
 
 # Safety of browsers

@@ -7,7 +7,6 @@ import importlib.util
 from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from django_prometheus.exports import ExportToDjangoView
 
 
 def _rooms_with_addresses() -> list[str]:
@@ -16,8 +15,12 @@ def _rooms_with_addresses() -> list[str]:
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
-    path("metrics", ExportToDjangoView, name="metrics"),
     *(path("api/v1/", include(f"{room}.urls")) for room in _rooms_with_addresses()),
 ]
 if "api" in settings.ROOMS and importlib.util.find_spec("api.public_urls"):
     urlpatterns.append(path("", include("api.public_urls")))
+
+handler400 = "api.problems.bad_request"
+handler403 = "api.problems.permission_denied"
+handler404 = "api.problems.page_not_found"
+handler500 = "api.problems.server_error"
