@@ -104,3 +104,10 @@ class InvestmentsConfig(AppConfig):
         ],
         "administrator": VIEW,
     }
+
+    def ready(self) -> None:
+        """Register the verbs that take two persons, and listen to the rooms below."""
+        from investments.services import wiring
+
+        wiring.register_verbs()
+        wiring.listen()

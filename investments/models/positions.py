@@ -11,6 +11,7 @@ from django.contrib.postgres.fields import RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
 
+from api.models import KeyedRow
 from core.guards import Guard, append_only
 from investments.models import columns
 from investments.models.products import Product, ProductVersion
@@ -206,8 +207,11 @@ END
         return f"{self.position_id} from {self.from_on}"
 
 
-class PositionEvent(models.Model):
-    """What was done with a position, once: the verb, its day and, for money, the ledger's transaction. Append-only."""
+class PositionEvent(KeyedRow):
+    """What was done with a position, once: the verb, its day and, for money, the ledger's transaction. Append-only.
+
+    It remembers the HTTP request that asked for it, if one did.
+    """
 
     class Verb(models.TextChoices):
         OPEN = "open"
@@ -234,7 +238,10 @@ class PositionEvent(models.Model):
     class Meta:
         ordering = ["-id"]
         default_permissions = ("view",)
-        constraints = [append_only("investments_event_append_only")]
+        constraints = [
+            *KeyedRow.key_constraints("investments_event", owner="owner"),
+            append_only("investments_event_append_only"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.verb} {self.position_id}"

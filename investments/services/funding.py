@@ -1,0 +1,189 @@
+"""Open positions and put money into them. Source: docs/rules/returns.md §2."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from oversight.states import move_to
+from uuid_utils.compat import uuid7
+
+from core.commands import command
+from core.errors import NotFound
+from investments import rules
+from investments.errors import (
+    AboveMaximum,
+    BelowMinimum,
+    DisclosureOutdated,
+    ExitWaiting,
+    KycLevelRequired,
+    NotOpenForFunding,
+    NotToppedUp,
+    ProductRetired,
+)
+from investments.models import ExitRequest, Position, PositionEvent, Product, ProductVersion
+from investments.services import events, terms
+from ledger import posting
+
+Status = Position.Status
+Verb = PositionEvent.Verb
+
+UNFUNDED_DAYS = 30
+FUNDED = (Status.ACTIVE, Status.PAUSED)
+PENDING = (Status.PENDING_KYC, Status.PENDING_FUNDING)
+
+
+@command
+def open_position(
+    owner: Any,
+    *,
+    product: UUID,
+    disclosure_version: str,
+    now: datetime,
+    amount: Decimal | None = None,
+    key: Any = None,
+) -> Position:
+    """Open a position in the product's active version; with `amount`, fund it from the wallet at once.
+
+    Raises NotFound, DisclosureOutdated, and what `fund_position` raises.
+    """
+    version = ProductVersion.objects.active().select_related("product").filter(product_id=product).first()
+    if version is None:
+        raise NotFound("There is no such product on offer.")
+    if disclosure_version != version.disclosure_version:
+        raise DisclosureOutdated(accepted=disclosure_version[:40], present=version.disclosure_version)
+    ready = owner.kyc_level >= version.kyc_level
+    position = Position.objects.create(
+        owner=owner,
+        product=version.product,
+        version=version,
+        status=Status.PENDING_FUNDING if ready else Status.PENDING_KYC,
+        disclosure_version=disclosure_version,
+        opened_at=now,
+    )
+    events.record(
+        position, Verb.OPEN, now=now, value_on=events.day_of(now, None), actor=owner, **events.key_columns(key)
+    )
+    if amount is not None:
+        add_money(position, amount=amount, now=now, actor=owner)
+    return position
+
+
+@command
+def fund_position(position_id: UUID, *, owner: Any, amount: Decimal, now: datetime, key: Any = None) -> Position:
+    """Move money from the owner's wallet into the position: its first funding, or a top-up.
+
+    Raises NotFound, KycLevelRequired, BelowMinimum, AboveMaximum, ProductRetired, NotToppedUp, ExitWaiting,
+    NotOpenForFunding, InsufficientBalance, FundShortfall.
+    """
+    position = owned(position_id, owner)
+    add_money(position, amount=amount, now=now, actor=owner, **events.key_columns(key))
+    return position
+
+
+def add_money(
+    position: Position, *, amount: Decimal, now: datetime, actor: Any, on: date | None = None, **key: Any
+) -> PositionEvent:
+    """Fund or top up a locked position (step)."""
+    value_on = events.day_of(now, on)
+    _require_takes_money(position, amount, now=now)
+    is_first = position.status == Status.PENDING_FUNDING
+    event_id = uuid7()
+    posted = posting.post(
+        "position_fund",
+        events.funding_moves(position, amount),
+        key=f"position_fund:{event_id}",
+        now=now,
+        actor=actor,
+        effective_on=value_on,
+    )
+    position.principal += amount
+    position.deposited += amount
+    if is_first:
+        _start(position, value_on=value_on, now=now, actor=actor)
+    else:
+        position.save(update_fields=["principal", "deposited"])
+        terms.change_principal(position, from_on=value_on + rules.ONE_DAY, by=amount)
+    return events.record(
+        position,
+        Verb.FUND if is_first else Verb.TOP_UP,
+        now=now,
+        value_on=value_on,
+        actor=actor,
+        event_id=event_id,
+        amount=amount,
+        transaction=posted.transaction_id,
+        **key,
+    )
+
+
+@command
+def cancel_unfunded(position_id: UUID, *, now: datetime) -> bool:
+    """Cancel a position that nobody has funded for 30 days; say whether there still was something to cancel."""
+    position = Position.objects.lock(position_id)
+    if position.status not in PENDING or position.opened_at > now - timedelta(days=UNFUNDED_DAYS):
+        return False
+    move_to(position, Status.CANCELLED, by=None, at=now, reason=f"not funded within {UNFUNDED_DAYS} days")
+    return True
+
+
+def cancel_all_unfunded(*, now: datetime) -> int:
+    """Cancel, one by one, what nobody has funded for 30 days; return how many."""
+    since = now - timedelta(days=UNFUNDED_DAYS)
+    waiting = Position.objects.filter(status__in=PENDING, opened_at__lte=since).order_by("pk")
+    return sum(cancel_unfunded(position_id, now=now) for position_id in list(waiting.values_list("pk", flat=True)))
+
+
+def owned(position_id: UUID, owner: Any) -> Position:
+    """Lock a position of this owner. Raises NotFound for anybody else's."""
+    try:
+        position = Position.objects.owned_by(owner).lock(position_id)
+    except Position.DoesNotExist:
+        raise NotFound("You have no such position.") from None
+    return position
+
+
+def _start(position: Position, *, value_on: date, now: datetime, actor: Any) -> None:
+    position.initial_principal = position.principal
+    position.last_on = rules.last_day(value_on, position.version.term_days)
+    move_to(
+        position,
+        Status.ACTIVE,
+        by=actor,
+        at=now,
+        initial_principal=position.principal,
+        principal=position.principal,
+        deposited=position.deposited,
+        funded_on=value_on,
+        last_on=position.last_on,
+    )
+    terms.begin(position, from_on=value_on + rules.ONE_DAY)
+
+
+def _require_takes_money(position: Position, amount: Decimal, *, now: datetime) -> None:
+    version = position.version
+    if position.status in PENDING:
+        _require_kyc(position, now=now)
+    elif position.status not in FUNDED:
+        raise NotOpenForFunding(status=position.status)
+    elif not version.is_open_ended:
+        raise NotToppedUp
+    if not Product.objects.on_offer().filter(pk=position.product_id).exists():
+        raise ProductRetired
+    if position.exits.waiting().filter(kind=ExitRequest.Kind.CANCELLATION).exists():
+        raise ExitWaiting
+    total = position.principal + amount
+    if total < version.minimum:
+        raise BelowMinimum(minimum=f"{version.minimum.normalize():f}", currency=position.product.currency)
+    if version.maximum is not None and total > version.maximum:
+        raise AboveMaximum(maximum=f"{version.maximum.normalize():f}", currency=position.product.currency)
+
+
+def _require_kyc(position: Position, *, now: datetime) -> None:
+    """Let a position whose owner has reached the level go on. Raises KycLevelRequired."""
+    if position.owner.kyc_level < position.version.kyc_level:
+        raise KycLevelRequired(needed=position.version.kyc_level, present=position.owner.kyc_level)
+    if position.status == Status.PENDING_KYC:
+        move_to(position, Status.PENDING_FUNDING, by=None, at=now, reason="the owner has reached the KYC level")
