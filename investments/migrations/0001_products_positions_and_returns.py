@@ -289,6 +289,10 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="PositionEvent",
             fields=[
+                ("request_method", models.CharField(editable=False, max_length=8, null=True)),
+                ("request_path", models.TextField(editable=False, null=True)),
+                ("request_key", models.CharField(editable=False, max_length=255, null=True)),
+                ("request_fingerprint", models.BinaryField(editable=False, null=True)),
                 (
                     "id",
                     models.UUIDField(
@@ -788,6 +792,31 @@ class Migration(migrations.Migration):
                 options="SET search_path = pg_catalog, public, pg_temp",
                 referencing="",
                 when="",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="positionevent",
+            constraint=models.UniqueConstraint(
+                fields=("owner", "request_method", "request_path", "request_key"),
+                name="investments_event_one_per_request",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="positionevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("request_fingerprint__isnull", False),
+                    ("request_key__isnull", False),
+                    ("request_method__isnull", False),
+                    ("request_path__isnull", False),
+                )
+                | models.Q(
+                    ("request_fingerprint__isnull", True),
+                    ("request_key__isnull", True),
+                    ("request_method__isnull", True),
+                    ("request_path__isnull", True),
+                ),
+                name="investments_event_request_whole",
             ),
         ),
         migrations.AddConstraint(
