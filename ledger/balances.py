@@ -87,13 +87,10 @@ _SINCE = """
         SELECT * FROM ledger_accountsnapshot p WHERE p.account_id = a.id {snapshot} ORDER BY p.day DESC LIMIT 1) s ON true
     WHERE a.id = ANY (%(ids)s) {which}
 """
-_LIVE = (
-    """
+_LIVE = """
     SELECT a.id, (a.debits - a.credits) * CASE a.normal_side WHEN 'D' THEN 1 ELSE -1 END
     FROM ledger_account a WHERE a.id = ANY (%(ids)s) AND a.keeps_balance
-    UNION ALL"""
-    + _SINCE.format(until="", snapshot="", which="AND NOT a.keeps_balance")
-)
+    UNION ALL""" + _SINCE.format(until="", snapshot="", which="AND NOT a.keeps_balance")
 # Ids of one day are one range, so a closed day's end is an id; the open day has none yet.
 _AS_OF = _SINCE.format(
     until="AND x.id <= COALESCE((SELECT b.last_transfer_id FROM ledger_businessday b WHERE b.day <= %(as_of)s"

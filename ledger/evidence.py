@@ -17,9 +17,7 @@ class DuplicateEvidence(DomainError):
     title = "This reference of this source was recorded before"
 
 
-def record(
-    *, type: str, source: str, reference: str, at: datetime, content: bytes = b"", name: str = ""
-) -> Evidence:
+def record(*, type: str, source: str, reference: str, at: datetime, content: bytes = b"", name: str = "") -> Evidence:
     """Keep evidence with its file or event (`content`); its SHA-256 is over them.
 
     `reference` is the source's own id of the fact, stripped, compared without case. Raises DuplicateEvidence.

@@ -154,7 +154,9 @@ class Evidence(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["source", "reference"], name="ledger_evidence_is_one"),
             models.CheckConstraint(
-                condition=~Q(reference="") & ~Q(source="") & Q(type__in=["provider_event", "statement_line", "document"]),
+                condition=~Q(reference="")
+                & ~Q(source="")
+                & Q(type__in=["provider_event", "statement_line", "document"]),
                 name="ledger_evidence_named",
             ),
             append_only("ledger_evidence_append_only"),
@@ -179,10 +181,17 @@ class Transaction(models.Model):
     effective_on = models.DateField()
     posted_at = models.DateTimeField(db_default=Now())
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
     )
     memo = models.CharField(max_length=200, blank=True, default="")
-    evidence = models.ForeignKey(Evidence, on_delete=models.PROTECT, null=True, related_name="transactions", db_constraint=False, db_index=False)
+    evidence = models.ForeignKey(
+        Evidence, on_delete=models.PROTECT, null=True, related_name="transactions", db_constraint=False, db_index=False
+    )
     approval_id = models.UUIDField(null=True)
     reverses = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, related_name="reversed_by", db_constraint=False, db_index=False
@@ -214,11 +223,19 @@ class Transfer(models.Model):
     """One movement from an account to another: balanced by construction. The trigger checks and books it."""
 
     id = models.BigAutoField(primary_key=True)
-    transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, related_name="transfers", db_constraint=False, db_index=False)
+    transaction = models.ForeignKey(
+        Transaction, on_delete=models.PROTECT, related_name="transfers", db_constraint=False, db_index=False
+    )
     line = models.SmallIntegerField()
-    debit_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
-    credit_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
-    currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    debit_account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    credit_account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    currency = models.ForeignKey(
+        Currency, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     amount = _amount()
     booked_on = models.DateField()
 
@@ -280,9 +297,7 @@ class BusinessDay(models.Model):
     class Meta:
         ordering = ["-day"]
         constraints = [
-            models.UniqueConstraint(
-                Case(When(closed_at__isnull=True, then=Value(1))), name="ledger_one_open_day"
-            ),
+            models.UniqueConstraint(Case(When(closed_at__isnull=True, then=Value(1))), name="ledger_one_open_day"),
             guards.day_closes_once(),
         ]
 
@@ -307,7 +322,7 @@ class Seal(models.Model):
     sealed_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        ordering = ["-day"]
+        ordering = ["-day_id"]
         constraints = [append_only("ledger_seal_append_only")]
 
     def __str__(self) -> str:

@@ -253,11 +253,7 @@ _CALL = (
 
 
 def _arguments(entries: Sequence[Entry], *, actor: models.Model | None, effective_on: date) -> list[Any]:
-    lines = [
-        (place, line, move)
-        for place, entry in enumerate(entries, 1)
-        for line, move in enumerate(entry.moves, 1)
-    ]
+    lines = [(place, line, move) for place, entry in enumerate(entries, 1) for line, move in enumerate(entry.moves, 1)]
     return [
         effective_on,
         actor.pk if actor is not None else None,

@@ -161,9 +161,7 @@ def _previous(day: date) -> Seal | None:
 def _keep_snapshots(day: date, *, since: int, until: int) -> None:
     """Snapshot accounts with many new transfers, and all that keep no live balance and moved."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            _SNAPSHOTS, {"day": day, "since": since, "until": until, "many": SNAPSHOT_FROM}
-        )
+        cursor.execute(_SNAPSHOTS, {"day": day, "since": since, "until": until, "many": SNAPSHOT_FROM})
 
 
 # Spelled out, in UTC: the text of a row must not depend on the session's settings or the order of columns.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def _missing_triggers() -> Iterator[str]:
 
 def _broken_seals() -> Iterator[str]:
     previous: Seal | None = None
-    for seal in Seal.objects.order_by("day").iterator(chunk_size=500):
+    for seal in Seal.objects.order_by("day_id").iterator(chunk_size=500):
         yield from _broken_seal(seal, previous)
         previous = seal
     latest = previous.day_id if previous else None
@@ -151,16 +152,24 @@ def _against(path: Path) -> Iterator[str]:
 
 def published_seals(document: Any) -> dict[str, str]:
     """Return seals by day from {"day": "hex"} or from any document whose objects have `day` and `seal`."""
-    if isinstance(document, dict) and document and all(isinstance(value, str) for value in document.values()):
-        return dict(document) if "seal" not in document else {document["day"]: document["seal"]}
+    if isinstance(document, dict) and document and all(_is_day(key) for key in document):
+        return {day: str(sha256) for day, sha256 in document.items()}
     found: dict[str, str] = {}
-    nested = document if isinstance(document, list) else document.values() if isinstance(document, dict) else []
     if isinstance(document, dict) and isinstance(document.get("seal"), str) and "day" in document:
         found[document["day"]] = document["seal"]
+    nested = document if isinstance(document, list) else document.values() if isinstance(document, dict) else []
     for item in nested:
         if isinstance(item, dict | list):
             found |= published_seals(item)
     return found
+
+
+def _is_day(key: str) -> bool:
+    try:
+        date.fromisoformat(key)
+    except ValueError:
+        return False
+    return True
 
 
 _RECOMPUTED = """

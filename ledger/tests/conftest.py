@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+import psycopg
 from django.db import connections
 
 from accounts.models import User
@@ -117,7 +118,7 @@ def as_owner() -> Callable[[str], None]:
     """Run SQL as the owner's role; for shared_books only."""
 
     def run(sql: str) -> None:
-        with connections["owner"].cursor() as cursor:
-            cursor.execute(sql)
+        with psycopg.connect(**connections["owner"].get_connection_params(), autocommit=True) as owner:
+            owner.execute(sql)
 
     return run

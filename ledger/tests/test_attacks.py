@@ -32,7 +32,9 @@ def counts() -> tuple[int, int, Decimal]:
     return Transaction.objects.count(), Transfer.objects.count(), sums
 
 
-def put_transaction(kind: str, *, moves: int = 1, evidence: object = None, approval: object = None, reverses: object = None) -> object:
+def put_transaction(
+    kind: str, *, moves: int = 1, evidence: object = None, approval: object = None, reverses: object = None
+) -> object:
     """Insert a transaction's row as the application's role may; its transfers are up to the attack."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -105,7 +107,9 @@ def test_what_was_written_stays(books: Books, table: str) -> None:
 
 def test_no_right_on_a_partition(books: Books) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'investments_accrual'::regclass")
+        cursor.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'investments_accrual'::regclass"
+        )
         partitions = [row[0] for row in cursor.fetchall()]
     assert partitions
     for statement in ("INSERT INTO {} DEFAULT VALUES", "UPDATE {} SET amount = 0", "DELETE FROM {}", "TRUNCATE {}"):
@@ -448,7 +452,9 @@ def test_a_function_shadowed_by_a_temporary_one(shared_books: Books) -> None:
     with pytest.raises(DatabaseError, match="no-rule"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("CREATE FUNCTION pg_temp.trunc(numeric, int) RETURNS numeric LANGUAGE sql AS 'SELECT $1'")
         cursor.execute("CREATE TEMPORARY TABLE ledger_postingrule AS SELECT * FROM public.ledger_postingrule")
-        cursor.execute("UPDATE pg_temp.ledger_postingrule SET credit_kind = 'returns_pool' WHERE kind = 'position_fund'")
+        cursor.execute(
+            "UPDATE pg_temp.ledger_postingrule SET credit_kind = 'returns_pool' WHERE kind = 'position_fund'"
+        )
         of = put_transaction("position_fund")
         debit, credit = shared_books.available(shared_books.ana).pk, shared_books.pool.pk
         cursor.execute(TRANSFER, [of, 1, debit, credit, "USD", "1", "2026-06-01"])

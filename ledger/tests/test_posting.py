@@ -106,7 +106,10 @@ def test_the_fund_follows_principal_and_work(books: Books) -> None:
     books.with_approval("deploy", Move(deployed, books.cash, Decimal(80)), evidence=books.statement_line())
     with pytest.raises(posting.FundCommitted), transaction.atomic():
         posting.post(
-            "position_exit", [Move(books.principal(books.ana), books.available(books.ana), Decimal(11))], key="e", now=NOON
+            "position_exit",
+            [Move(books.principal(books.ana), books.available(books.ana), Decimal(11))],
+            key="e",
+            now=NOON,
         )
     fund = Fund.objects.get(scope=SCOPE)
     assert (fund.principal, fund.deployed, fund.free) == (90, 80, 10)
