@@ -84,7 +84,8 @@ _SINCE = """
            ) * CASE a.normal_side WHEN 'D' THEN 1 ELSE -1 END
     FROM ledger_account a
     LEFT JOIN LATERAL (
-        SELECT * FROM ledger_accountsnapshot p WHERE p.account_id = a.id {snapshot} ORDER BY p.day DESC LIMIT 1) s ON true
+        SELECT * FROM ledger_accountsnapshot p WHERE p.account_id = a.id {snapshot}
+        ORDER BY p.day DESC LIMIT 1) s ON true
     WHERE a.id = ANY (%(ids)s) {which}
 """
 _LIVE = """

@@ -14,7 +14,7 @@ DAY_LOCK = 7_105_001
 PINNED = "SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off"
 
 # One row of new_rows, its accounts, currency, transaction and rule; NULL where a row is missing.
-_JOIN = """
+JOIN = """
     FROM new_rows n
     LEFT JOIN ledger_transaction t ON t.id = n.transaction_id
     LEFT JOIN ledger_account d ON d.id = n.debit_account_id
@@ -24,9 +24,9 @@ _JOIN = """
         ON r.kind = t.kind AND r.debit_kind = d.kind AND r.credit_kind = c.kind
 """
 
-_AMOUNT_OK = "n.amount > 0 AND n.amount <> 'NaN'::numeric AND n.amount = trunc(n.amount, u.exponent)"
-_CURRENCY_OK = "d.currency_id = n.currency_id AND c.currency_id = n.currency_id"
-_RULE_OK = """(
+AMOUNT_OK = "n.amount > 0 AND n.amount <> 'NaN'::numeric AND n.amount = trunc(n.amount, u.exponent)"
+CURRENCY_OK = "d.currency_id = n.currency_id AND c.currency_id = n.currency_id"
+RULE_OK = """(
         t.reverses_id IS NOT NULL
         OR r.id IS NOT NULL
         AND (NOT r.same_owner OR d.owner_id IS NULL OR c.owner_id IS NULL OR d.owner_id = c.owner_id)
@@ -36,17 +36,17 @@ _RULE_OK = """(
              AND (c.scope = '' OR starts_with(c.scope, r.scope_prefix)))
         AND (r.debit_scope = '' OR d.scope = r.debit_scope)
     )"""
-_FUND_SIDE = "(a.kind IN ('principal', 'deployed') OR a.kind = 'shortfall' AND strpos(a.scope, ':') > 0)"
+FUND_SIDE = "(a.kind IN ('principal', 'deployed') OR a.kind = 'shortfall' AND strpos(a.scope, ':') > 0)"
 
 _CHECK = f"""
     SELECT bool_and(COALESCE(
                n.booked_on = $1 AND n.line BETWEEN 1 AND t.moves
                AND n.debit_account_id <> n.credit_account_id
-               AND {_AMOUNT_OK} AND {_CURRENCY_OK} AND {_RULE_OK}, false)),
+               AND {AMOUNT_OK} AND {CURRENCY_OK} AND {RULE_OK}, false)),
            bool_or(t.moves > 1),
            bool_or(t.reverses_id IS NOT NULL OR r.needs_evidence OR r.needs_approval OR r.same_owner AND t.moves > 1),
-           bool_or({_FUND_SIDE.replace("a.", "d.")} OR {_FUND_SIDE.replace("a.", "c.")})
-    {_JOIN}
+           bool_or({FUND_SIDE.replace("a.", "d.")} OR {FUND_SIDE.replace("a.", "c.")})
+    {JOIN}
 """
 
 _BOOK = """
@@ -70,17 +70,17 @@ _OFFENDER = f"""
         WHEN n.line NOT BETWEEN 1 AND t.moves THEN
             format('wrong-line: line %s of a transaction of %s', n.line, t.moves)
         WHEN u.code IS NULL THEN 'no-currency: the transfer names a currency that does not exist'
-        WHEN ({_AMOUNT_OK}) IS NOT TRUE THEN
+        WHEN ({AMOUNT_OK}) IS NOT TRUE THEN
             format('wrong-amount: %s is not a positive amount of at most %s decimals', n.amount, u.exponent)
-        WHEN ({_CURRENCY_OK}) IS NOT TRUE THEN
+        WHEN ({CURRENCY_OK}) IS NOT TRUE THEN
             format('wrong-currency: %s from an account in %s to one in %s', n.currency_id, d.currency_id, c.currency_id)
         WHEN n.debit_account_id = n.credit_account_id THEN 'same-account: debit and credit are one account'
         ELSE format('no-rule: no posting rule lets %s debit %s (%s) and credit %s (%s)',
                     t.kind, d.kind, d.scope, c.kind, c.scope)
     END
-    {_JOIN}
+    {JOIN}
     WHERE (n.booked_on = v_day AND n.line BETWEEN 1 AND t.moves AND n.debit_account_id <> n.credit_account_id
-           AND {_AMOUNT_OK} AND {_CURRENCY_OK} AND {_RULE_OK}) IS NOT TRUE
+           AND {AMOUNT_OK} AND {CURRENCY_OK} AND {RULE_OK}) IS NOT TRUE
     ORDER BY n.transaction_id, n.line LIMIT 1
 """
 
@@ -165,7 +165,7 @@ _FUNDS = f"""
     INSERT INTO ledger_fund (scope, currency_id)
     SELECT DISTINCT a.scope, a.currency_id
     FROM new_rows n JOIN ledger_account a ON a.id IN (n.debit_account_id, n.credit_account_id)
-    WHERE {_FUND_SIDE}
+    WHERE {FUND_SIDE}
     ORDER BY 1, 2
     ON CONFLICT DO NOTHING;
 
@@ -173,7 +173,7 @@ _FUNDS = f"""
     WHERE (f.scope, f.currency_id) IN (
         SELECT a.scope, a.currency_id
         FROM new_rows n JOIN ledger_account a ON a.id IN (n.debit_account_id, n.credit_account_id)
-        WHERE {_FUND_SIDE})
+        WHERE {FUND_SIDE})
     ORDER BY f.scope, f.currency_id FOR NO KEY UPDATE;
 
     UPDATE ledger_fund f SET
@@ -187,7 +187,7 @@ _FUNDS = f"""
               UNION ALL
               SELECT credit_account_id, 0, amount FROM new_rows) x
         JOIN ledger_account a ON a.id = x.id
-        WHERE {_FUND_SIDE}
+        WHERE {FUND_SIDE}
         GROUP BY a.scope, a.currency_id
     ) s
     WHERE f.scope = s.scope AND f.currency_id = s.currency_id;
@@ -203,6 +203,11 @@ _FUNDS = f"""
             USING ERRCODE = 'FI016';
     END IF;
 """
+
+
+def _into(variables: str, query: str) -> str:
+    return query.replace("FROM new_rows n", f"INTO {variables} FROM new_rows n", 1)
+
 
 _TRANSFER_BODY = f"""
 DECLARE
@@ -222,12 +227,12 @@ BEGIN
     END IF;
 
     IF v_rows <= 12 THEN
-        {_CHECK.replace("$1", "v_day").replace("FROM new_rows n", "INTO v_ok, v_several, v_special, v_funds FROM new_rows n", 1)};
+        {_into("v_ok, v_several, v_special, v_funds", _CHECK.replace("$1", "v_day"))};
     ELSE
         EXECUTE $check${_CHECK}$check$ INTO v_ok, v_several, v_special, v_funds USING v_day;
     END IF;
     IF NOT v_ok THEN
-        {_OFFENDER.replace("FROM new_rows n", "INTO v_text FROM new_rows n", 1)};
+        {_into("v_text", _OFFENDER)};
         RAISE EXCEPTION '%', v_text USING ERRCODE = 'FI011';
     END IF;
     IF v_several AND EXISTS (

@@ -57,7 +57,7 @@ def seal_day(day: date, *, coverage_sha256: bytes = EMPTY, on_slice: Callable[[]
     contents = contents_of(closed.last_transfer_id or 0, audit_until, previous=before, on_slice=on_slice)
     seal = Seal(
         day_id=day,
-        last_transfer_id=closed.last_transfer_id,
+        last_transfer_id=closed.last_transfer_id or 0,
         audit_until=audit_until,
         transfers=contents.transfers,
         sums=contents.sums,
@@ -167,7 +167,8 @@ def _keep_snapshots(day: date, *, since: int, until: int) -> None:
 # Spelled out, in UTC: the text of a row must not depend on the session's settings or the order of columns.
 _LEDGER_SLICE = """
     SELECT count(*), sha256(convert_to(string_agg(ROW(
-        x.id, x.line, x.debit_account_id, x.credit_account_id, x.currency_id, x.amount, to_char(x.booked_on, 'YYYY-MM-DD'),
+        x.id, x.line, x.debit_account_id, x.credit_account_id, x.currency_id, x.amount,
+        to_char(x.booked_on, 'YYYY-MM-DD'),
         t.id, t.kind, t.key, encode(t.fingerprint, 'hex'), t.moves, to_char(t.effective_on, 'YYYY-MM-DD'),
         extract(epoch FROM t.posted_at), t.actor_id, t.memo, t.evidence_id, t.approval_id, t.reverses_id
     )::text, E'\\n' ORDER BY x.id), 'UTF8'))

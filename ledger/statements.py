@@ -85,7 +85,8 @@ def _end_of(day: date, *, before: bool = False) -> int:
 # Two index scans, newest first, merged; the live balance comes from the same snapshot as the lines.
 _PAGE = """
     WITH own AS (
-        (SELECT x.id, x.transaction_id, x.booked_on, CASE a.normal_side WHEN 'D' THEN x.amount ELSE -x.amount END AS amount
+        (SELECT x.id, x.transaction_id, x.booked_on,
+                CASE a.normal_side WHEN 'D' THEN x.amount ELSE -x.amount END AS amount
          FROM ledger_account a JOIN ledger_transfer x ON x.debit_account_id = a.id
          WHERE a.id = %(account)s AND x.id < %(before)s AND x.id > %(begin)s ORDER BY x.id DESC LIMIT %(limit)s)
         UNION ALL

@@ -177,7 +177,7 @@ _RECOMPUTED = """
         SELECT debit_account_id AS id, amount AS debit, 0 AS credit FROM ledger_transfer
         UNION ALL SELECT credit_account_id, 0, amount FROM ledger_transfer) x GROUP BY id
 """
-_FUND_ACCOUNT = guards._FUND_SIDE
+_FUND_ACCOUNT = guards.FUND_SIDE
 
 _QUERIES: dict[str, str] = {
     "balances": f"""
@@ -201,7 +201,8 @@ _QUERIES: dict[str, str] = {
                       trim_scale(w.debits), trim_scale(w.credits),
                       trim_scale(w.was_debits + r.debits), trim_scale(w.was_credits + r.credits))
         FROM (
-            SELECT p.*, lag(p.last_transfer_id, 1, 0::bigint) OVER o AS was_id, lag(p.debits, 1, 0::numeric) OVER o AS was_debits,
+            SELECT p.*, lag(p.last_transfer_id, 1, 0::bigint) OVER o AS was_id,
+                   lag(p.debits, 1, 0::numeric) OVER o AS was_debits,
                    lag(p.credits, 1, 0::numeric) OVER o AS was_credits
             FROM ledger_accountsnapshot p WINDOW o AS (PARTITION BY p.account_id ORDER BY p.day)) w
         CROSS JOIN LATERAL (
@@ -230,13 +231,14 @@ _QUERIES: dict[str, str] = {
     "rules": f"""
         SELECT format('transfer %s (%s): %s', n.id, t.key, CASE
             WHEN d.id IS NULL OR c.id IS NULL THEN 'an account is missing'
-            WHEN ({guards._AMOUNT_OK}) IS NOT TRUE THEN format('the amount %s is not right in %s', n.amount, n.currency_id)
-            WHEN ({guards._CURRENCY_OK}) IS NOT TRUE THEN 'the accounts are in other currencies'
+            WHEN ({guards.AMOUNT_OK}) IS NOT TRUE THEN
+                format('the amount %s is not right in %s', n.amount, n.currency_id)
+            WHEN ({guards.CURRENCY_OK}) IS NOT TRUE THEN 'the accounts are in other currencies'
             ELSE format('no rule lets a %s debit %s (%s) and credit %s (%s)', t.kind, d.kind, d.scope, c.kind, c.scope)
             END)
-        {guards._JOIN.replace("FROM new_rows n", "FROM ledger_transfer n")}
-        WHERE t.id IS NOT NULL AND (n.line BETWEEN 1 AND t.moves AND {guards._AMOUNT_OK} AND {guards._CURRENCY_OK}
-               AND {guards._RULE_OK}) IS NOT TRUE
+        {guards.JOIN.replace("FROM new_rows n", "FROM ledger_transfer n")}
+        WHERE t.id IS NOT NULL AND (n.line BETWEEN 1 AND t.moves AND {guards.AMOUNT_OK} AND {guards.CURRENCY_OK}
+               AND {guards.RULE_OK}) IS NOT TRUE
     """,
     "transactions": """
         SELECT format('transaction %s (%s) says %s transfers, there are %s', COALESCE(t.id, g.transaction_id), t.key,
@@ -251,7 +253,8 @@ _QUERIES: dict[str, str] = {
         FROM ledger_transaction t JOIN ledger_transfer x ON x.transaction_id = t.id
         GROUP BY t.id
         HAVING t.fingerprint <> sha256(convert_to(t.kind || '|' || string_agg(
-            x.line || ':' || x.debit_account_id || ':' || x.credit_account_id || ':' || x.currency_id || ':' || x.amount,
+            x.line || ':' || x.debit_account_id || ':' || x.credit_account_id || ':'
+            || x.currency_id || ':' || x.amount,
             '|' ORDER BY x.line), 'UTF8'))
     """,
     "business days": """

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-import pytest
 import psycopg
+import pytest
 from django.db import connections
 
 from accounts.models import User

@@ -131,7 +131,8 @@ def test_a_recomputed_seal_breaks_the_next(sealed: Books, as_owner) -> None:
     tamper(
         as_owner,
         "ledger_seal",
-        f"""UPDATE ledger_seal SET sums = '{{"USD": "1"}}', sha256 = decode('{forged}', 'hex') WHERE day = '{first.day_id}'""",
+        f"""UPDATE ledger_seal SET sums = '{{"USD": "1"}}', sha256 = decode('{forged}', 'hex')
+            WHERE day = '{first.day_id}'""",
     )
     assert any("isn't chained" in what for what in breaks()["seals"])
 
