@@ -26,6 +26,11 @@ class LockedOut(DomainError):
     title = "Too many wrong passwords: wait before the next attempt"
     status = 429
 
+    @property
+    def wait(self) -> int:
+        """Seconds, for the Retry-After header."""
+        return int(self.facts["retry_after"])
+
 
 class AccountBlocked(Forbidden):
     """Said only to somebody who gave the right password."""
