@@ -37,6 +37,8 @@ class Refused(exceptions.APIException):
         self.status_code, self.title, self.facts = status, title, facts or {}
         if wait is not None:
             self.wait = wait
+        if status == HTTPStatus.UNAUTHORIZED:
+            self.auth_header = 'Bearer realm="api"'
 
 
 class ProblemHandler(ExceptionHandler):
