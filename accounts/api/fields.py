@@ -16,6 +16,7 @@ from accounts import identifiers, rules
 from accounts.models import User
 
 NAME_MAX_LENGTH = 100
+COUNTRIES = frozenset(country.alpha_2 for country in pycountry.countries)
 TIME_ZONES = frozenset(zoneinfo.available_timezones())
 LANGUAGES = frozenset(code for code, _ in settings.LANGUAGES)
 
@@ -101,7 +102,7 @@ class CountryField(StrictCharField):
 
     def to_internal_value(self, data: Any) -> str:
         code = super().to_internal_value(data)
-        if len(code) != 2 or not code.isascii() or pycountry.countries.get(alpha_2=code) is None:
+        if code not in COUNTRIES:
             raise serializers.ValidationError("This is no ISO 3166-1 alpha-2 code, like BJ.")
         return code
 

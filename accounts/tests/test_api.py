@@ -15,7 +15,7 @@ from accounts.models import LoginFailure, PasswordResetToken, Session, User
 from oversight.models import AuditEvent
 from tests.people import PASSWORD, make_investor
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 NAUGHTY = json.loads((Path(__file__).parent / "data/naughty_strings.json").read_text(encoding="utf-8"))
@@ -78,6 +78,7 @@ class TestSignUp:
             {"email": "ana@example.com"},
         ],
     )
+    @pytest.mark.django_db(transaction=True)
     def test_answers_the_same_when_taken(self, client, same):
         first = post(client, "/auth/signup", ANA)
         before = User.objects.values().get()
@@ -448,6 +449,7 @@ class TestPassword:
         assert pointers(post(client, "/auth/password/change", body, **access)) == ["/new_password"]
         assert User.objects.get().check_password(PASSWORD)
 
+    @pytest.mark.django_db(transaction=True)
     def test_reset_answers_the_same_for_everybody_and_writes_to_the_known(self, client, ana):
         answers = [
             post(client, "/auth/password/reset", {"identifier": identifier})
@@ -457,6 +459,7 @@ class TestPassword:
         assert len({a.content for a in answers}) == 1
         assert [m.to for m in mail.outbox] == [["ana@example.com"]]
 
+    @pytest.mark.django_db(transaction=True)
     def test_reset_by_mail_end_to_end(self, client, ana):
         pair = log_in(client)
         post(client, "/auth/password/reset", {"identifier": "ana@example.com"})

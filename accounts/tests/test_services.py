@@ -22,7 +22,7 @@ from oversight.encryption import blind_index
 from oversight.models import AuditEvent
 from tests.people import PASSWORD, make_investor
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 DEVICE = services.Device(user_agent="Ana's phone", ip="192.0.2.7")
@@ -57,6 +57,7 @@ def guess(identifier: str, times: int, now: datetime = NOW) -> None:
             log_in(identifier, "wrong", now)
 
 
+@pytest.mark.django_db(transaction=True)
 class TestSignUp:
     def test_makes_an_investor_with_normalised_identifiers(self):
         services.sign_up(**ANA, now=NOW)
@@ -274,6 +275,7 @@ class TestLogOut:
             services.refresh(pair.refresh, now=NOW)
 
 
+@pytest.mark.django_db(transaction=True)
 class TestPassword:
     def test_change_ends_every_other_session_and_writes_a_mail(self, ana):
         log_in(), log_in()

@@ -15,7 +15,7 @@ from oversight import services as oversight
 from oversight.models import ApprovalRequest, AuditEvent
 from tests.people import make_officer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 GRANT, REVOKE = RoleMove.GRANT, RoleMove.REVOKE
