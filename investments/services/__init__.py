@@ -1,5 +1,6 @@
 """Every write of investments: one function a verb. Call through this module: `services.fund_position(...)`."""
 
+from investments.services import catalogue, versions
 from investments.services.catalogue import load_catalogue
 from investments.services.exits import cancel, mature, maturing, pay_exits, place_in_line, withdraw, withdraw_request
 from investments.services.funding import cancel_all_unfunded, cancel_unfunded, fund_position, open_position
@@ -11,6 +12,7 @@ __all__ = [
     "cancel",
     "cancel_all_unfunded",
     "cancel_unfunded",
+    "catalogue",
     "draft_version",
     "fund_position",
     "load_catalogue",
@@ -27,6 +29,7 @@ __all__ = [
     "request_reversal",
     "resume",
     "suspend",
+    "versions",
     "withdraw",
     "withdraw_request",
 ]

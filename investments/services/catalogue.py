@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from oversight import audit
 
 from core.commands import command
 from core.errors import Forbidden
@@ -22,6 +21,7 @@ from investments.errors import TermsRefused
 from investments.models import Product, ProductVersion, RateCeiling
 from investments.services import versions
 from ledger import accounts
+from oversight import audit
 
 FOLDER = Path(__file__).resolve().parents[1] / "catalogue"
 REASON = "Loaded from the catalogue"

@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from ledger.models import Account
-from ledger.posting import Move
-from oversight import audit
 from uuid_utils.compat import uuid7
 
 from investments.models import Position, PositionEvent
 from ledger import accounts, days
+from ledger.models import Account
+from ledger.posting import Move
+from oversight import audit
 
 ZERO = Decimal(0)
 

@@ -14,8 +14,6 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Sum
-from oversight import audit
-from oversight.states import move_to
 from uuid_utils.compat import uuid7
 
 from core.commands import command
@@ -33,6 +31,8 @@ from investments.models import ExitRequest, Position, PositionEvent, Product
 from investments.services import events, terms
 from investments.services.funding import PENDING, owned
 from ledger import accounts, posting
+from oversight import audit
+from oversight.states import move_to
 
 Status = Position.Status
 Verb = PositionEvent.Verb

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from oversight.states import move_to
 from uuid_utils.compat import uuid7
 
 from core.commands import command
@@ -26,6 +25,7 @@ from investments.errors import (
 from investments.models import ExitRequest, Position, PositionEvent, Product, ProductVersion
 from investments.services import events, terms
 from ledger import posting
+from oversight.states import move_to
 
 Status = Position.Status
 Verb = PositionEvent.Verb

@@ -10,11 +10,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ledger.models import Transaction
-from oversight import services as oversight
-from oversight.models import ApprovalRequest
-from oversight.states import move_to
-from oversight.verbs import Verb
 from uuid_utils.compat import uuid7
 
 from core.commands import command
@@ -25,6 +20,11 @@ from investments.rules import ONE_DAY
 from investments.services import events, terms
 from investments.services.exits import ended_on, waiting_amount
 from ledger import posting
+from ledger.models import Transaction
+from oversight import services as oversight
+from oversight.models import ApprovalRequest
+from oversight.states import move_to
+from oversight.verbs import Verb
 
 Status = Position.Status
 FUNDINGS = (PositionEvent.Verb.FUND, PositionEvent.Verb.TOP_UP)

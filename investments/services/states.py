@@ -6,9 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from oversight.services import ReasonMissing
-from oversight.states import move_to
-
 from core.commands import command
 from core.errors import Forbidden, IllegalMove, NotFound
 from core.states import require_move
@@ -17,6 +14,8 @@ from investments.models import Position, PositionEvent
 from investments.rules import ONE_DAY
 from investments.services import events, terms
 from investments.services.funding import owned
+from oversight.services import ReasonMissing
+from oversight.states import move_to
 
 Status = Position.Status
 Verb = PositionEvent.Verb

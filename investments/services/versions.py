@@ -13,17 +13,17 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.models import Max
-from oversight import audit
-from oversight import services as oversight
-from oversight.models import ApprovalRequest
-from oversight.states import move_to
-from oversight.verbs import Verb
 
 from core.commands import command
 from core.errors import Forbidden, NotFound
 from core.states import require_move
 from investments.errors import ApprovalsMissing, JustificationMissing, ProductRetired, TermsRefused
 from investments.models import Product, ProductVersion, RateCeiling
+from oversight import audit
+from oversight import services as oversight
+from oversight.models import ApprovalRequest
+from oversight.states import move_to
+from oversight.verbs import Verb
 
 Status = ProductVersion.Status
 
@@ -92,7 +92,8 @@ def request_activation(
 def ask_activation(
     version: ProductVersion, *, by: Any, reason: str, now: datetime, justification: str = ""
 ) -> ApprovalRequest:
-    """Ask for a locked version (step)."""
+    """Ask for a version of a locked product (step)."""
+    version = ProductVersion.objects.lock(version.pk)
     above = version.is_above(RateCeiling.objects.current())
     if above and not justification.strip():
         raise JustificationMissing

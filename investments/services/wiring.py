@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from django.apps import apps
-from oversight import verbs
 
 from investments.services import listeners, reversals, versions
+from oversight import verbs
 
 
 def register_verbs() -> None:
