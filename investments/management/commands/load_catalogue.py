@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from io import StringIO
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -59,6 +60,8 @@ class Command(BaseCommand):
                 f"{version.minimum.normalize():f} {version.product.currency}",
                 each.outcome,
             )
-        Console(file=self.stdout, width=120).print(table)
+        drawn = StringIO()
+        Console(file=drawn, width=120).print(table)
+        self.stdout.write(drawn.getvalue())
         asked = sum(each.outcome != "unchanged" for each in loaded)
         self.stdout.write(f"{asked} asked for, {len(loaded) - asked} unchanged")
