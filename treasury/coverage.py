@@ -16,6 +16,7 @@ from django.db.models import Q, Sum
 
 from core.commands import command
 from core.errors import DomainError
+from ledger import seals
 from treasury import books, rules
 from treasury.models import Coverage, CoverageDay, CoveragePart, ProductCoverage, Relation, TreasuryMovement, Verb
 
@@ -115,9 +116,9 @@ def compute_and_store(day: date, covers: Sequence[ProductCover], now: datetime) 
 
 
 def digest(day: date) -> bytes:
-    """Return the SHA-256 of a stored day, for its seal; empty bytes for a day without coverage."""
+    """Return the SHA-256 of a stored day, for its seal; that of nothing for a day without coverage."""
     standing = CoverageDay.objects.filter(pk=day).first()
-    return bytes(standing.digest) if standing else b""
+    return bytes(standing.digest) if standing else seals.EMPTY
 
 
 def recompute_digest(day: CoverageDay) -> bytes:
@@ -160,7 +161,7 @@ def of_product(scope: str, currency: str, *, on: date | None = None) -> ProductC
     rows = ProductCoverage.objects.filter(scope=scope, currency_id=currency)
     if on is not None:
         rows = rows.filter(day__lte=on)
-    return rows.order_by("-day").first()
+    return rows.order_by("-day_id").first()
 
 
 def of_currency(currency: str, *, on: date | None = None) -> Coverage | None:
@@ -168,7 +169,7 @@ def of_currency(currency: str, *, on: date | None = None) -> Coverage | None:
     rows = Coverage.objects.filter(currency_id=currency)
     if on is not None:
         rows = rows.filter(day__lte=on)
-    return rows.order_by("-day").first()
+    return rows.order_by("-day_id").first()
 
 
 def _is_used(figures: rules.Figures) -> bool:

@@ -65,7 +65,7 @@ class Coverage(models.Model):
     ratio = models.DecimalField(max_digits=38, decimal_places=6, null=True)
 
     class Meta:
-        ordering = ["-day", "currency"]
+        ordering = ["-day_id", "currency_id"]
         default_permissions = ("view",)
         constraints = [
             models.UniqueConstraint(fields=["day", "currency"], name="treasury_coverage_is_one"),
@@ -143,7 +143,7 @@ class CoveragePart(models.Model):
     has_related_counterparty = models.BooleanField(default=False)
 
     class Meta:
-        ordering = ["coverage", "kind", "scope", "id"]
+        ordering = ["coverage_id", "kind", "scope", "id"]
         default_permissions = ("view",)
         constraints = [
             models.UniqueConstraint(
@@ -187,7 +187,7 @@ class ProductCoverage(models.Model):
     yearly_rate = models.DecimalField(max_digits=20, decimal_places=6, null=True)
 
     class Meta:
-        ordering = ["-day", "scope", "currency"]
+        ordering = ["-day_id", "scope", "currency_id"]
         default_permissions = ("view",)
         constraints = [
             models.UniqueConstraint(fields=["day", "scope", "currency"], name="treasury_productcoverage_is_one"),
