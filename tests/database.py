@@ -169,7 +169,7 @@ def digests() -> tuple[str, str]:
     """Fingerprints of the migrations alone, and of all code but tests."""
     migrations, code = hashlib.sha256(), hashlib.sha256()
     for folder in sorted({*settings.ROOMS, "config"}):
-        for path in sorted((PROJECT / folder).rglob("*.py")):
+        for path in sorted([*(PROJECT / folder).rglob("*.py"), *(PROJECT / folder).rglob("*.sql")]):
             if "tests" in path.relative_to(PROJECT).parts:
                 continue
             content = str(path.relative_to(PROJECT)).encode() + path.read_bytes()
