@@ -1,6 +1,6 @@
 """Every write of accounts: one function a verb."""
 
-from accounts.services.login import Device, check_credentials, log_in, log_out, refresh
+from accounts.services.login import Device, check_credentials, enter_console, log_in, log_out, refresh
 from accounts.services.officers import bootstrap_officers
 from accounts.services.passwords import change_password, confirm_reset, request_reset
 from accounts.services.people import change_profile, sign_up
@@ -29,6 +29,7 @@ __all__ = [
     "check_credentials",
     "confirm_reset",
     "end_session",
+    "enter_console",
     "log_in",
     "log_out",
     "refresh",

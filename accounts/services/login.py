@@ -61,6 +61,24 @@ def log_in(identifier: str, password: str, *, device: Device, now: datetime) -> 
     return open_session(user, device=device, now=now)
 
 
+def enter_console(identifier: str, password: str, *, now: datetime) -> User:
+    """Return the officer whose identifier and password these are, and write down that they came in.
+
+    Raises WrongCredentials (for an investor, too), LockedOut, AccountBlocked.
+    """
+    user = check_credentials(identifier, password, now=now)
+    if not user.is_staff:
+        raise WrongCredentials
+    note_entry(user, now=now)
+    return user
+
+
+@command
+def note_entry(officer: User, *, now: datetime) -> None:
+    """Write down that an officer entered the console."""
+    audit.record("accounts.entered_console", actor=officer, at=now, target=officer)
+
+
 @command
 def open_session(user: User, *, device: Device, now: datetime) -> tokens.TokenPair:
     """Open a session for a person whose password was just checked.

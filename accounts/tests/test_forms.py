@@ -1,0 +1,64 @@
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+from django.test import RequestFactory
+
+from accounts.forms import OfficerLogInForm
+from accounts.models import LoginFailure, User
+from oversight.models import AuditEvent
+from tests.people import PASSWORD, make_investor, make_officer
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+REFUSED = ["This address or number and this password are no officer's."]
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+def enter(identifier: str, password: str = PASSWORD) -> OfficerLogInForm:
+    form = OfficerLogInForm(RequestFactory().post("/"), {"username": identifier, "password": password})
+    form.is_valid()
+    return form
+
+
+def test_an_officer_enters_by_address_or_number():
+    lin = make_officer("Lin", "finance", phone="+2290197123456")
+    for identifier in ("LIN@example.com", "97123456"):
+        form = enter(identifier)
+        assert (form.errors, form.get_user()) == ({}, lin)
+    assert AuditEvent.objects.filter(action="accounts.entered_console", actor=lin).count() == 2
+
+
+@pytest.mark.parametrize("identifier", ["ana@example.com", "nobody@example.com", "x" * 254])
+def test_an_investor_and_nobody_hear_the_same(identifier, ana):
+    assert enter(identifier).non_field_errors() == REFUSED
+    assert not AuditEvent.objects.exists()
+
+
+def test_a_superuser_without_a_role_stays_outside():
+    make_investor("Ana", is_superuser=True)
+    assert enter("ana@example.com").non_field_errors() == REFUSED
+
+
+def test_a_blocked_officer_stays_outside(lin):
+    User.objects.filter(pk=lin.pk).update(blocked_at=NOW)
+    assert enter("lin@example.com").non_field_errors() == REFUSED
+
+
+def test_wrong_passwords_lock_console_and_api_alike(lin):
+    for _ in range(5):
+        assert enter("lin@example.com", "wrong").non_field_errors() == REFUSED
+    assert enter("lin@example.com").non_field_errors() == ["Too many wrong passwords. Try again in 15 minutes."]
+    assert LoginFailure.objects.get().failures == 5
+
+
+def test_what_is_too_long_or_missing_is_said_at_the_field():
+    assert set(enter("x" * 255).errors) == {"username"}
+    assert set(enter("", "").errors) == {"username", "password"}
+    assert not LoginFailure.objects.exists()
