@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.core.files.uploadedfile import UploadedFile
@@ -42,7 +42,7 @@ class RequestKey:
             detail = f"{HEADER} has at most {MAXIMUM_LENGTH} characters."
             raise exceptions.ParseError(detail, code="idempotency-key-too-long")
         return cls(
-            owner_id=request.user.pk,
+            owner_id=cast("UUID", request.user.pk),
             method=str(request.method),
             path=request.path,
             key=key,

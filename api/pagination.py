@@ -25,9 +25,9 @@ class CursorPagination(pagination.CursorPagination):
     max_page_size = MAXIMUM_LIMIT
     page_size_query_description = f"How many results a page has: 1 to {MAXIMUM_LIMIT}, {DEFAULT_LIMIT} if not given."
     ordering = "-id"
-    template = None  # type: ignore[assignment]
+    template = None
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any] | None:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         require_known_parameters(request, view, self.known_parameters)
         page: list[Any] | None = super().paginate_queryset(queryset, request, view)
         return page

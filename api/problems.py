@@ -107,7 +107,7 @@ class ProblemFormatter(ExceptionFormatter):
         if isinstance(self.exc, Refused):
             return problem(
                 self.exc.status_code,
-                code=self.exc.get_codes(),
+                code=str(self.exc.get_codes()),
                 title=self.exc.title,
                 detail=str(self.exc.detail),
                 instance=instance,

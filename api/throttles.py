@@ -66,7 +66,7 @@ def rate(scope: str) -> tuple[int, int]:
     Raises ImproperlyConfigured.
     """
     try:
-        calls, _, period = api_settings.DEFAULT_THROTTLE_RATES[scope].partition("/")
+        calls, _, period = str(api_settings.DEFAULT_THROTTLE_RATES[scope]).partition("/")
         return int(calls), SECONDS[period[0]]
     except (KeyError, ValueError, IndexError, AttributeError):
         raise ImproperlyConfigured(f"DEFAULT_THROTTLE_RATES has no rate such as 10/minute for {scope!r}") from None

@@ -26,7 +26,7 @@ class DocumentChanged(DomainError):
     status = 409
 
 
-def attach(request: ApprovalRequest, document: File) -> None:  # type: ignore[type-arg]
+def attach(request: ApprovalRequest, document: File) -> None:
     """Store the document under the request's id and note its name and SHA-256.
 
     Raises DocumentRefused.
@@ -57,7 +57,7 @@ def read(request: ApprovalRequest) -> bytes:
     return content
 
 
-def digest(document: File) -> bytes:  # type: ignore[type-arg]
+def digest(document: File) -> bytes:
     """SHA-256 of a file's content."""
     document.seek(0)
     total = hashlib.sha256()

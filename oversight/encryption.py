@@ -38,7 +38,7 @@ def seal(key: bytes, plain: bytes, *, context: str) -> bytes:
     return VERSION + _key_id(key) + nonce + AESGCM(key).encrypt(nonce, plain, context.encode())
 
 
-def unseal(keys: tuple[bytes, ...], sealed: bytes, *, context: str) -> bytes:
+def unseal(keys: tuple[bytes, ...], sealed: bytes | memoryview, *, context: str) -> bytes:
     """Decrypt what `seal` made for the same context with one of `keys`.
 
     Raises DecryptionFailed.
@@ -65,7 +65,7 @@ def master_keys() -> tuple[bytes, ...]:
     return _decoded(tuple(settings.FIELD_KEYS))
 
 
-def needs_rotation(sealed: bytes) -> bool:
+def needs_rotation(sealed: bytes | memoryview) -> bool:
     """Answer whether another key than the present first one encrypted this."""
     return bytes(sealed)[len(VERSION) : len(VERSION) + KEY_ID_BYTES] != _key_id(master_keys()[0])
 
@@ -89,7 +89,7 @@ def seal_for(person_id: UUID, plain: bytes, *, context: str = "") -> bytes:
     return seal(PersonKey.objects.data_key(person_id), plain, context=f"person:{person_id}:{context}")
 
 
-def open_for(person_id: UUID, sealed: bytes, *, context: str = "") -> bytes:
+def open_for(person_id: UUID, sealed: bytes | memoryview, *, context: str = "") -> bytes:
     """Decrypt what `seal_for` made for the same person and context.
 
     Raises PersonErased, DecryptionFailed.
@@ -99,7 +99,7 @@ def open_for(person_id: UUID, sealed: bytes, *, context: str = "") -> bytes:
     return unseal((PersonKey.objects.data_key(person_id),), sealed, context=f"person:{person_id}:{context}")
 
 
-class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
+class EncryptedTextField(models.TextField):
     """Text that stands encrypted in the database, bound to this model and field; an empty text stays empty.
 
     It can't be searched: keep a `blind_index` beside it.

@@ -89,7 +89,7 @@ def ask(
     beneficiary: Any = None,
     moves_hash: bytes | None = None,
     reason: str,
-    document: File | None = None,  # type: ignore[type-arg]
+    document: File | None = None,
 ) -> ApprovalRequest:
     """Freeze what is asked for and open a request that `approvals` others must approve.
 
@@ -193,7 +193,8 @@ def target_hash(verb: Verb, target: Model | None) -> bytes | None:
     """Hash those fields of the target that the verb names; None when it names none."""
     if target is None or not verb.target_fields:
         return None
-    values = {name: target._meta.get_field(name).value_to_string(target) for name in verb.target_fields}
+    fields = {field.name: field for field in target._meta.concrete_fields}
+    values = {name: fields[name].value_to_string(target) for name in verb.target_fields}
     return hashlib.sha256(audit.canonical(values)).digest()
 
 

@@ -1,0 +1,81 @@
+"""The base of every page of the console: it shows, and acts only through its pages."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, reverse
+from django.utils.http import urlencode
+from unfold.admin import ModelAdmin, TabularInline
+
+from oversight.console.pages import ActionPage, ListPage
+
+
+class ReadOnly:
+    """Nothing is added, changed or removed here; the view permission shows."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(ReadOnly, TabularInline):
+    """Rows shown on their parent's page."""
+
+    extra = 0
+    max_num = 0
+    can_delete = False
+    show_change_link = False
+
+
+class ReadOnlyAdmin(ReadOnly, ModelAdmin):
+    """Shows rows; `pages` are what can be done: ActionPage for one row, ListPage for none."""
+
+    pages: ClassVar[tuple[type[ActionPage] | type[ListPage], ...]] = ()
+    list_per_page = 50
+    show_full_result_count = False
+    list_filter_submit = True
+    compressed_fields = True
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [page.url(self) for page in self.pages]
+        return own + list(super().get_urls())
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        original: Model | None = context.get("original")
+        if original is not None:
+            offered = [page(self).button(request, original) for page in self.pages if not issubclass(page, ListPage)]
+            context["actions_detail"] = [*context.get("actions_detail", []), *filter(None, offered)]
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        response = super().changelist_view(request, extra_context)
+        context = getattr(response, "context_data", None)
+        if context is not None:
+            offered = [page(self).button(request, None) for page in self.pages if issubclass(page, ListPage)]
+            context["actions_list"] = [*context.get("actions_list", []), *filter(None, offered)]
+        return response
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Show the audit trail of this row: nothing else remembers what was done to it."""
+        if not request.user.has_perm("oversight.view_auditevent"):
+            raise PermissionDenied
+        about = {"target_type": self.model._meta.label_lower, "target_id": object_id}
+        address = reverse(f"{self.admin_site.name}:oversight_auditevent_changelist")
+        return HttpResponseRedirect(f"{address}?{urlencode(about)}")
+
+    def get_object_address(self, pk: Any) -> str:
+        """The address of a row's page."""
+        return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change", args=[pk])
+
+    def get_list_address(self) -> str:
+        """The address of the list."""
+        return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_changelist")

@@ -1,0 +1,66 @@
+"""How things are shown on the console's pages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.db.models import Model
+from django.template.loader import render_to_string
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+NOTHING = "–"
+
+
+def lines(pairs: Iterable[Iterable[Any]]) -> SafeString:
+    """Show labels with their values as a small table."""
+    return SafeString(render_to_string("admin/lines.html", {"lines": [tuple(pair) for pair in pairs]}))
+
+
+def pretty(content: Any) -> SafeString | str:
+    """Show JSON as it is, one member a line."""
+    if content in (None, {}, []):
+        return NOTHING
+    text = json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True)
+    return format_html('<pre class="whitespace-pre-wrap break-words font-mono text-xs">{}</pre>', text)
+
+
+def moment(at: datetime | None) -> str:
+    """Show a moment in the platform's time zone."""
+    return timezone.localtime(at).strftime("%Y-%m-%d %H:%M %Z") if at else NOTHING
+
+
+def link_to(target_type: str, target_id: str, text: str = "") -> SafeString | str:
+    """Link to a row's page in the console, if there is one."""
+    text = text or _name(target_type, target_id)
+    try:
+        model = apps.get_model(target_type)
+    except (LookupError, ValueError):
+        return text or NOTHING
+    address = address_of(model, target_id)
+    if not address:
+        return text
+    return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', address, text)
+
+
+def address_of(model: type[Model], pk: Any) -> str:
+    """The address of a row's page in the console; empty if it has none."""
+    if not admin.site.is_registered(model):
+        return ""
+    try:
+        return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
+    except NoReverseMatch:
+        return ""
+
+
+def _name(target_type: str, target_id: str) -> str:
+    if not target_type:
+        return ""
+    return f"{target_type.rpartition('.')[2]} {target_id}".strip()
