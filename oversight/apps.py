@@ -24,3 +24,25 @@ class OversightConfig(AppConfig):
             "delete": False,
         },
     }
+    role_permissions = {
+        "support": ("oversight.view_alert",),
+        "compliance": (
+            "oversight.view_approvalrequest",
+            "oversight.view_auditevent",
+            "oversight.see_personal",
+            "oversight.view_alert",
+            "oversight.close_alert",
+        ),
+        "finance": (
+            "oversight.view_approvalrequest",
+            "oversight.view_auditevent",
+            "oversight.view_alert",
+            "oversight.close_alert",
+        ),
+        "administrator": (
+            "oversight.view_approvalrequest",
+            "oversight.view_auditevent",
+            "oversight.view_alert",
+            "oversight.close_alert",
+        ),
+    }

@@ -33,7 +33,7 @@ def _widget_for(field: forms.Field) -> forms.Widget | None:
         (forms.ClearableFileInput, widgets.UnfoldAdminFileFieldWidget()),
         (forms.DateInput, widgets.UnfoldAdminSingleDateWidget()),
         (forms.EmailInput, widgets.UnfoldAdminEmailInputWidget()),
-        (forms.PasswordInput, widgets.UnfoldAdminPasswordInput()),
+        (forms.PasswordInput, widgets.UnfoldAdminPasswordWidget()),
     ]
     if isinstance(field, forms.DecimalField):
         return widgets.UnfoldAdminTextInputWidget(attrs=dict(AMOUNT))
