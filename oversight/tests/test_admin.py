@@ -300,4 +300,3 @@ class TestHeldFiles:
         assert held_files.purge(now=timezone.now()) == 0
         assert held_files.purge(now=timezone.now() + 2 * held_files.HELD_FOR) >= 1
         assert default_storage.listdir(held_files.FOLDER)[1] == []
-
