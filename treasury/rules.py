@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from decimal import ROUND_FLOOR, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Final
 
 STATEMENT_MAX_AGE_DAYS: Final = 3
@@ -170,3 +170,8 @@ class Figures:
         key = (changed.kind, changed.scope, changed.subject)
         others = tuple(part for part in self.parts if (part.kind, part.scope, part.subject) != key)
         return replace(self, parts=(*others, changed))
+
+
+def rounded_up(amount: Decimal, exponent: int) -> Decimal:
+    """Return what is owed at the currency's decimals, rounded up: a debt isn't made to look smaller."""
+    return amount.quantize(Decimal(1).scaleb(-exponent), rounding=ROUND_CEILING, context=_EXACT)
