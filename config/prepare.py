@@ -17,7 +17,7 @@ from config.embedded.places import own_place
 from ledger.management.commands import migrate
 
 PLAYING, PLAYED = "playing", "played"
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def main() -> None:
@@ -33,7 +33,9 @@ def main() -> None:
     step("Migrating the database", lambda: call_command(migrate.Command(), verbosity=0, interactive=False))
     if "load_catalogue" in get_commands():
         step("Loading the catalogue", lambda: call_command("load_catalogue", verbosity=0))
-    if "play_demo" not in get_commands():
+    if os.environ.get("FIDUCIA_EMPTY"):
+        console.print("  FIDUCIA_EMPTY is set: no demo is played.")
+    elif "play_demo" not in get_commands():
         console.print("  There is no demo to play yet: the platform starts empty.")
     elif state != PLAYED:
         mark.write_text(PLAYING)

@@ -28,7 +28,7 @@ from config import environment
 from config.embedded.places import PROJECT, ServerError, own_place
 from config.embedded.servers import is_free
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 _libc = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 GUNICORN = ["--workers", "2", "--worker-class", "gthread", "--threads", "8", "--no-control-socket"]

@@ -44,8 +44,15 @@ def may_enter(user: pwd.struct_passwd, folder: Path) -> bool:
 
 
 def own_place() -> Path:
-    """The folder of this checkout's servers: `.var`, or one in /var/tmp where `.var` can't be entered."""
+    """The folder of this checkout's servers: `.var`, or one in /var/tmp where `.var` can't be entered.
+
+    FIDUCIA_VAR names another one.
+    """
     user = unprivileged_user()
+    if os.environ.get("FIDUCIA_VAR"):
+        folder = Path(os.environ["FIDUCIA_VAR"]).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
     if user is None or may_enter(user, PROJECT):
         folder = PROJECT / ".var"
         folder.mkdir(exist_ok=True)
