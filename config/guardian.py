@@ -15,6 +15,7 @@ import time
 
 from config import embedded
 from config.embedded.places import ServerError
+from config.embedded.servers import is_alive
 
 PATIENCE_SECONDS = 15.0
 
@@ -45,15 +46,6 @@ def end(group: int) -> None:
             time.sleep(0.05)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
-
-
-def is_alive(process: int) -> bool:
-    """Say whether a process runs; one that ended but wasn't collected yet doesn't."""
-    try:
-        with open(f"/proc/{process}/stat") as file:  # noqa: PTH123
-            return file.read().rpartition(")")[2].split()[0] not in {"Z", "X"}
-    except OSError:
-        return False
 
 
 if __name__ == "__main__":

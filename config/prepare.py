@@ -31,8 +31,6 @@ def main() -> None:
     embedded.demo_postgres().provision(embedded.DATABASE)
     django.setup()
     step("Migrating the database", lambda: call_command(migrate.Command(), verbosity=0, interactive=False))
-    if "load_catalogue" in get_commands():
-        step("Loading the catalogue", lambda: call_command("load_catalogue", verbosity=0))
     if os.environ.get("FIDUCIA_EMPTY"):
         console.print("  FIDUCIA_EMPTY is set: no demo is played.")
     elif "play_demo" not in get_commands():

@@ -69,6 +69,9 @@ class Supervisor:
             for process in self.processes.values():
                 process.poll()
             time.sleep(0.05)
+        if self.guardian.returncode:
+            assert self.guardian.stdout
+            console.print(f"fiducia: the servers weren't stopped: {self.guardian.stdout.read().strip()}")
 
     def _guardian(self) -> subprocess.Popen[Any]:
         return subprocess.Popen(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -14,9 +15,10 @@ from typing import Any
 import psycopg
 
 from config.embedded.places import ServerError, enterable, package_folder, unprivileged_user
-from config.embedded.servers import HOST, EmbeddedServer
+from config.embedded.servers import HOST, EmbeddedServer, is_alive
 from ledger import provision
 
+STOP_SECONDS = 60.0
 ADMIN = "postgres"
 RETRY_SECONDS = 15.0  # after a crash its children hold the shared memory for some seconds
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -62,11 +64,16 @@ class Postgres(EmbeddedServer):
                 return
 
     def stop(self) -> None:
-        if self._postmaster() is None:
+        """Ask the postmaster itself: pg_ctl would need to get into the folder, whose rights may have changed."""
+        number = self._postmaster()
+        if number is None:
             return
-        code, output = self._run("pg_ctl", "-D", self.data, "-m", "fast", "-w", "-t", "60", "stop")
-        if code and self._postmaster() is not None:
-            raise ServerError(f"PostgreSQL didn't stop: {output.strip()}")
+        os.kill(number, signal.SIGINT)
+        deadline = time.monotonic() + STOP_SECONDS
+        while is_alive(number):
+            if time.monotonic() > deadline:
+                raise ServerError(f"PostgreSQL (process {number}) didn't stop within {STOP_SECONDS:.0f} seconds.")
+            time.sleep(0.02)
 
     def answers(self) -> bool:
         """Say whether the server on our port is the one of our data folder."""

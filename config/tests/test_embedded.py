@@ -14,8 +14,8 @@ import pytest
 
 from config.embedded.places import ServerError, may_enter, place, unprivileged_user
 from config.embedded.postgres import Postgres
+from config.embedded.servers import is_alive
 from config.embedded.valkey import Valkey
-from config.guardian import is_alive
 from tests.database import worker_name
 
 INNOCENT = [sys.executable, "-c", "import time; time.sleep(60)"]

@@ -8,28 +8,31 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from config.embedded.places import PROJECT
+from config.embedded.places import PROJECT, place
 from config.embedded.servers import free_port
+from tests.database import worker_name
 
 pytestmark = pytest.mark.slow
 FOLDER_OF_ITS_OWN = "FIDUCIA_VAR"
 
 
-def processes_in(folder: Path) -> list[str]:
-    """The command lines of all processes that belong to this demo, by the folder in their environment."""
-    found = []
+def processes_in(folder: Path) -> dict[int, str]:
+    """The command lines of all processes of this demo: its folder is in their environment, or they stand in it."""
+    found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:
                 environment, line = entry.joinpath("environ").read_bytes(), entry.joinpath("cmdline").read_bytes()
+                stands = str(entry.joinpath("cwd").readlink())
             except OSError:
                 continue
-            if str(folder).encode() in environment or str(folder).encode() in line:
-                found.append(line.replace(b"\0", b" ").decode())
+            if str(folder).encode() in environment or stands.startswith(str(folder)):
+                found[int(entry.name)] = line.replace(b"\0", b" ").decode()
     return found
 
 
@@ -39,8 +42,20 @@ class Demo:
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
 
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen[str]]:
+        """The demo, up; ended, if the test didn't."""
+        process = self.start()
+        try:
+            self.wait_until_up(process)
+            yield process
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+
     def start(self) -> subprocess.Popen[str]:
-        environment = {name: value for name, value in os.environ.items() if name != "FIDUCIA_MODE"}
+        of_tests = {"FIDUCIA_MODE", "DJANGO_SETTINGS_MODULE"}
+        environment = {name: value for name, value in os.environ.items() if name not in of_tests}
         environment |= {FOLDER_OF_ITS_OWN: str(self.folder), "FIDUCIA_PORT": str(self.port), "FIDUCIA_EMPTY": "1"}
         return subprocess.Popen(
             [sys.executable, "-m", "config.supervisor"],
@@ -49,10 +64,12 @@ class Demo:
 
     def wait_until_up(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout
+        said = []
         for line in process.stdout:
+            said.append(line)
             if "Ctrl-C stops everything" in line:
                 return
-        pytest.fail(f"it never came up; exit code {process.wait()}")
+        pytest.fail(f"it never came up; exit code {process.wait()}: {''.join(said)}")
 
     def is_gone_within(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
@@ -62,48 +79,39 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory) -> Iterator[Demo]:
-    folder = tmp_path_factory.mktemp("demo")
-    for step in (folder, *folder.parents[:-2]):
-        if step.stat().st_uid == os.geteuid():
-            step.chmod(0o755)  # PostgreSQL, which runs as somebody else when we are root, must get in
-    yield Demo(folder)
+def demo() -> Demo:
+    return Demo(place(f"test-demo-{worker_name()}"))
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_no_process_is_left(demo: Demo, sent: signal.Signals):
-    process = demo.start()
-    demo.wait_until_up(process)
-    with urllib.request.urlopen(f"http://127.0.0.1:{demo.port}/health/ready", timeout=20) as answer:
-        assert answer.status == 200
-    assert {"gunicorn", "worker", "beat", "postgres", "valkey"} <= {
-        word
-        for line in processes_in(demo.folder)
-        for word in ("gunicorn", "worker", "beat", "postgres", "valkey")
-        if word in line
-    }
-    process.send_signal(sent)
-    assert process.wait(timeout=60) == (-signal.SIGKILL if sent == signal.SIGKILL else 0)
-    assert demo.is_gone_within(30), processes_in(demo.folder)
+    with demo.running() as process:
+        with urllib.request.urlopen(f"http://127.0.0.1:{demo.port}/health/ready", timeout=20) as answer:
+            assert answer.status == 200
+        lines = " ".join(processes_in(demo.folder).values())
+        for name in ("gunicorn", "worker", "beat", "postgres", "valkey-server", "config.guardian"):
+            assert name in lines
+        process.send_signal(sent)
+        assert process.wait(timeout=60) == (-signal.SIGKILL if sent == signal.SIGKILL else 0)
+        assert demo.is_gone_within(30), processes_in(demo.folder)
 
 
 def test_a_process_that_ends_by_itself_ends_the_demo_with_a_word(demo: Demo):
-    process = demo.start()
-    demo.wait_until_up(process)
-    beat = next(entry for entry in Path("/proc").iterdir() if entry.name.isdigit() and is_beat(entry, demo.folder))
-    os.kill(int(beat.name), signal.SIGKILL)
-    assert process.stdout
-    assert "beat ended by itself" in process.stdout.read()
-    assert process.wait(timeout=60) == 1
-    assert demo.is_gone_within(30), processes_in(demo.folder)
+    with demo.running() as process:
+        (beat,) = [number for number, line in processes_in(demo.folder).items() if " beat " in line]
+        os.kill(beat, signal.SIGKILL)
+        assert process.stdout
+        assert "beat ended by itself" in process.stdout.read()
+        assert process.wait(timeout=60) == 1
+        assert demo.is_gone_within(30), processes_in(demo.folder)
 
 
-def is_beat(entry: Path, folder: Path) -> bool:
-    try:
-        line, environment = entry.joinpath("cmdline").read_bytes(), entry.joinpath("environ").read_bytes()
-    except OSError:
-        return False
-    return b"\0beat\0" in line and str(folder).encode() in environment
+def test_a_killed_guardian_is_replaced_to_end_the_rest(demo: Demo):
+    with demo.running() as process:
+        (guardian,) = [number for number, line in processes_in(demo.folder).items() if "config.guardian" in line]
+        os.kill(guardian, signal.SIGKILL)
+        assert process.wait(timeout=60) == 1
+        assert demo.is_gone_within(30), processes_in(demo.folder)
 
 
 def test_a_port_in_use_is_one_line(demo: Demo):
