@@ -40,9 +40,11 @@ class AccountsConfig(AppConfig):
             "accounts.block_user",
             "accounts.revoke_session",
             "accounts.approve_role",
+            "auth.view_group",
         ],
         "finance": ["accounts.view_user"],
         "administrator": [
+            "auth.view_group",
             "accounts.view_user",
             "accounts.view_session",
             "accounts.request_role",

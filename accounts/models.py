@@ -147,7 +147,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         ]
 
     def __str__(self) -> str:
-        return self.referral_code
+        """An officer's name, since colleagues answer for what they did; of anybody else the referral code."""
+        return (self.is_staff and self.get_full_name()) or self.referral_code
 
     def identify(self, *, email: str = "", phone: str = "") -> None:
         """Set the identifiers, normalised, with their indexes; an empty one is taken away.

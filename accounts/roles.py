@@ -54,7 +54,7 @@ def _permissions(using: str) -> Iterable[Permission]:
 
 
 def sync_after_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None:
-    """Sync once, when the last app has its tables and (by auth's own handler, connected before) permissions."""
+    """Sync once, at the last app, a third party's: by then auth has made the permissions of all of ours."""
     with_models = [app for app in apps.get_app_configs() if app.models_module is not None]
     if sender is with_models[-1]:
         sync(using=using)

@@ -120,6 +120,8 @@ def change_profile(user: User, *, now: datetime, **changes: str) -> User:
 def find(text: str) -> User | None:
     """Find a person by e-mail address, phone number, referral code or id, each in full."""
     text = text.strip()
+    if not text.isprintable():
+        return None
     with contextlib.suppress(ValueError):
         return User.objects.filter(pk=UUID(text)).first()
     by_code = User.objects.filter(referral_code=text.upper()).first()

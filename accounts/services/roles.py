@@ -45,7 +45,7 @@ def request_role(
         target=person,
         beneficiary=person,
         payload={"role": role, "move": str(move)},
-        summary=[("Person", str(person)), ("Role", role), ("Change", RoleMove(move).label)],
+        summary=[("Person", person.referral_code), ("Role", role), ("Change", RoleMove(move).label)],
         reason=reason,
     )
 

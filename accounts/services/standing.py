@@ -44,7 +44,11 @@ def request_kyc_level(person_id: UUID, *, level: int, by: User, now: datetime, r
         target=person,
         beneficiary=person,
         payload={"level": level},
-        summary=[("Person", str(person)), ("KYC level now", str(person.kyc_level)), ("KYC level then", str(level))],
+        summary=[
+            ("Person", person.referral_code),
+            ("KYC level now", str(person.kyc_level)),
+            ("KYC level then", str(level)),
+        ],
         reason=reason,
     )
 
@@ -124,7 +128,7 @@ def request_block(person_id: UUID, *, move: BlockMove, by: User, now: datetime, 
         target=person,
         beneficiary=person,
         payload={"move": str(move)},
-        summary=[("Person", str(person)), ("Change", BlockMove(move).label)],
+        summary=[("Person", person.referral_code), ("Change", BlockMove(move).label)],
         reason=reason,
     )
 

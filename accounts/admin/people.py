@@ -1,0 +1,150 @@
+"""People in the console."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from accounts.admin import pages
+from accounts.models import Session, User
+from accounts.services import people
+from oversight.console import ReadOnlyAdmin, ReadOnlyInline, link_to, moment
+from oversight.models import ApprovalRequest
+
+MASKED = ("show_email", "show_phone")
+WHOLE = ("email", "phone")
+STANDING_LABELS = {"active": "success", "blocked": "danger", "deleted": "default"}
+
+
+class StandingFilter(admin.SimpleListFilter):
+    title = "standing"
+    parameter_name = "standing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("active", "active"), ("blocked", "blocked"), ("officer", "officers")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        chosen: dict[str | None, dict[str, Any]] = {
+            "active": {"blocked_at": None, "deleted_at": None},
+            "blocked": {"blocked_at__isnull": False},
+            "officer": {"is_staff": True},
+        }
+        return queryset.filter(**chosen.get(self.value(), {}))
+
+
+class SessionInline(ReadOnlyInline):
+    """Where the person is logged in now."""
+
+    model = Session
+    verbose_name_plural = "Sessions that are open"
+    fields = ("created_at", "last_used_at", "ip", "user_agent")
+    readonly_fields = fields
+    show_change_link = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
+        return super().get_queryset(request).filter(revoked_at=None)
+
+
+@admin.register(User)
+class UserAdmin(ReadOnlyAdmin):
+    """Everybody; identifiers are masked unless the role may see them."""
+
+    pages = (
+        pages.SetKycLevel,
+        pages.GrantRole,
+        pages.TakeRole,
+        pages.BlockNow,
+        pages.AskToBlock,
+        pages.AskToUnblock,
+    )
+    list_display = (
+        "show_person",
+        "show_email",
+        "show_phone",
+        "country",
+        "kyc_level",
+        "vip_level",
+        "show_roles",
+        "show_standing",
+        "created_at",
+    )
+    list_filter = (StandingFilter, "groups", "kyc_level")
+    list_filter_submit = False
+    search_fields = ("referral_code",)
+    search_help_text = "A whole e-mail address, phone number, referral code or id"
+    inlines = (SessionInline,)
+    fieldsets = (
+        (None, {"fields": ("show_name", *MASKED, "country", "time_zone", "language")}),
+        ("Standing", {"fields": ("show_standing", "kyc_level", "vip_level", "show_roles", "show_requests")}),
+        ("Where from", {"fields": ("referral_code", "show_referrer", "created_at", "last_login")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).select_related("referrer").prefetch_related("groups")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
+    ) -> tuple[QuerySet[User], bool]:
+        """Find one person exactly: identifiers stand encrypted, so that nothing else can be found."""
+        if not search_term.strip():
+            return queryset, False
+        found = people.find(search_term)
+        return queryset.filter(pk=found.pk) if found else queryset.none(), False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show identifiers in full to the roles that may see them."""
+        (title, first), *others = super().get_fieldsets(request, obj)
+        if request.user.has_perm("accounts.see_identifiers"):
+            whole = dict(zip(MASKED, WHOLE, strict=True))
+            first = {**first, "fields": tuple(whole.get(name, name) for name in first["fields"])}
+        return [(title, first), *others]
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Iterator[Any]:
+        return iter(self.inlines if request.user.has_perm("accounts.view_session") else ())
+
+    @display(description="Person", ordering="id", header=True)
+    def show_person(self, user: User) -> list[str]:
+        return [user.get_full_name(), user.referral_code]
+
+    @display(description="Name")
+    def show_name(self, user: User) -> str:
+        return user.get_full_name()
+
+    @display(description="E-mail", empty_value="–")
+    def show_email(self, user: User) -> str:
+        return user.masked_email
+
+    @display(description="Phone", empty_value="–")
+    def show_phone(self, user: User) -> str:
+        return user.masked_phone
+
+    @display(description="Roles")
+    def show_roles(self, user: User) -> str:
+        return ", ".join(sorted(group.name for group in user.groups.all())) or "–"
+
+    @display(description="Standing", label=STANDING_LABELS)
+    def show_standing(self, user: User) -> tuple[str, str]:
+        if user.deleted_at:
+            return "deleted", f"deleted {moment(user.deleted_at)}"
+        if user.blocked_at:
+            return "blocked", f"blocked {moment(user.blocked_at)}"
+        return "active", "active"
+
+    @display(description="Waiting for approval")
+    def show_requests(self, user: User) -> Any:
+        waiting = ApprovalRequest.objects.all().about(user).open()
+        links = ((link_to("oversight.approvalrequest", str(request.pk), request.title),) for request in waiting)
+        return format_html_join(SafeString("<br>"), "{}", links) or "nothing"
+
+    @display(description="Referred by")
+    def show_referrer(self, user: User) -> Any:
+        if user.referrer is None:
+            return "–"
+        return link_to("accounts.user", str(user.referrer_id), user.referrer.referral_code)
