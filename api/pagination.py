@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core import exceptions
+from django.db import DataError
 from django.db.models import QuerySet
 from rest_framework import pagination
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 
 DEFAULT_LIMIT = 50
 MAXIMUM_LIMIT = 200
+INVALID_CURSOR = ValidationError({"cursor": ["It isn't one that a page gave."]}, code="invalid-cursor")
 
 
 class CursorPagination(pagination.CursorPagination):
@@ -29,8 +32,17 @@ class CursorPagination(pagination.CursorPagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         require_known_parameters(request, view, self.known_parameters)
-        page: list[Any] | None = super().paginate_queryset(queryset, request, view)
+        try:
+            page: list[Any] | None = super().paginate_queryset(queryset, request, view)
+        except (exceptions.ValidationError, ValueError, DataError) as error:
+            raise INVALID_CURSOR from error
         return page
+
+    def decode_cursor(self, request: Request) -> Any:
+        try:
+            return super().decode_cursor(request)
+        except (NotFound, ValueError) as error:
+            raise INVALID_CURSOR from error
 
     known_parameters = frozenset({"limit", "ordering", "cursor"})
 
