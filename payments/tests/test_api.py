@@ -192,7 +192,7 @@ def test_after_a_day_the_row_answers_as_it_now_stands(desk: Desk) -> None:
 
 
 def test_one_key_at_once_makes_one_deposit(shared_desk: Desk) -> None:
-    """Seen to fail (eight deposits in place of one) with `_take` and the unique constraint out of the way."""
+    """Seen to fail (two deposits) with `_take` and both unique constraints of the key out of the way."""
 
     def send(_: int) -> int:
         try:
