@@ -10,8 +10,9 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from core.errors import DomainError
 from django.db import connections
+
+from core.errors import DomainError
 from ledger.models import Evidence, Transaction
 from oversight.models import ApprovalRequest
 from payments.models import BankCredit
@@ -121,7 +122,7 @@ def test_one_credit_is_allotted_to_two_deposits_at_once(shared_desk: Desk, slow:
 
 
 def test_two_reversals_at_once(shared_desk: Desk) -> None:
-    """The second request is void. Seen to fail with the locks out: it was approved as well, for a reversal done once."""
+    """The second request is void. Seen to fail with the locks out: it was approved as well."""
     desk = shared_desk
     deposit = desk.confirm(desk.announce())
     requests = [desk.reverse(deposit) for _ in range(2)]
