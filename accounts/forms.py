@@ -1,16 +1,18 @@
-"""The console's log-in: an officer's e-mail address or phone number, with the API's lock-out."""
+"""The console's log-in and change of password, with the API's lock-out."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from unfold.forms import AuthenticationForm
+from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 
 from accounts import services
 from accounts.errors import LockedOut
+from accounts.models import User
 from core.errors import DomainError
 
 IDENTIFIER_MAX_LENGTH = 254
@@ -19,10 +21,7 @@ IDENTIFIER_MAX_LENGTH = 254
 class OfficerLogInForm(AuthenticationForm):
     """Officers only; anybody else hears the same words as after a wrong password."""
 
-    error_messages = {
-        "refused": "This address or number and this password are no officer's.",
-        "locked": "Too many wrong passwords. Try again in %(minutes)s minutes.",
-    }
+    error_messages = {"refused": "This address or number and this password are no officer's."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,9 +42,34 @@ class OfficerLogInForm(AuthenticationForm):
         try:
             return services.enter_console(identifier, password, now=timezone.now())
         except LockedOut as refusal:
-            minutes = -(-refusal.wait // 60)
-            raise ValidationError(
-                self.error_messages["locked"], code="locked", params={"minutes": minutes}
-            ) from refusal
+            raise _locked(refusal) from refusal
         except DomainError as refusal:
             raise ValidationError(self.error_messages["refused"], code="refused") from refusal
+
+
+class OfficerPasswordForm(AdminOwnPasswordChangeForm):
+    """A new password through the same service as the API's: counted, audited, every other session ended."""
+
+    def clean_old_password(self) -> str:
+        """Check the present password; count a wrong one."""
+        password: str = self.cleaned_data["old_password"]
+        try:
+            services.check_current_password(self.user, password, now=timezone.now())
+        except LockedOut as refusal:
+            raise _locked(refusal) from refusal
+        except DomainError as refusal:
+            raise ValidationError(str(refusal), code=refusal.code) from refusal
+        return password
+
+    def save(self, commit: bool = True) -> User:
+        """Set it, for the person whose password was just checked."""
+        encoded = make_password(self.cleaned_data["new_password1"])
+        services.set_password(self.user.pk, checked=self.user.password, encoded=encoded, now=timezone.now())
+        self.user.refresh_from_db()
+        person: User = self.user
+        return person
+
+
+def _locked(refusal: LockedOut) -> ValidationError:
+    minutes = -(-refusal.wait // 60)
+    return ValidationError(f"Too many wrong passwords. Try again in {minutes} minutes.", code="locked")

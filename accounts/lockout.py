@@ -28,7 +28,7 @@ def require_attempt(index: bytes, *, now: datetime) -> None:
 def spend_attempt(index: bytes, *, now: datetime) -> datetime | None:
     """Count one attempt; return until when the identifier is locked if it was already, or None."""
     LoginFailure.objects.bulk_create([LoginFailure(identifier_index=index, last_failed_at=now)], ignore_conflicts=True)
-    row = LoginFailure.objects.select_for_update().get(pk=index)
+    row = LoginFailure.objects.all().lock(index)
     if row.locked_until is not None and now < row.locked_until:
         return row.locked_until
     previous = 0 if row.locked_until is not None else row.failures

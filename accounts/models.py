@@ -247,6 +247,14 @@ class Session(models.Model):
         return self.revoked_at is None and now < self.expires_at and self.user.is_active
 
 
+class PasswordResetTokenQuerySet(models.QuerySet["PasswordResetToken"]):
+    """Questions over reset links."""
+
+    def lock(self, token_id: UUID) -> PasswordResetToken:
+        """Lock one token's row, so that it is used once."""
+        return self.select_for_update().get(pk=token_id)
+
+
 class PasswordResetToken(models.Model):
     """A link sent by mail that sets a new password, once; only its hash is kept."""
 
@@ -257,12 +265,22 @@ class PasswordResetToken(models.Model):
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
 
+    objects: ClassVar[models.Manager[PasswordResetToken]] = PasswordResetTokenQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
         default_permissions = ()
 
     def __str__(self) -> str:
         return f"password reset {self.pk}"
+
+
+class LoginFailureQuerySet(models.QuerySet["LoginFailure"]):
+    """Questions over wrong passwords."""
+
+    def lock(self, index: bytes) -> LoginFailure:
+        """Lock one identifier's counter, so that guesses at once are counted one by one."""
+        return self.select_for_update().get(pk=index)
 
 
 class LoginFailure(models.Model):
@@ -272,6 +290,8 @@ class LoginFailure(models.Model):
     failures = models.PositiveSmallIntegerField(default=0)
     last_failed_at = models.DateTimeField()
     locked_until = models.DateTimeField(null=True)
+
+    objects: ClassVar[models.Manager[LoginFailure]] = LoginFailureQuerySet.as_manager()
 
     class Meta:
         default_permissions = ()

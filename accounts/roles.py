@@ -60,6 +60,11 @@ def sync_after_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None:
         sync(using=using)
 
 
+def lock(role: str) -> Group:
+    """Lock a role's row until the transaction ends, so that changes of who has it take turns."""
+    return Group.objects.select_for_update(no_key=True).get(name=role)
+
+
 def check_role_permissions(**kwargs: Any) -> list[Error]:
     """Find a permission or role that an app names and nobody declares."""
     declared = {

@@ -2,7 +2,13 @@
 
 from accounts.services.login import Device, check_credentials, enter_console, log_in, log_out, refresh
 from accounts.services.officers import bootstrap_officers
-from accounts.services.passwords import change_password, confirm_reset, request_reset
+from accounts.services.passwords import (
+    change_password,
+    check_current_password,
+    confirm_reset,
+    request_reset,
+    set_password,
+)
 from accounts.services.people import change_profile, sign_up
 from accounts.services.roles import RoleMove, apply_role, request_role
 from accounts.services.sessions import end_session, revoke_sessions
@@ -27,6 +33,7 @@ __all__ = [
     "change_password",
     "change_profile",
     "check_credentials",
+    "check_current_password",
     "confirm_reset",
     "end_session",
     "enter_console",
@@ -39,6 +46,7 @@ __all__ = [
     "request_role",
     "revoke_sessions",
     "set_kyc_level",
+    "set_password",
     "set_vip_level",
     "sign_up",
 ]

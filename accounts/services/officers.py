@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.contrib.auth.models import Group
-
 from accounts import roles
 from accounts.errors import OfficersExist
 from accounts.models import User
@@ -33,7 +31,7 @@ def bootstrap_officers(officers: Sequence[NewOfficer], *, now: datetime) -> list
     """
     if len(officers) != 2:
         raise ValueError("there are two first administrators")
-    group = Group.objects.select_for_update().get(name=roles.ADMINISTRATOR)
+    group = roles.lock(roles.ADMINISTRATOR)
     if User.objects.filter(groups=group).exists():
         raise OfficersExist
     return [_make(officer, now=now) for officer in officers]

@@ -24,16 +24,24 @@ def change_password(user: User, *, session_id: UUID, current: str, new: str, now
 
     Raises WrongPassword, LockedOut: the current password can't be guessed with a stolen access token either.
     """
-    index = blind_index(f"password change: {user.pk}")
-    lockout.require_attempt(index, now=now)
-    if not user.check_password(current):
-        raise WrongPassword
-    lockout.forget(index)
+    check_current_password(user, current, now=now)
     set_password(user.pk, checked=user.password, encoded=make_password(new), keep=session_id, now=now)
 
 
+def check_current_password(user: User, password: str, *, now: datetime) -> None:
+    """Let somebody who is logged in prove that they know their password.
+
+    Raises WrongPassword, LockedOut.
+    """
+    index = blind_index(f"password change: {user.pk}")
+    lockout.require_attempt(index, now=now)
+    if not user.check_password(password):
+        raise WrongPassword
+    lockout.forget(index)
+
+
 @command
-def set_password(user_id: UUID, *, checked: str, encoded: str, keep: UUID, now: datetime) -> None:
+def set_password(user_id: UUID, *, checked: str, encoded: str, now: datetime, keep: UUID | None = None) -> None:
     """Keep a hashed password, if the one that was checked still stands.
 
     Raises WrongPassword.
@@ -88,7 +96,7 @@ def confirm_reset(token: str, *, new: str, now: datetime) -> None:
     if found is None:
         raise ResetTokenRefused
     person = User.objects.lock(found.user_id)
-    row = PasswordResetToken.objects.select_for_update().get(pk=found.pk)
+    row = PasswordResetToken.objects.all().lock(found.pk)
     if row.used_at is not None or row.expires_at <= now or not person.is_active:
         raise ResetTokenRefused
     _replace_password(person, make_password(new), at=now)

@@ -84,7 +84,7 @@ def require_another_administrator(person: User) -> None:
 
     Raises LastAdministrator.
     """
-    Group.objects.select_for_update().get(name=roles.ADMINISTRATOR)
+    roles.lock(roles.ADMINISTRATOR)
     if not User.objects.officers().filter(groups__name=roles.ADMINISTRATOR).exclude(pk=person.pk).exists():
         raise LastAdministrator
 

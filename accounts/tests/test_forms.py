@@ -4,8 +4,9 @@ import pytest
 import time_machine
 from django.test import RequestFactory
 
-from accounts.forms import OfficerLogInForm
-from accounts.models import LoginFailure, User
+from accounts import services
+from accounts.forms import OfficerLogInForm, OfficerPasswordForm
+from accounts.models import LoginFailure, Session, User
 from oversight.models import AuditEvent
 from tests.people import PASSWORD, make_investor, make_officer
 
@@ -62,3 +63,35 @@ def test_what_is_too_long_or_missing_is_said_at_the_field():
     assert set(enter("x" * 255).errors) == {"username"}
     assert set(enter("", "").errors) == {"username", "password"}
     assert not LoginFailure.objects.exists()
+
+
+def change(person: User, old: str, new: str) -> OfficerPasswordForm:
+    form = OfficerPasswordForm(person, {"old_password": old, "new_password1": new, "new_password2": new})
+    if form.is_valid():
+        form.save()
+    return form
+
+
+def test_an_officer_changes_the_password_and_every_session_ends(lin):
+    services.log_in("lin@example.com", PASSWORD, device=services.Device(), now=NOW)
+    assert change(lin, PASSWORD, "a brand new secret").errors == {}
+    assert User.objects.get().check_password("a brand new secret")
+    assert lin.check_password("a brand new secret")
+    assert Session.objects.get().revoke_reason == "password"
+    assert AuditEvent.objects.filter(action="accounts.password_changed", actor=lin).count() == 1
+
+
+def test_a_wrong_present_password_is_refused_and_counted(lin):
+    for _ in range(5):
+        assert change(lin, "wrong", "a brand new secret").errors == {
+            "old_password": ["The current password is not this one"]
+        }
+    locked = change(lin, PASSWORD, "a brand new secret").errors
+    assert locked == {"old_password": ["Too many wrong passwords. Try again in 15 minutes."]}
+    assert User.objects.get().check_password(PASSWORD)
+
+
+@pytest.mark.parametrize("new", ["short", "password123", "lin@example.com"])
+def test_a_bad_new_password_is_refused(lin, new):
+    assert "new_password2" in change(lin, PASSWORD, new).errors
+    assert User.objects.get().check_password(PASSWORD)

@@ -1,0 +1,192 @@
+"""Races over log-in, refresh tokens, resets, sign-up and roles.
+
+Each lock has its control beside it: the same race with the lock taken out, seen to go wrong.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from functools import partial
+
+import pytest
+import time_machine
+from django.contrib.auth.models import Group
+
+from accounts import roles, services, tokens
+from accounts.models import LoginFailure, PasswordResetToken, Session, User
+from accounts.services.officers import NewOfficer
+from accounts.services.roles import RoleMove
+from oversight import services as oversight
+from oversight.encryption import blind_index
+from tests.people import PASSWORD, make_officer
+from tests.races.threads import at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with time_machine.travel(NOW, tick=True):
+        yield
+
+
+def kinds(outcomes: list[object]) -> list[str]:
+    return sorted(type(outcome).__name__ for outcome in outcomes)
+
+
+def slowed(monkeypatch, owner, name: str) -> None:
+    """Leave the other threads time between reading and writing."""
+    before = getattr(owner, name)
+
+    def slowly(*args, **kwargs):
+        time.sleep(0.1)
+        return before(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, slowly)
+
+
+def unlocked(monkeypatch, model) -> None:
+    """Take the lock out: read the row, and hold nobody up."""
+
+    def look(self, key):
+        return self.filter(pk=key).first()
+
+    monkeypatch.setattr(model._default_manager._queryset_class, "lock", look)
+    monkeypatch.setattr(type(model._default_manager), "lock", look)
+
+
+class TestRefresh:
+    """Two refreshes with one token at once: one gets a pair, the other ends the family."""
+
+    @pytest.fixture
+    def twice(self, ana, monkeypatch):
+        token = services.log_in("ana@example.com", PASSWORD, device=services.Device(), now=NOW).refresh
+        slowed(monkeypatch, tokens, "issue")
+        return [partial(services.refresh, token, now=NOW)] * 2
+
+    def test_one_wins_and_the_family_ends(self, twice):
+        assert kinds(at_once(twice)) == ["TokenPair", "TokenRefused"]
+        assert Session.objects.get().revoke_reason == "reused"
+
+    def test_without_the_lock_both_would_win(self, twice, monkeypatch):
+        unlocked(monkeypatch, Session)
+        assert kinds(at_once(twice)) == ["TokenPair", "TokenPair"]
+
+
+class TestGuesses:
+    """Twelve guesses at once get five tries, as twelve in a row do."""
+
+    @pytest.fixture
+    def guesses(self, ana):
+        return [partial(services.check_credentials, "ana@example.com", f"guess {n}", now=NOW) for n in range(12)]
+
+    def test_get_no_more_tries_than_in_a_row(self, guesses):
+        assert kinds(at_once(guesses)) == ["LockedOut"] * 7 + ["WrongCredentials"] * 5
+        assert LoginFailure.objects.get().failures == 5
+
+    def test_without_the_lock_would_get_more(self, guesses, monkeypatch):
+        from accounts import rules
+
+        slowed(monkeypatch, rules, "failures_after")
+        unlocked(monkeypatch, LoginFailure)
+        assert kinds(at_once(guesses)).count("WrongCredentials") > 5
+
+
+class TestReset:
+    """One reset link, used twice at once, sets one password."""
+
+    @pytest.fixture
+    def twice(self, ana):
+        from accounts.services import passwords
+
+        token = passwords.open_reset(ana.pk, now=NOW)
+        return [partial(services.confirm_reset, token, new=f"brand new secret {n}", now=NOW) for n in range(2)]
+
+    def test_one_wins(self, twice):
+        assert kinds(at_once(twice)) == ["NoneType", "ResetTokenRefused"]
+
+    def test_without_the_locks_both_would_win(self, twice, monkeypatch):
+        unlocked(monkeypatch, PasswordResetToken)
+        unlocked(monkeypatch, User)
+        from accounts.services import passwords
+
+        slowed(monkeypatch, passwords, "make_password")
+        assert kinds(at_once(twice)) == ["NoneType", "NoneType"]
+
+
+class TestLastAdministrators:
+    """Two administrators lose their role at the same moment: one stays."""
+
+    @pytest.fixture
+    def both(self, ada, mia):
+        omar, lin = make_officer("Omar", "compliance"), make_officer("Lin", "compliance")
+        asked = [
+            services.request_role(
+                person.pk, role="administrator", move=RoleMove.REVOKE, by=by, now=NOW, reason="she leaves"
+            )
+            for person, by in ((ada, mia), (mia, ada))
+        ]
+        return [
+            partial(oversight.approve, request.pk, by=by, now=NOW)
+            for request, by in zip(asked, (omar, lin), strict=True)
+        ]
+
+    def test_one_stays(self, both):
+        assert kinds(at_once(both)) == ["ApprovalRequest", "LastAdministrator"]
+        assert User.objects.filter(groups__name="administrator").count() == 1
+
+    def test_without_the_lock_both_would_go(self, both, monkeypatch):
+        from accounts.services import roles as service
+
+        monkeypatch.setattr(roles, "lock", lambda role: Group.objects.get(name=role))
+        slowed(monkeypatch, service, "role_names")
+        assert kinds(at_once(both)) == ["ApprovalRequest", "ApprovalRequest"]
+        assert not User.objects.filter(groups__name="administrator").exists()
+
+
+class TestFirstOfficers:
+    """Two bootstraps at once make two administrators, not four."""
+
+    @pytest.fixture
+    def twice(self):
+        def officers(name: str) -> list[NewOfficer]:
+            return [NewOfficer(f"{name}{n}@example.com", "a good secret", name, "Quenum", "BJ") for n in range(2)]
+
+        return [partial(services.bootstrap_officers, officers(name), now=NOW) for name in ("ada", "mia")]
+
+    def test_one_wins(self, twice):
+        assert kinds(at_once(twice)) == ["OfficersExist", "list"]
+        assert User.objects.count() == 2
+
+    def test_without_the_lock_both_would_win(self, twice, monkeypatch):
+        monkeypatch.setattr(roles, "lock", lambda role: Group.objects.get(name=role))
+        from accounts.services import officers
+
+        slowed(monkeypatch, officers, "change_role")
+        assert kinds(at_once(twice)) == ["list", "list"]
+
+
+def test_one_address_signed_up_eight_times_at_once_is_one_person():
+    """The unique index holds this one: whoever comes second is told nothing, and nothing is made."""
+    form = {"password": PASSWORD, "first_name": "Ana", "last_name": "Houngbo", "country": "BJ", "now": NOW}
+    writings = ["ana@example.com", "ANA@example.com"] * 4
+    outcomes = at_once([partial(services.sign_up, email=writing, **form) for writing in writings])
+    assert outcomes == [None] * 8
+    assert User.objects.get().email_index == blind_index("ana@example.com")
+
+
+def test_a_log_in_that_meets_a_change_of_password_leaves_no_session(ana):
+    """The person's row is locked by both: an old password opens nothing once the new one stands."""
+    from accounts.services import passwords
+
+    outcomes = at_once(
+        [
+            partial(services.log_in, "ana@example.com", PASSWORD, device=services.Device(), now=NOW),
+            partial(passwords.set_password, ana.pk, checked=ana.password, encoded="md5$x$y", now=NOW),
+        ]
+    )
+    assert outcomes[1] is None
+    assert not Session.objects.alive().exists()
