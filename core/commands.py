@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Generic, ParamSpec, TypeVar
 
 from django.db import Error as DatabaseError
-from django.db import OperationalError, transaction
+from django.db import transaction
 
 from core.errors import from_database
 
@@ -44,12 +44,11 @@ def run_durably(work: Callable[[], R]) -> R:
         try:
             with transaction.atomic(durable=True):
                 return work()
-        except OperationalError as error:
+        except DatabaseError as error:
+            # A guard's SQLSTATE is of a class that psycopg doesn't know: it comes as an OperationalError.
+            refusal = from_database(error)
+            if refusal is not None:
+                raise refusal from error
             if attempt == ATTEMPTS or getattr(error.__cause__, "sqlstate", None) != DEADLOCK:
                 raise
-        except DatabaseError as error:
-            refusal = from_database(error)
-            if refusal is None:
-                raise
-            raise refusal from error
     raise AssertionError("the last attempt returns or raises")
