@@ -16,6 +16,8 @@ MODELS = (
     "settlementrun",
     "settlementslice",
     "settlement",
+    "lateaccrual",
+    "settlementreversal",
 )
 VIEW = [f"investments.view_{model}" for model in MODELS]
 TERMS = [
@@ -62,16 +64,18 @@ class InvestmentsConfig(AppConfig):
         "PositionEvent": {"insert": "*"},
         "ExitRequest": {"insert": "*", "update": ["status", "paid_at"]},
         "Accrual": {"insert": "*"},
-        "AccrualSlice": {"insert": "*"},
+        "AccrualSlice": {"insert": "*", "update": ["positions", "problems", "done_at"]},
+        "LateAccrual": {"insert": "*"},
         "ProductAccrual": {"insert": "*"},
         "Correction": {"insert": "*", "update": ["status", "booked_on"]},
         "AccrualAdjustment": {"insert": "*"},
         "SettlementRun": {
             "insert": "*",
-            "update": ["status", "amount", "positions", "reserve", "reserved_at", "paid_at"],
+            "update": ["status", "amount", "earned", "positions", "reserve", "reserved_at", "paid_at"],
         },
         "SettlementSlice": {"insert": "*", "update": ["done_at"]},
         "Settlement": {"insert": "*"},
+        "SettlementReversal": {"insert": "*"},
     }
     role_permissions = {
         "support": ["investments.view_product", "investments.view_productversion", "investments.view_position"],
@@ -88,6 +92,8 @@ class InvestmentsConfig(AppConfig):
             "investments.approve_reversal",
             "investments.request_adjustment",
             "investments.approve_adjustment",
+            "investments.request_settlement_reversal",
+            "investments.approve_settlement_reversal",
         ],
         "finance": [
             *VIEW,
@@ -101,6 +107,8 @@ class InvestmentsConfig(AppConfig):
             "investments.approve_reversal",
             "investments.request_adjustment",
             "investments.approve_adjustment",
+            "investments.request_settlement_reversal",
+            "investments.approve_settlement_reversal",
         ],
         "administrator": VIEW,
     }

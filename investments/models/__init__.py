@@ -5,8 +5,10 @@ from investments.models.earnings import (
     AccrualAdjustment,
     AccrualSlice,
     Correction,
+    LateAccrual,
     ProductAccrual,
     Settlement,
+    SettlementReversal,
     SettlementRun,
     SettlementSlice,
 )
@@ -19,6 +21,7 @@ __all__ = [
     "AccrualSlice",
     "Correction",
     "ExitRequest",
+    "LateAccrual",
     "Position",
     "PositionEvent",
     "PositionTerm",
@@ -27,6 +30,7 @@ __all__ = [
     "ProductVersion",
     "RateCeiling",
     "Settlement",
+    "SettlementReversal",
     "SettlementRun",
     "SettlementSlice",
 ]

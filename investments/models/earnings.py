@@ -1,6 +1,6 @@
 """What positions earn and what is paid of it: accruals, corrections, settlements, and how far the runs have come.
 
-Written by set-based SQL over slices of positions; a slice is a range of `Position.number`.
+Written by set-based SQL over slices of positions; a slice is a range of position ids.
 """
 
 from __future__ import annotations
@@ -57,24 +57,40 @@ class Accrual(models.Model):
         return f"{self.position_id} on {self.day}"
 
 
-class AccrualSlice(models.Model):
-    """A slice of a day's accrual that is done, so that a rerun leaves it alone; written with its rows.
+class AccrualSliceQuerySet(models.QuerySet["AccrualSlice"]):
+    def lock(self, slice_id: object) -> AccrualSlice:
+        """Lock one slice until the transaction ends: whoever comes second finds it done."""
+        return self.select_for_update(no_key=True).get(pk=slice_id)
 
-    `number` n covers positions numbered n * size + 1 to (n + 1) * size, the size being a constant of the engine.
+    def undone(self) -> AccrualSliceQuerySet:
+        """Slices that are to be run, again where positions failed."""
+        return self.filter(Q(done_at__isnull=True) | Q(problems__gt=0))
+
+
+class AccrualSlice(models.Model):
+    """A range of position ids of a day, planned at once and done one by one, so that a rerun leaves done ones alone.
+
+    It covers ids from `first` up to, not including, `until`; the slices of a day cover every id there can be.
+    `problems` counts the positions that failed when they were tried alone.
     """
 
     id = models.BigAutoField(primary_key=True)
     day = models.DateField()
     number = models.IntegerField()
-    positions = models.IntegerField()
-    done_at = models.DateTimeField()
+    first = models.UUIDField()
+    until = models.UUIDField()
+    positions = models.IntegerField(default=0)
+    problems = models.IntegerField(default=0)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AccrualSliceQuerySet.as_manager()
 
     class Meta:
         ordering = ["day", "number"]
         default_permissions = ("view",)
         constraints = [
             models.UniqueConstraint(fields=["day", "number"], name="investments_accrual_slice_once"),
-            append_only("investments_accrual_slice_append_only"),
+            only_columns_move("investments_accrual_slice_is_fixed", "positions", "problems", "done_at"),
         ]
 
     def __str__(self) -> str:
@@ -179,6 +195,30 @@ class AccrualAdjustment(models.Model):
         return self.source_key
 
 
+class LateAccrual(models.Model):
+    """An accrual that was written once a run had already passed its day; the settlement of `booked_on` counts it.
+
+    A position whose accrual failed and was repaired later: its row in `Accrual` explains it, this one says when it
+    came into account. Append-only.
+    """
+
+    pk = models.CompositePrimaryKey("position_id", "day")
+    position = models.ForeignKey(
+        Position, on_delete=models.DO_NOTHING, related_name="late_accruals", db_constraint=False, db_index=False
+    )
+    day = models.DateField()
+    booked_on = models.DateField(db_index=True)
+    amount = columns.amount()
+
+    class Meta:
+        ordering = ["booked_on", "day"]
+        default_permissions = ("view",)
+        constraints = [append_only("investments_late_accrual_append_only")]
+
+    def __str__(self) -> str:
+        return f"{self.position_id} on {self.day}, late"
+
+
 class SettlementRunQuerySet(models.QuerySet["SettlementRun"]):
     def lock(self, run_id: object) -> SettlementRun:
         """Lock one run until the transaction ends."""
@@ -188,12 +228,17 @@ class SettlementRunQuerySet(models.QuerySet["SettlementRun"]):
         """Runs that are due and not yet wholly paid."""
         return self.exclude(status=SettlementRun.Status.PAID)
 
+    def reserved(self) -> SettlementRunQuerySet:
+        """Runs whose figures stand for good: their money left the pool."""
+        return self.exclude(status=SettlementRun.Status.DUE)
+
 
 class SettlementRun(models.Model):
     """What a product owes for one due day: all of it is paid, or none.
 
-    due: computed, the pool hasn't covered it yet. reserved: `amount` stands in the shards of `returns_due`
-    (ledger transaction `reserve`), its slices are being paid. paid: the last slice is done.
+    due: the pool hasn't covered it yet; `amount` is what it asked for when it was last tried, 0 before. reserved:
+    `amount` stands in the shards of `returns_due` (ledger transaction `reserve`), its slices are being paid. paid: the
+    last slice is done. `earned` is what the run brought into account, at 18 places.
     """
 
     class Status(models.TextChoices):
@@ -208,6 +253,7 @@ class SettlementRun(models.Model):
     due_on = models.DateField()
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.DUE)
     amount = columns.amount(default=Decimal(0))
+    earned = columns.amount(default=Decimal(0))
     positions = models.IntegerField(default=0)
     reserve = models.UUIDField(null=True, blank=True)
     reserved_at = models.DateTimeField(null=True, blank=True)
@@ -236,15 +282,31 @@ class SettlementRun(models.Model):
         return f"{self.product_id} due {self.due_on}"
 
 
+class SettlementSliceQuerySet(models.QuerySet["SettlementSlice"]):
+    def lock(self, slice_id: object) -> SettlementSlice:
+        """Lock one slice until the transaction ends: whoever comes second finds it done."""
+        return self.select_for_update(no_key=True, of=("self",)).select_related("run__product").get(pk=slice_id)
+
+    def undone(self) -> SettlementSliceQuerySet:
+        return self.filter(done_at__isnull=True)
+
+
 class SettlementSlice(models.Model):
-    """A slice of a run: reserved for `amount` on shard number mod 16, paid when `done_at` is set."""
+    """A slice of a run: reserved for `amount` on shard number mod 16, paid when `done_at` is set.
+
+    It covers position ids from `first` up to, not including, `until`; `positions` counts those who are paid something.
+    """
 
     id = models.BigAutoField(primary_key=True)
     run = models.ForeignKey(SettlementRun, on_delete=models.PROTECT, related_name="slices", db_index=False)
     number = models.IntegerField()
+    first = models.UUIDField()
+    until = models.UUIDField()
     positions = models.IntegerField()
     amount = columns.amount()
     done_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SettlementSliceQuerySet.as_manager()
 
     class Meta:
         ordering = ["run", "number"]
@@ -259,24 +321,27 @@ class SettlementSlice(models.Model):
 
 
 class Settlement(models.Model):
-    """What a run paid one position, and how far it has come: no run sums over a lifetime. Append-only.
+    """What a run owes one position, and how far it has come: no run sums over a lifetime. Append-only.
 
-    The next run starts from the position's latest row: accruals after `due_on` and adjustments booked after it are
-    added to `accrued_to_date` (18 places). `paid_to_date` is everything credited, this `amount` included; `overpaid`
-    what of it isn't earned any more after a correction: netted from later returns, never taken from a wallet.
-    `exponent` is the currency's, so that the CHECK can say that nobody is paid more than he has earned (a paid sum is
-    a multiple of the unit, so this is the floor).
+    Written when the run is reserved; paid when its slice is done. `earned` is what this run brought into account:
+    accruals after the position's last row, adjustments and late accruals booked since. `accrued_to_date` (18 places)
+    is the sum of all of it, `paid_to_date` everything credited, this `amount` included, reversals taken off;
+    `overpaid` is what of it isn't earned any more after a correction: netted from later returns, never taken from a
+    wallet. `exponent` is the currency's, so that the CHECK can say that nobody is paid more than he has earned (a paid
+    sum is a multiple of the unit, so this is the floor).
     """
 
-    pk = models.CompositePrimaryKey("position_id", "due_on")
+    # The run comes first: a run's rows then lie together, at the end of the index, however many years there are.
+    pk = models.CompositePrimaryKey("run_id", "position_id")
+    run = models.ForeignKey(
+        SettlementRun, on_delete=models.DO_NOTHING, related_name="settlements", db_constraint=False, db_index=False
+    )
     position = models.ForeignKey(
         Position, on_delete=models.DO_NOTHING, related_name="settlements", db_constraint=False, db_index=False
     )
     due_on = models.DateField()
-    run = models.ForeignKey(
-        SettlementRun, on_delete=models.DO_NOTHING, related_name="settlements", db_constraint=False, db_index=False
-    )
     exponent = models.SmallIntegerField()
+    earned = columns.amount()
     accrued_to_date = columns.amount()
     paid_to_date = columns.amount()
     amount = columns.amount()
@@ -298,3 +363,35 @@ class Settlement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position_id} due {self.due_on}"
+
+
+class SettlementReversal(models.Model):
+    """A settlement taken back from the wallet, whole and once, with four eyes; the money is in the pool again.
+
+    The settlement of `booked_on` takes `amount` off what was paid. Append-only.
+    """
+
+    id = columns.identifier()
+    run = models.ForeignKey(SettlementRun, on_delete=models.PROTECT, related_name="reversals", db_index=False)
+    position = models.ForeignKey(Position, on_delete=models.PROTECT, related_name="settlement_reversals")
+    booked_on = models.DateField(db_index=True)
+    amount = columns.amount()
+    reason = models.TextField()
+    transaction = models.UUIDField(unique=True)
+    approval = models.UUIDField(unique=True)
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ("view",)
+        permissions = [
+            ("request_settlement_reversal", "Can ask for a settlement to be reversed"),
+            ("approve_settlement_reversal", "Can approve that a settlement is reversed"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "position"], name="investments_settlement_reversed_once"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="investments_settlement_reversal_amount"),
+            append_only("investments_settlement_reversal_append_only"),
+        ]
+
+    def __str__(self) -> str:
+        return f"reversal of {self.position_id} in {self.run_id}"

@@ -34,7 +34,7 @@ class PositionQuerySet(models.QuerySet["Position"]):
 class Position(models.Model):
     """An investor's stake in one version of a product.
 
-    `number` is an identity column: slices of a set-based run are ranges of it, dense and in order of opening.
+    `number` is an identity column, dense and in order of opening.
     `funded_on` is the day of the first funding, `last_on` the last day that earns: funded_on + term for a product
     with a term, the day of the cancellation for one that was cancelled, empty while an open-ended one runs. It earns
     on D if funded_on < D <= last_on. `principal` is what its ledger account `principal` holds.
@@ -152,6 +152,15 @@ class PositionTerm(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     position = models.ForeignKey(Position, on_delete=models.PROTECT, related_name="terms", db_index=False)
+    version = models.ForeignKey(
+        ProductVersion,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        editable=False,
+        help_text="the position's, written by the database: accrual then reads this one table",
+    )
     from_on = models.DateField()
     to_on = models.DateField(null=True, blank=True)
     principal = columns.amount()
@@ -173,6 +182,17 @@ class PositionTerm(models.Model):
                     ("position", RangeOperators.EQUAL),
                     (Func("from_on", "to_on", function="daterange"), RangeOperators.OVERLAPS),
                 ],
+            ),
+            Guard(
+                name="investments_term_names_version",
+                event="BEFORE INSERT",
+                level="ROW",
+                body="""
+BEGIN
+    SELECT version_id INTO NEW.version_id FROM investments_position WHERE id = NEW.position_id;
+    RETURN NEW;
+END
+""",
             ),
             Guard(
                 name="investments_term_past_stays",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from django.apps import apps
 
+from investments import adjustments
 from investments.services import listeners, reversals, versions
+from investments.settlement.reversals import REVERSE_SETTLEMENT
 from oversight import verbs
 
 
 def register_verbs() -> None:
     """Make known what takes two persons."""
-    for verb in (versions.ACTIVATE, versions.RETIRE, versions.CEILING, reversals.REVERSE):
+    own = (versions.ACTIVATE, versions.RETIRE, versions.CEILING, reversals.REVERSE)
+    for verb in (*own, adjustments.ADJUST, REVERSE_SETTLEMENT):
         verbs.register(verb)
 
 

@@ -1,0 +1,19 @@
+"""Accrual: what every position earns on a day, set-based, in slices. Source: docs/rules/returns.md §3."""
+
+from investments.accrual.compare import Difference, Differences, compare_day
+from investments.accrual.days import AccrualReport, AccrualUnfinished, DayNotOver, accrue_day, require_accrued
+from investments.accrual.slices import Problem, accrue_slice, repair_slice
+
+__all__ = [
+    "AccrualReport",
+    "AccrualUnfinished",
+    "DayNotOver",
+    "Difference",
+    "Differences",
+    "Problem",
+    "accrue_day",
+    "accrue_slice",
+    "compare_day",
+    "repair_slice",
+    "require_accrued",
+]
