@@ -26,7 +26,9 @@ DEBIT_NORMAL: Final = ("cash", "deployed", *NEVER_ASSETS)
 KINDS: Final = (*CLAIMS, *RING_FENCED, *OWN, *DEBIT_NORMAL)
 
 # Sums of a million positions at 18 decimals exceed the 28 digits that Decimal keeps by default.
-_EXACT: Final = Context(prec=80, rounding=ROUND_FLOOR)
+_EXACT: Final = Context(prec=80)
+# Apart: a context that rounds down makes -0 of x - x.
+_DOWN: Final = Context(prec=80, rounding=ROUND_FLOOR)
 _NOTHING: Final = Decimal(0)
 
 
@@ -59,14 +61,14 @@ def ratio(*, confirmed: Decimal, own: Decimal, claims: Decimal, ring_fenced: Dec
     owed = _EXACT.add(claims, ring_fenced)
     if owed <= 0:
         return None
-    return _EXACT.divide(minus(confirmed, own), owed).quantize(RATIO_DIGITS, context=_EXACT)
+    return _DOWN.divide(minus(confirmed, own), owed).quantize(RATIO_DIGITS, context=_DOWN)
 
 
 def days_of_cover(pool: Decimal, mean_accrual: Decimal) -> Decimal | None:
     """Return how many days of mean accrual the pool holds, rounded down to 1 digit; None where nothing accrues."""
     if mean_accrual <= 0:
         return None
-    return _EXACT.divide(pool, mean_accrual).quantize(DAYS_DIGITS, context=_EXACT)
+    return _DOWN.divide(pool, mean_accrual).quantize(DAYS_DIGITS, context=_DOWN)
 
 
 def pool_must_keep(*, owed: Decimal, accrued: Decimal, mean_accrual: Decimal) -> Decimal:

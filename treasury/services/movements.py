@@ -31,18 +31,27 @@ class AlreadyPosted(DomainError):
     title = "This was posted before"
 
 
-def ask(verb: Verb, *, terms_asked: Terms, paper: Paper, reason: str, by: Any, now: datetime) -> ApprovalRequest:
-    """Check a movement, freeze it with its document, and ask for the approval (body of every `request_x`).
+def check(verb: Verb, *, terms_asked: Terms, paper: Paper, reason: str) -> Case:
+    """Refuse what can't be asked for; nothing is written.
 
     Raises InvalidTerms, UnknownAsset, UnknownCashAccount, UnknownInvestor, DuplicateEvidence, InsufficientBalance,
-    ExitsWaiting, FundCommitted, AboveCost, ReceiptIsCapital, PoolMustKeep, CoverageMissing, Forbidden.
+    ExitsWaiting, FundCommitted, AboveCost, ReceiptIsCapital, PoolMustKeep, CoverageMissing.
     """
-    require_may_ask(by, MAY_ASK)
     case = terms.resolve(verb, terms_asked)
     require_reason(reason)
     paper.require_whole()
     papers.require_unused(paper.source, paper.reference)
     checks.require_allowed(case)
+    return case
+
+
+def ask(verb: Verb, *, terms_asked: Terms, paper: Paper, reason: str, by: Any, now: datetime) -> ApprovalRequest:
+    """Check a movement, freeze it with its document, and ask for the approval (body of every `request_x`).
+
+    Raises as `check`, and NotAllowedToAsk, OwnRequest.
+    """
+    require_may_ask(by, MAY_ASK)
+    case = check(verb, terms_asked=terms_asked, paper=paper, reason=reason)
     return oversight.ask(
         case.shape.name,
         by=by,

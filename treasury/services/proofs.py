@@ -60,15 +60,11 @@ def request_value_asset(
     Raises InvalidTerms, UnknownAsset, DuplicateEvidence, NotAllowedToAsk.
     """
     require_may_ask(by, MAY_ASK)
-    found = terms.find_asset(asset)
-    terms.require_amount(amount, accounts.require_currency(found.currency_id), may_be_zero=True)
-    _require_past(valued_on, now=now)
-    preview = previews.of_valuation(found, amount=amount, on=valued_on)
     return _ask(
         "treasury.value_asset",
         {"asset": str(asset), "amount": f"{amount:f}", "day": valued_on.isoformat()},
-        [("Asset", str(found)), ("Valued on", valued_on.isoformat()), *preview.lines()],
-        target=found,
+        preview_valuation(asset, amount=amount, valued_on=valued_on, now=now),
+        target=terms.find_asset(asset),
         paper=paper,
         reason=reason,
         by=by,
@@ -97,15 +93,10 @@ def request_record_statement_balance(
     Raises InvalidTerms, UnknownCashAccount, UnknownCurrency, DuplicateEvidence, NotAllowedToAsk.
     """
     require_may_ask(by, MAY_ASK)
-    known = accounts.require_currency(currency)
-    terms.require_amount(balance, known, may_be_zero=True, may_be_negative=True)
-    terms.require_cash(cash, currency)
-    _require_past(day, now=now)
-    preview = previews.of_statement(cash, currency, amount=balance, on=day)
     return _ask(
         "treasury.record_statement_balance",
         {"cash": cash, "currency": currency, "amount": f"{balance:f}", "day": day.isoformat()},
-        [("Account", f"{cash} {currency}"), ("Statement of", day.isoformat()), *preview.lines()],
+        preview_statement(cash, currency, balance=balance, day=day, now=now),
         target=None,
         paper=paper,
         reason=reason,
@@ -125,6 +116,25 @@ def apply_record_statement_balance(request: ApprovalRequest, by: Any, now: datet
     )
     audit.record(request.verb, actor=by, at=now, target=row, after=frozen)
     return row
+
+
+def preview_valuation(asset: UUID, *, amount: Decimal, valued_on: date, now: datetime) -> previews.Summary:
+    """Return what a valuation would do to coverage. Raises InvalidTerms, UnknownAsset."""
+    found = terms.find_asset(asset)
+    terms.require_amount(amount, accounts.require_currency(found.currency_id), may_be_zero=True)
+    _require_past(valued_on, now=now)
+    preview = previews.of_valuation(found, amount=amount, on=valued_on)
+    return [("Asset", str(found)), ("Valued on", valued_on.isoformat()), *preview.lines()]
+
+
+def preview_statement(cash: str, currency: str, *, balance: Decimal, day: date, now: datetime) -> previews.Summary:
+    """Return what a statement would do to coverage. Raises InvalidTerms, UnknownCashAccount, UnknownCurrency."""
+    known = accounts.require_currency(currency)
+    terms.require_amount(balance, known, may_be_zero=True, may_be_negative=True)
+    terms.require_cash(cash, currency)
+    _require_past(day, now=now)
+    preview = previews.of_statement(cash, currency, amount=balance, on=day)
+    return [("Account", f"{cash} {currency}"), ("Statement of", day.isoformat()), *preview.lines()]
 
 
 def _ask(

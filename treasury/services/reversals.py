@@ -50,7 +50,7 @@ def request_reversal(movement_id: UUID, *, paper: Paper, reason: str, by: Any, n
         by=by,
         at=now,
         payload={"movement": str(movement.pk), "paper": paper.frozen()},
-        summary=_summarise(movement, paper),
+        summary=[*preview_reversal(movement), ("Evidence", f"{paper.source}: {paper.reference}")],
         target=movement,
         beneficiary=movement.investor,
         moves_hash=posting.moves_hash("reversal", posting.mirror_moves(movement.transaction_id)),
@@ -96,6 +96,17 @@ def apply_reversal(request: ApprovalRequest, by: Any, now: datetime) -> Treasury
     return reversal
 
 
+def preview_reversal(movement: TreasuryMovement) -> previews.Summary:
+    """Return what mirroring a movement would do to balances and coverage."""
+    preview = previews.of_mirror(movement)
+    return [
+        ("Reverses", f"{movement.get_verb_display()} of {movement.booked_on}"),
+        ("Amount", previews.show_amount(movement.amount, preview.currency)),
+        ("Its reason was", movement.reason),
+        *preview.lines(),
+    ]
+
+
 def _find(movement_id: UUID) -> TreasuryMovement:
     movement = TreasuryMovement.objects.filter(pk=movement_id).select_related("currency", "asset", "investor").first()
     if movement is None:
@@ -110,14 +121,3 @@ def _require_no_exits(movement: TreasuryMovement) -> None:
     """A divest undone puts money to work again, which waiting investors come before."""
     if movement.verb == Verb.DIVEST:
         checks.require_no_exits(movement.scope, movement.currency_id)
-
-
-def _summarise(movement: TreasuryMovement, paper: Paper) -> previews.Summary:
-    preview = previews.of_mirror(movement)
-    return [
-        ("Reverses", f"{movement.get_verb_display()} of {movement.booked_on}"),
-        ("Amount", previews.show_amount(movement.amount, preview.currency)),
-        ("Its reason was", movement.reason),
-        ("Evidence", f"{paper.source}: {paper.reference}"),
-        *preview.lines(),
-    ]

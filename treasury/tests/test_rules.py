@@ -22,6 +22,7 @@ def test_a_ratio_is_rounded_down_to_six_digits() -> None:
     assert str(rules.ratio(confirmed=D(5), own=D(0), claims=D(4), ring_fenced=D(1))) == "1.000000"
     assert rules.ratio(confirmed=D(0), own=D(1), claims=D(3), ring_fenced=D(0)) == D("-0.333334")
     assert rules.ratio(confirmed=D(9), own=D(0), claims=D(0), ring_fenced=D(0)) is None
+    assert str(rules.ratio(confirmed=D(5), own=D(5), claims=D(3), ring_fenced=D(0))) == "0.000000"
 
 
 def test_days_of_cover_are_rounded_down_to_one_digit() -> None:
