@@ -136,6 +136,10 @@ class Position(models.Model):
         return f"{self.product_id} #{self.number}"
 
     @property
+    def currency(self) -> str:
+        return self.product.currency
+
+    @property
     def ledger_subject(self) -> str:
         """The subject of its `principal` account."""
         return str(self.pk)

@@ -187,6 +187,10 @@ END
         return f"{self.product} v{self.number}"
 
     @property
+    def currency(self) -> str:
+        return self.product.currency
+
+    @property
     def terms(self) -> rules.Terms:
         """What the arithmetic needs."""
         return rules.Terms(self.rate, self.rate_period, self.day_count, self.payout, self.term_days)

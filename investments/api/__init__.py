@@ -1,0 +1,1 @@
+"""Products and positions over HTTP. Contract: docs/api, "Investing"."""
