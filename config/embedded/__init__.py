@@ -10,7 +10,7 @@ from config.embedded import postgres, valkey
 from config.embedded.places import place
 
 DATABASE = "fiducia"
-WITHOUT_SERVERS = {"", "help", "--help", "-h", "version", "--version", "makemigrations", "startapp", "compilemessages"}
+WITHOUT_SERVERS = {"", "help", "--help", "-h", "version", "--version", "startapp", "compilemessages"}
 
 
 def demo_postgres() -> postgres.Postgres:
