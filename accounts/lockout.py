@@ -42,3 +42,10 @@ def spend_attempt(index: bytes, *, now: datetime) -> datetime | None:
 def forget(*indexes: bytes | None) -> None:
     """Forget the attempts of these identifiers: the password was right (a step)."""
     LoginFailure.objects.filter(pk__in=[bytes(index) for index in indexes if index is not None]).delete()
+
+
+@command
+def forget_old(*, now: datetime) -> int:
+    """Forget attempts so long ago that they count no more; return of how many identifiers."""
+    lapsed = LoginFailure.objects.filter(last_failed_at__lt=now - rules.KEEP_ATTEMPTS)
+    return lapsed.exclude(locked_until__gt=now).delete()[0]

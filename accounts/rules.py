@@ -12,6 +12,9 @@ ATTEMPTS_BEFORE_LOCK = 5
 ATTEMPTS_WINDOW = timedelta(minutes=15)
 LOCK_DURATION = timedelta(minutes=15)
 
+KEEP_ATTEMPTS = timedelta(days=1)
+KEEP_RESETS = timedelta(days=30)
+
 PASSWORD_MAX_LENGTH = 128
 
 

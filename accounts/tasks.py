@@ -5,7 +5,8 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import mails, services
+from accounts import lockout, mails, services
+from accounts.services import passwords
 
 send_mail = mails.send
 
@@ -14,3 +15,11 @@ send_mail = mails.send
 def reset_password(index: str) -> None:
     """Mail a reset link to whoever has this blind index (hex), if anybody."""
     services.request_reset(bytes.fromhex(index), now=timezone.now())
+
+
+@shared_task(name="accounts.tasks.forget_old")
+def forget_old() -> None:
+    """Delete what lapsed long ago: counted attempts and reset links; running it twice does no harm."""
+    now = timezone.now()
+    lockout.forget_old(now=now)
+    passwords.forget_old_resets(now=now)

@@ -58,5 +58,9 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "backoffice.tasks.close_what_is_over",
         "schedule": crontab(minute="1,16,31,46"),
         "options": {"expires": 14 * 60},
-    }
+    },
+    "forget wrong passwords and reset links of long ago": {
+        "task": "accounts.tasks.forget_old",
+        "schedule": crontab(hour="3", minute="20"),
+    },
 }

@@ -87,6 +87,11 @@ class Anybody(APIView):
         return dict(serializer.validated_data)
 
 
+def tokens_answer(pair: tokens.TokenPair) -> Response:
+    """Answer with tokens, which nothing on the way may keep. Source: RFC 6749 §5.1."""
+    return Response(PairOut(pair).data, headers={"Cache-Control": "no-store"})
+
+
 class SignUp(Anybody):
     """Open an account. The answer is the same whether or not the address or number is taken."""
 
@@ -136,7 +141,7 @@ class LogIn(Anybody):
     def post(self, request: Request) -> Response:
         form = self.read(request, LogInIn)
         pair = services.log_in(form["identifier"], form["password"], device=device_of(request), now=timezone.now())
-        return Response(PairOut(pair).data)
+        return tokens_answer(pair)
 
 
 class Refresh(Anybody):
@@ -147,7 +152,7 @@ class Refresh(Anybody):
     @extend_schema(operation_id="refresh_tokens", request=RefreshIn, responses=PairOut)
     def post(self, request: Request) -> Response:
         pair = services.refresh(self.read(request, RefreshIn)["refresh"], now=timezone.now())
-        return Response(PairOut(pair).data)
+        return tokens_answer(pair)
 
 
 class LogOut(Anybody):

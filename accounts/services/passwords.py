@@ -102,3 +102,9 @@ def confirm_reset(token: str, *, new: str, now: datetime) -> None:
     _replace_password(person, make_password(new), at=now)
     lockout.forget(person.email_index, person.phone_index)
     audit.record("accounts.password_reset", actor=person, at=now, target=person)
+
+
+@command
+def forget_old_resets(*, now: datetime) -> int:
+    """Delete reset links that were good for nothing a month ago; return how many."""
+    return PasswordResetToken.objects.filter(expires_at__lt=now - rules.KEEP_RESETS).delete()[0]
