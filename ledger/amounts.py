@@ -10,6 +10,9 @@ from ledger import chart
 
 EXPONENTS: Final[Mapping[str, int]] = {code: exponent for code, exponent, _ in chart.CURRENCIES}
 
+MAXIMUM_DIGITS: Final = 15
+"""Digits before the point: far above any balance, far below what numeric(38, 18) holds."""
+
 
 def exponent_of(currency: str) -> int:
     """Return how many decimals a currency has. Raises KeyError for one that the platform doesn't know."""
@@ -19,6 +22,14 @@ def exponent_of(currency: str) -> int:
 def is_currency(code: object) -> bool:
     """Answer whether this is the code of a currency of the platform."""
     return isinstance(code, str) and code in EXPONENTS
+
+
+def is_postable(amount: Decimal, currency: str) -> bool:
+    """Answer whether the ledger takes this amount: positive, and no finer than the currency."""
+    if currency not in EXPONENTS or not amount.is_finite() or amount <= 0:
+        return False
+    whole, _, decimals = f"{amount:f}".partition(".")
+    return len(whole) <= MAXIMUM_DIGITS and len(decimals.rstrip("0")) <= EXPONENTS[currency]
 
 
 def format_amount(amount: Decimal, currency: str) -> str:

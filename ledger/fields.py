@@ -19,9 +19,6 @@ from api.parsers import ExactNumber
 from core.money import Money
 from ledger import amounts
 
-MAXIMUM_DIGITS: Final = 15
-"""Digits before the point: far above any balance, far below what numeric(38, 18) holds."""
-
 _PLAIN: Final = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
 _NEGATIVE: Final = re.compile(r"-(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
 _LONGEST: Final = 64
@@ -84,7 +81,7 @@ class AmountField(serializers.Field[Any, Any, str | None, Any]):
     default_error_messages: ClassVar[dict[str, Any]] = {
         "malformed": "Write a decimal number such as 250.00: digits, and a point with digits after it.",
         "not_positive": "The amount must be more than zero.",
-        "too_large": f"At most {MAXIMUM_DIGITS} digits may stand before the point.",
+        "too_large": f"At most {amounts.MAXIMUM_DIGITS} digits may stand before the point.",
         "too_precise": "{currency} has {exponent} decimals; the amount has more digits after the point.",
     }
 
@@ -98,7 +95,7 @@ class AmountField(serializers.Field[Any, Any, str | None, Any]):
             self.fail("not_positive")
         if not _PLAIN.fullmatch(text):
             self.fail("malformed")
-        if len(text.partition(".")[0]) > MAXIMUM_DIGITS:
+        if len(text.partition(".")[0]) > amounts.MAXIMUM_DIGITS:
             self.fail("too_large")
         if not text.strip("0."):
             self.fail("not_positive")

@@ -1,0 +1,70 @@
+"""Business days and their seals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from unfold.decorators import display
+
+from ledger import amounts
+from ledger.models import BusinessDay, Seal
+from oversight.console import ReadOnlyAdmin, lines, link_to, pretty
+
+
+@admin.register(BusinessDay)
+class BusinessDayAdmin(ReadOnlyAdmin):
+    """One is open; the others are closed and take no more rows."""
+
+    list_display = ("day", "show_state", "opened_at", "closed_at", "last_transfer_id", "show_seal")
+    list_select_related = ("seal",)
+    date_hierarchy = "day"
+    fields = ("day", "show_state", "opened_at", "closed_at", "last_transfer_id", "show_seal")
+    readonly_fields = ("show_state", "show_seal")
+
+    @display(description="state", label={"open": "info", "closed": "success"})
+    def show_state(self, row: BusinessDay) -> str:
+        return "closed" if row.closed_at else "open"
+
+    @display(description="seal")
+    def show_seal(self, row: BusinessDay) -> Any:
+        seal = getattr(row, "seal", None)
+        return link_to("ledger.seal", row.day.isoformat(), bytes(seal.sha256).hex()[:16]) if seal else "not sealed"
+
+
+@admin.register(Seal)
+class SealAdmin(ReadOnlyAdmin):
+    """The hash of each day, chained to the day before; published with the day's coverage."""
+
+    list_display = ("day_id", "show_hash", "transfers", "audit_events", "sealed_at")
+    fieldsets = (
+        (None, {"fields": ("day", "show_hash", "show_previous", "sealed_at")}),
+        ("Ledger", {"fields": ("transfers", "last_transfer_id", "show_sums", "show_ledger")}),
+        ("Audit trail and coverage", {"fields": ("audit_events", "show_audit", "show_coverage")}),
+    )
+    readonly_fields = ("show_hash", "show_previous", "show_sums", "show_ledger", "show_audit", "show_coverage")
+
+    @display(description="SHA-256")
+    def show_hash(self, seal: Seal) -> str:
+        return bytes(seal.sha256).hex()
+
+    @display(description="of the day before")
+    def show_previous(self, seal: Seal) -> str:
+        return bytes(seal.previous_sha256).hex()
+
+    @display(description="of the transfers")
+    def show_ledger(self, seal: Seal) -> str:
+        return bytes(seal.ledger_sha256).hex()
+
+    @display(description="of the audit trail")
+    def show_audit(self, seal: Seal) -> str:
+        return bytes(seal.audit_sha256).hex()
+
+    @display(description="of the coverage")
+    def show_coverage(self, seal: Seal) -> str:
+        return bytes(seal.coverage_sha256).hex()
+
+    @display(description="sums by currency")
+    def show_sums(self, seal: Seal) -> Any:
+        known = isinstance(seal.sums, dict) and all(amounts.is_currency(code) for code in seal.sums)
+        return lines(sorted(seal.sums.items())) if known else pretty(seal.sums)
