@@ -123,7 +123,8 @@ def request_confirmation(
 ) -> ApprovalRequest:
     """Record that a deposit's bank credit arrived, for another officer to approve.
 
-    Raises UnknownDeposit, IllegalMove, BadBankReference, ValueDateInFuture, DocumentMissing, DuplicateEvidence.
+    Raises UnknownDeposit, IllegalMove, AmountNotPostable, BadBankReference, ValueDateInFuture, DocumentMissing,
+    DuplicateEvidence.
     """
     deposit = deposits.require_deposit(deposit_id)
     require_move(Deposit.MOVES, deposit.status, Deposit.Status.CONFIRMED)
@@ -168,7 +169,7 @@ def request_unmatched_credit(
 ) -> ApprovalRequest:
     """Record money that matches no deposit, for another officer to approve into suspense.
 
-    Raises UnknownBank, BadBankReference, ValueDateInFuture, DocumentMissing, DuplicateEvidence.
+    Raises UnknownBank, AmountNotPostable, BadBankReference, ValueDateInFuture, DocumentMissing, DuplicateEvidence.
     """
     if not PaymentMethod.objects.filter(cash_scope=cash_scope).exists():
         raise UnknownBank
@@ -182,7 +183,12 @@ def apply_unmatched_credit(request: ApprovalRequest, by: User, now: datetime) ->
 
 
 def read_credit(cash_scope: str, *, bank_reference: str, amount: Money, value_on: date | None, now: datetime) -> Credit:
-    """Return the credit as an officer typed it, in one spelling. Raises BadBankReference, ValueDateInFuture."""
+    """Return the credit as an officer typed it, in one spelling.
+
+    Raises AmountNotPostable, BadBankReference, ValueDateInFuture.
+    """
+    if not amounts.is_postable(amount.amount, amount.currency):
+        raise deposits.AmountNotPostable
     reference = rules.read_bank_reference(bank_reference)
     if reference is None:
         raise BadBankReference

@@ -38,6 +38,12 @@ class AmountOutsideMethod(DomainError):
     status = 422
 
 
+class AmountNotPostable(DomainError):
+    code = "amount-not-postable"
+    title = "An amount is more than zero and has no more digits after the point than its currency"
+    status = 422
+
+
 class UnknownPosition(DomainError):
     code = "unknown-investment-account"
     title = "There is no such investment account in this currency"
@@ -61,9 +67,11 @@ def request_deposit(
 ) -> Deposit:
     """Note that the investor will send an amount, and give it a payment reference.
 
-    `position_id` names the position that the money is for, once it is there. Raises MethodUnavailable,
-    AmountOutsideMethod, UnknownPosition.
+    `position_id` names the position that the money is for, once it is there. Raises AmountNotPostable,
+    MethodUnavailable, AmountOutsideMethod, UnknownPosition.
     """
+    if not amounts.is_postable(amount.amount, amount.currency):
+        raise AmountNotPostable
     way = require_method(method, currency=amount.currency, country=investor.country)
     if not way.minimum <= amount.amount <= way.maximum:
         minimum, maximum = (amounts.format_amount(bound, amount.currency) for bound in (way.minimum, way.maximum))

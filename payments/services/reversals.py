@@ -29,20 +29,13 @@ def request_deposit_reversal(deposit_id: UUID, *, by: User, now: datetime, reaso
     """
     deposit = deposits.require_deposit(deposit_id)
     _require_credited(deposit)
-    transaction_id, amount = _credited(deposit)
-    credit = _credit_of(deposit)
-    onto = "suspense" if credit.moved_by_transaction_id == transaction_id else "cash"
+    transaction_id, _ = _credited(deposit)
     return oversight.ask(
         REVERSE_DEPOSIT,
         by=by,
         at=now,
         payload={"deposit": str(deposit.pk), "transaction": str(transaction_id)},
-        summary=[
-            ("Deposit", deposit.shown_reference),
-            ("Credited", amount),
-            ("Will be booked", f"debit the investor's available balance, credit {onto}: {amount}"),
-            ("The deposit becomes", "failed; the right credit may confirm it again"),
-        ],
+        summary=describe(deposit),
         target=deposit,
         moves_hash=posting.moves_hash("reversal", posting.mirror_moves(transaction_id)),
         reason=reason,
@@ -110,6 +103,19 @@ def apply_credit_reversal(request: ApprovalRequest, by: User, now: datetime) -> 
     )
     _move(credit, BankCredit.Status.REVERSED, request, by=by, now=now)
     return credit
+
+
+def describe(deposit: Deposit) -> list[tuple[str, str]]:
+    """Say in figures what its reversal will do, for confirm pages and approvers. Raises IllegalMove."""
+    _require_credited(deposit)
+    transaction_id, amount = _credited(deposit)
+    onto = "suspense" if _credit_of(deposit).moved_by_transaction_id == transaction_id else "cash"
+    return [
+        ("Deposit", deposit.shown_reference),
+        ("Credited", amount),
+        ("Will be booked", f"debit the investor's available balance, credit {onto}: {amount}"),
+        ("The deposit becomes", "failed; the right credit may confirm it again"),
+    ]
 
 
 def _require_credited(deposit: Deposit) -> None:
