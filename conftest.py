@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import TransactionTestCase
 
 pytest_plugins = ["tests.people"]
@@ -26,6 +27,12 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
         django_db_blocker.block()
         yield
         django_db_blocker.unblock()
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    """Let no test be throttled for what another one called."""
+    cache.clear()
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError
 
     from config.embedded import needed_servers
     from config.embedded.places import ServerError
@@ -19,6 +20,10 @@ def main() -> None:
             execute_from_command_line(sys.argv)
     except ServerError as error:
         sys.exit(f"fiducia: {error}")
+    except OperationalError as error:
+        if "connection failed" not in str(error) and "get a connection" not in str(error):
+            raise
+        sys.exit(f"fiducia: the database can't be reached: {' '.join(str(error).split())}")
 
 
 if __name__ == "__main__":

@@ -103,6 +103,14 @@ def web_url(text: str) -> str:
     return text
 
 
+def sentry_dsn(text: str) -> str:
+    """https://key@host/project."""
+    parts = _url(text, {"http", "https"})
+    if not parts.username or not parts.path.strip("/"):
+        raise Wrong("not an address such as https://key@host/project")
+    return text
+
+
 def _url(text: str, schemes: set[str]) -> Any:
     parts = urlsplit(text)
     if parts.scheme not in schemes or not parts.hostname:

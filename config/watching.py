@@ -55,7 +55,7 @@ structlog.configure(
     cache_logger_on_first_use=True,
 )
 
-_dsn = read("SENTRY_DSN", environment.web_url, default="")
+_dsn = read("SENTRY_DSN", environment.sentry_dsn, default="")
 if _dsn:
     import sentry_sdk
 

@@ -23,13 +23,13 @@ PRODUCTION = {
 }
 
 
-def start(**changed: str | None) -> subprocess.CompletedProcess[str]:
+def start(show: str = "config.settings.SECURE_HSTS_SECONDS", **changed: str | None) -> subprocess.CompletedProcess[str]:
     """Import the settings in a process of their own; None takes a setting away."""
     environment = {"PATH": os.environ["PATH"]} | {
         name: value for name, value in (PRODUCTION | changed).items() if value is not None
     }
     return subprocess.run(
-        [sys.executable, "-c", "import config.settings; print(config.settings.SECURE_HSTS_SECONDS)"],
+        [sys.executable, "-c", f"import config.settings; print({show})"],
         env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
@@ -64,6 +64,7 @@ REFUSED = [
     ("PLATFORM_TIME_ZONE", "../../etc/passwd", "no time zone"),
     ("PLATFORM_CURRENCY", "usd", "currency's code"),
     ("SENTRY_DSN", "nonsense", "https://"),
+    ("SENTRY_DSN", "https://sentry.example/1", "https://key@host/project"),
     ("SECURE_SSL_REDIRECT", "perhaps", "not true or false"),
     ("TRUSTED_PROXIES", "-1", "not a whole number"),
     ("LOG_LEVEL", "LOUD", "not DEBUG"),
@@ -79,6 +80,16 @@ def test_a_wrong_setting_is_one_line(name: str, value: str | None, said: str):
     (line,) = done.stderr.splitlines()
     assert name in line
     assert said in line
+
+
+def test_sentry_is_sent_no_personal_data():
+    done = start(
+        show="__import__('sentry_sdk').get_client().options",
+        SENTRY_DSN="https://key@sentry.example/1",
+    )
+    assert done.returncode == 0, done.stderr
+    for option in ("'send_default_pii': False", "'include_local_variables': False", "'max_request_body_size': 'never'"):
+        assert option in done.stdout
 
 
 def test_what_is_secret_is_not_repeated():
