@@ -43,6 +43,9 @@ class TreasuryConfig(AppConfig):
     }
 
     def ready(self) -> None:
-        from treasury import services
+        from ledger import verify as ledger
+        from treasury import services, verify
 
         services.register_verbs()
+        ledger.register("coverage", verify.changed_coverage)
+        ledger.register("treasury movements", verify.unmatched_movements)

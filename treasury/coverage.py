@@ -17,7 +17,7 @@ from django.db.models import Q, Sum
 from core.commands import command
 from core.errors import DomainError
 from ledger import seals
-from treasury import books, rules
+from treasury import books, rules, watch
 from treasury.models import Coverage, CoverageDay, CoveragePart, ProductCoverage, Relation, TreasuryMovement, Verb
 
 ZERO = Decimal(0)
@@ -95,8 +95,7 @@ def compute_and_store(day: date, covers: Sequence[ProductCover], now: datetime) 
 
     Raises DayNotClosed.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('treasury.coverage'), %s)", [day.toordinal()])
+    take_turns(day)
     standing = CoverageDay.objects.filter(pk=day).first()
     if standing is not None:
         return standing
@@ -109,10 +108,17 @@ def compute_and_store(day: date, covers: Sequence[ProductCover], now: datetime) 
     )
     header.digest = digest_of(header, reports)
     header.save(force_insert=True)
-    Coverage.objects.bulk_create([report.row for report in reports])
-    CoveragePart.objects.bulk_create([part for report in reports for part in report.parts])
+    rows = Coverage.objects.bulk_create([report.row for report in reports])
+    parts = CoveragePart.objects.bulk_create([part for report in reports for part in report.parts])
+    watch.raise_alerts(rows, parts, now=now)
     ProductCoverage.objects.bulk_create([product for report in reports for product in report.products])
     return header
+
+
+def take_turns(day: date) -> None:
+    """Let one session at a time store a day, so that the second finds what the first stored. A step."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('treasury.coverage'), %s)", [day.toordinal()])
 
 
 def digest(day: date) -> bytes:

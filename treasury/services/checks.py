@@ -58,7 +58,7 @@ def require_allowed(case: Case) -> None:
         _require_income(case)
     _require_balances(case)
     if verb == Verb.RELEASE_POOL:
-        _require_pool_keeps(case, after=_balance(case.debit) - case.terms.amount)
+        _require_pool_keeps(case, after=rules.minus(_balance(case.debit), case.terms.amount))
 
 
 def require_still_allowed(case: Case) -> None:

@@ -69,6 +69,8 @@ def apply_reversal(request: ApprovalRequest, by: Any, now: datetime) -> Treasury
     posted = posting.reverse(
         movement.transaction_id, now=now, actor=by, approval=request.pk, memo=f"reversal: {movement.get_verb_display()}"
     )
+    if not posted.created:
+        raise NotReversible
     _require_no_exits(movement)
     reversal = TreasuryMovement.objects.create(
         verb=Verb.REVERSE,

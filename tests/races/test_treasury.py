@@ -1,0 +1,129 @@
+"""Two officers of the finance desk at once, and two closes of one day.
+
+Each lock has its control beside it: the same race with the lock or the check under it taken out, seen to go wrong.
+"""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import IntegrityError
+
+from core.errors import DomainError
+from tests.people import make_officer
+from tests.races.threads import at_once
+from treasury import coverage, services
+from treasury.models import CoverageDay, TreasuryMovement
+from treasury.services import checks
+from treasury.tests.conftest import BASIC, PARENT, Desk, desk, media, no_products
+from treasury.tests.test_coverage import cover
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+__all__ = ["desk", "media", "no_products"]
+
+USD = {"currency": "USD"}
+
+
+@pytest.fixture
+def kim(db: None) -> Any:
+    return make_officer("Kim", "finance", "compliance")
+
+
+def codes(outcomes: list[object]) -> list[str]:
+    return sorted(end.code if isinstance(end, DomainError) else type(end).__name__ for end in outcomes)
+
+
+class TestRelease:
+    """A pool of 400 that must keep 100; two surpluses of 200 are approved at once: one goes out.
+
+    The pool is read again after the posting, under the lock of its account. Seen to fail without that: both read
+    400 before either had posted, and the pool was left with nothing of the 100 that it owed.
+    """
+
+    @pytest.fixture
+    def twice(self, desk: Desk, kim: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+        desk.do(services.request_pay_in_capital, cash="bank", amount="400", counterparty=PARENT, **USD)
+        desk.do(services.request_fund_pool, scope=BASIC, amount="400", **USD)
+        desk.cover(cover(owed=Decimal(100), accrued=Decimal(0), mean_accrual=Decimal(0)))
+        asked = [desk.ask(services.request_release_pool, scope=BASIC, amount="200", **USD) for _ in range(2)]
+        before = checks.require_allowed
+
+        def slowly(case: Any) -> None:
+            before(case)
+            time.sleep(0.3)
+
+        monkeypatch.setattr(checks, "require_allowed", slowly)
+        return [partial(desk.approve, request, by=by) for request, by in zip(asked, (desk.lin, kim), strict=True)]
+
+    def test_one_goes_out(self, desk: Desk, twice: list[Any]) -> None:
+        assert codes(at_once(twice)) == ["ApprovalRequest", "pool-must-keep"]
+        assert desk.balance("returns_pool") == 200
+
+    def test_without_the_second_look_both_would(
+        self, desk: Desk, twice: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(checks, "require_still_allowed", lambda case: None)
+        assert codes(at_once(twice)) == ["ApprovalRequest", "ApprovalRequest"]
+        assert desk.balance("returns_pool") == 0
+
+
+class TestPaper:
+    """Two requests on one paper are approved at once: the database lets one be recorded."""
+
+    def test_one_is_posted(self, desk: Desk, kim: Any) -> None:
+        desk.deposit("100")
+        paper = desk.paper("INT-06")
+        asked = [desk.ask(services.request_bank_interest, cash="bank", amount="5", paper=paper, **USD) for _ in "12"]
+        works = [partial(desk.approve, request, by=by) for request, by in zip(asked, (desk.lin, kim), strict=True)]
+        assert codes(at_once(works)) == ["ApprovalRequest", "duplicate-evidence"]
+        assert desk.balance("fees") == 5
+
+
+class TestReversal:
+    """Two reversals of one posting are approved at once: it is mirrored once."""
+
+    def test_one_is_posted(self, desk: Desk, kim: Any) -> None:
+        desk.deposit("100")
+        wrong = desk.do(services.request_bank_interest, cash="bank", amount="5", **USD)
+        desk.do(services.request_bank_interest, cash="bank", amount="50", **USD)
+        asked = [desk.ask(services.request_reversal, movement_id=wrong.pk) for _ in range(2)]
+        works = [partial(desk.approve, request, by=by) for request, by in zip(asked, (desk.lin, kim), strict=True)]
+        assert codes(at_once(works)) == ["ApprovalRequest", "not-reversible"]
+        assert desk.balance("fees") == 50
+        assert TreasuryMovement.objects.filter(verb="reverse").count() == 1
+
+
+class TestCoverage:
+    """Two closes store one day at once: the second finds what the first stored.
+
+    Seen to fail without taking turns: both found nothing, and the second broke on the day's key.
+    """
+
+    @pytest.fixture
+    def twice(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+        desk.deposit("100")
+        closed = desk.close()
+        before = coverage.compute
+
+        def slowly(*given: Any) -> Any:
+            time.sleep(0.3)
+            return before(*given)
+
+        monkeypatch.setattr(coverage, "compute", slowly)
+        return [partial(coverage.compute_and_store, closed, [], desk.now)] * 2
+
+    def test_both_have_the_same_day(self, twice: list[Any]) -> None:
+        first, second = at_once(twice)
+        assert isinstance(first, CoverageDay)
+        assert isinstance(second, CoverageDay)
+        assert bytes(first.digest) == bytes(second.digest)
+        assert CoverageDay.objects.count() == 1
+
+    def test_without_taking_turns_one_breaks(self, twice: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(coverage, "take_turns", lambda day: None)
+        assert sum(isinstance(end, IntegrityError) for end in at_once(twice)) == 1
