@@ -6,6 +6,8 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
 
+from api.examples import add_examples
+
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
@@ -69,6 +71,13 @@ WORDS = {
     "429": "Too many calls.",
     "500": "Our mistake.",
 }
+SECTIONS = {
+    "auth": "Who you are",
+    "users": "Who you are",
+    "investment": "Investing",
+    "transparency": "Transparency",
+    "staff": "Staff",
+}
 METHODS = ("get", "post", "put", "patch", "delete")
 WRITES = frozenset({"post", "put", "patch", "delete"})
 
@@ -80,10 +89,18 @@ def add_problems(result: dict[str, Any], generator: Any, request: Any, public: b
         for method in METHODS:
             if method in operations:
                 _describe(operations[method], method, path)
+                add_examples(operations[method], result["components"]["schemas"])
     return result
 
 
+def _section(path: str) -> str:
+    parts = path.removeprefix("/api/v1/").split("/")
+    return SECTIONS.get(parts[0], "Money")
+
+
 def _describe(operation: dict[str, Any], method: str, path: str) -> None:
+    operation["tags"] = [_section(path)]
+    operation.setdefault("summary", operation["operationId"].replace("_", " ").capitalize())
     keyed = any(parameter.get("name") == "Idempotency-Key" for parameter in operation.get("parameters", []))
     responses = operation.setdefault("responses", {})
     for status in _statuses(operation, method, path):

@@ -144,6 +144,7 @@ USE_TZ = True
 TIME_ZONE = PLATFORM_TIME_ZONE
 USE_I18N = True
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = ["config.formats"]
 
 # Rights and passwords
 if "accounts" in ROOMS:
@@ -223,6 +224,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "TransactionTypeEnum": "ledger.history.TYPES",
+        "ProductKindEnum": "investments.models.Product.Kind",
+        "NextActionTypeEnum": ["redirect", "address", "instructions", "none"],
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "api.schema.add_problems",

@@ -31,6 +31,9 @@ class Type(StrEnum):
     ADJUSTMENT = "adjustment"
 
 
+TYPES = [kind.value for kind in Type]
+
+
 TYPE_OF_KIND: Final[Mapping[str, Type]] = {
     "deposit": Type.DEPOSIT,
     "suspense_allot": Type.DEPOSIT,

@@ -20,6 +20,7 @@ from accounts.api.fields import StrictSerializer
 from api.idempotency import once
 from api.pagination import CursorPagination
 from api.permissions import IsInvestor
+from api.schema import IDEMPOTENCY_KEY
 from core.money import Money
 from ledger import amounts
 from ledger.api import Query
@@ -215,6 +216,7 @@ class DepositList(APIView):
     @extend_schema(
         operation_id="deposits_create",
         tags=["Money"],
+        parameters=[IDEMPOTENCY_KEY],
         request=DepositIn,
         responses={201: DepositOut},
         examples=[

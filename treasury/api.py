@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.core.cache import cache
 from django.db.models import Max, QuerySet
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import AllowAny
@@ -84,6 +84,7 @@ class CurrencyOut(serializers.Serializer[Any]):
     figures = FiguresOut(allow_null=True)
 
 
+@extend_schema_serializer(component_name="ProductCoverage")
 class ProductOut(serializers.Serializer[Any]):
     product = serializers.CharField()
     name = serializers.CharField(allow_blank=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -25,6 +25,7 @@ from ledger.fields import AmountField, CurrencyField
 Kind = Product.Kind
 
 
+@extend_schema_field(OpenApiTypes.STR)
 class PercentField(serializers.Field[Any, Any, str, Any]):
     """A fraction as a percentage: 0.25 is "25"."""
 

@@ -14,8 +14,10 @@ from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from oversight import alerts
-from oversight.console import ActionPage, ReadOnlyAdmin, link_to, moment
+from oversight.console import ActionPage, ReadOnlyAdmin, label, link_to, moment
 from oversight.models import Alert
+
+SEVERITY_LABELS = {"warning": "warning", "critical": "danger"}
 
 
 class WordForm(forms.Form):
@@ -72,17 +74,21 @@ class AlertAdmin(ReadOnlyAdmin):
     list_filter = (OpenFilter, "severity", "kind")
     search_fields = ("title", "detail", "word")
     fieldsets = (
-        (None, {"fields": ("title", "detail", "show_severity", "show_target")}),
+        (None, {"fields": ("title", "detail", "show_label", "show_target")}),
         ("Course", {"fields": ("raised_at", "last_raised_at", "times_raised", "closed_at", "closed_by", "word")}),
     )
 
     @display(description="Alert", ordering="title", header=True)
     def show_title(self, alert: Alert) -> list[str]:
-        return [alert.title, alert.detail[:80]]
+        return [alert.title, alert.detail if len(alert.detail) <= 60 else f"{alert.detail[:59]}…"]
 
-    @display(description="Severity", ordering="severity", label={"warning": "warning", "critical": "danger"})
+    @display(description="Severity", ordering="severity", label=SEVERITY_LABELS)
     def show_severity(self, alert: Alert) -> tuple[str, str]:
         return alert.severity, alert.get_severity_display()
+
+    @display(description="Severity")
+    def show_label(self, alert: Alert) -> Any:
+        return label(alert.get_severity_display(), SEVERITY_LABELS[alert.severity])
 
     @display(description="About")
     def show_target(self, alert: Alert) -> Any:

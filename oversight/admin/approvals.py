@@ -21,7 +21,7 @@ from unfold.enums import ActionVariant
 
 from core.errors import DomainError
 from oversight import documents, services, verbs
-from oversight.console import ActionPage, ReadOnlyAdmin, lines, link_to, pretty
+from oversight.console import ActionPage, ReadOnlyAdmin, label, lines, link_to, pretty
 from oversight.models import ApprovalRequest, Decision
 
 STATUS_LABELS = {
@@ -149,7 +149,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
     search_fields = ("title", "verb", "target_id", "reason")
     fieldsets = (
         (None, {"fields": ("show_summary", "reason", "show_document")}),
-        ("Course", {"fields": ("show_status", "requested_by", "requested_at", "expires_at", "show_decisions")}),
+        ("Course", {"fields": ("show_state", "requested_by", "requested_at", "expires_at", "show_decisions")}),
         (
             "Frozen when asked",
             {"fields": ("verb", "show_target", "beneficiary", "approvals", "show_payload", "show_hashes")},
@@ -213,7 +213,8 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
 
     @display(description="What", ordering="title", header=True)
     def show_title(self, asked: ApprovalRequest) -> list[str]:
-        return [asked.title, asked.reason[:80]]
+        figures = " · ".join(str(value) for _, value in asked.summary)
+        return [asked.title, figures if len(figures) <= 60 else f"{figures[:59]}…"]
 
     @display(description="About")
     def show_target(self, asked: ApprovalRequest) -> Any:
@@ -226,6 +227,10 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
     @display(description="Status", ordering="status", label=STATUS_LABELS)
     def show_status(self, asked: ApprovalRequest) -> tuple[str, str]:
         return asked.status, asked.get_status_display()
+
+    @display(description="Status")
+    def show_state(self, asked: ApprovalRequest) -> Any:
+        return label(asked.get_status_display(), STATUS_LABELS[asked.status])
 
     @display(description="What is asked")
     def show_summary(self, asked: ApprovalRequest) -> Any:

@@ -13,7 +13,7 @@ class ApprovePayout(ActionPage):
 
 from oversight.console.admins import ReadOnlyAdmin, ReadOnlyInline
 from oversight.console.pages import ActionPage, ListPage, PageForm
-from oversight.console.shown import lines, link_to, moment, pretty
+from oversight.console.shown import label, lines, link_to, moment, pretty
 
 __all__ = [
     "ActionPage",
@@ -21,6 +21,7 @@ __all__ = [
     "PageForm",
     "ReadOnlyAdmin",
     "ReadOnlyInline",
+    "label",
     "lines",
     "link_to",
     "moment",

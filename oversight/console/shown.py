@@ -24,6 +24,11 @@ def lines(pairs: Iterable[Iterable[Any]]) -> SafeString:
     return SafeString(render_to_string("admin/lines.html", {"lines": [tuple(pair) for pair in pairs]}))
 
 
+def label(text: str, variant: str = "default") -> SafeString:
+    """Show a state as a coloured label: success, warning, danger, info or default."""
+    return SafeString(render_to_string("unfold/helpers/label.html", {"text": text, "variant": variant}))
+
+
 def pretty(content: Any) -> SafeString | str:
     """Show JSON as it is, one member a line."""
     if content in (None, {}, []):
@@ -63,4 +68,5 @@ def address_of(model: type[Model], pk: Any) -> str:
 def _name(target_type: str, target_id: str) -> str:
     if not target_type:
         return ""
-    return f"{target_type.rpartition('.')[2]} {target_id}".strip()
+    kind, short = target_type.rpartition(".")[2], target_id if len(target_id) <= 8 else f"…{target_id[-6:]}"
+    return f"{kind} {short}".strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import forms
 from unfold import widgets
 
+DJANGOS = {("rows", "10"), ("cols", "40")}
 AMOUNT = {"inputmode": "decimal", "autocomplete": "off"}
 
 
@@ -14,7 +15,9 @@ def dress(form: forms.Form) -> None:
         dressed = _widget_for(field)
         if dressed is None or type(field.widget).__module__.startswith("unfold"):
             continue
-        dressed.attrs.update({name: value for name, value in field.widget.attrs.items() if name != "class"})
+        for name, value in field.widget.attrs.items():
+            if name != "class" and (name, str(value)) not in DJANGOS:
+                dressed.attrs[name] = value
         dressed.is_required = field.required
         field.widget = dressed
         if isinstance(field, forms.ChoiceField):
