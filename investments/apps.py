@@ -97,6 +97,7 @@ class InvestmentsConfig(AppConfig):
         ],
         "finance": [
             *VIEW,
+            "investments.pay_exits",
             "investments.request_version",
             "investments.approve_version",
             "investments.request_retirement",

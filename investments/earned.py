@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from investments import rules
-from investments.models import Position, Settlement
+from investments.models import Position
 from ledger import amounts, days
 
 ZERO = Decimal(0)
@@ -40,20 +41,35 @@ class Earned:
         return self.accrued + self.owed + self.paid
 
 
-# One row a position: what was accrued, and corrected, after the last settlement; in all, and of it up to the due day.
-_SINCE = """
-SELECT p.id,
-       COALESCE(a.due, 0) + COALESCE(j.due, 0),
-       COALESCE(a.total, 0) + COALESCE(j.total, 0)
-FROM unnest(%s::uuid[], %s::date[], %s::date[]) AS p (id, since, due)
+# One row a position: where its last paid settlement stands, and what was accrued, corrected and taken back since.
+# A late accrual is one whose day a run had passed: it counts from the day that it was booked on.
+_STANDING = """
+SELECT p.id, l.due_on, COALESCE(l.accrued_to_date, 0), COALESCE(l.paid_to_date, 0) - COALESCE(b.amount, 0),
+       COALESCE(a.due, 0) + COALESCE(j.due, 0), COALESCE(a.total, 0) + COALESCE(j.total, 0)
+FROM unnest(%s::uuid[], %s::uuid[], %s::date[], %s::date[]) AS p (id, product_id, funded_on, due)
+LEFT JOIN LATERAL (
+    SELECT r.due_on, s.accrued_to_date, s.paid_to_date
+    FROM investments_settlementrun r
+    JOIN investments_settlement s ON s.run_id = r.id AND s.position_id = p.id
+    WHERE r.product_id = p.product_id AND r.status = 'paid' AND r.due_on > p.funded_on
+    ORDER BY r.due_on DESC LIMIT 1
+) l ON true
 LEFT JOIN LATERAL (
     SELECT sum(x.amount) FILTER (WHERE x.day <= p.due) AS due, sum(x.amount) AS total
-    FROM investments_accrual x WHERE x.position_id = p.id AND x.day > p.since
+    FROM investments_accrual x WHERE x.position_id = p.id AND x.day > COALESCE(l.due_on, p.funded_on)
 ) a ON true
 LEFT JOIN LATERAL (
     SELECT sum(x.amount) FILTER (WHERE x.booked_on <= p.due) AS due, sum(x.amount) AS total
-    FROM investments_accrualadjustment x WHERE x.position_id = p.id AND x.booked_on > p.since
+    FROM (
+        SELECT booked_on, amount FROM investments_accrualadjustment WHERE position_id = p.id
+        UNION ALL
+        SELECT booked_on, amount FROM investments_lateaccrual WHERE position_id = p.id AND day <= l.due_on
+    ) x WHERE x.booked_on > COALESCE(l.due_on, '-infinity')
 ) j ON true
+LEFT JOIN LATERAL (
+    SELECT sum(x.amount) AS amount FROM investments_settlementreversal x
+    WHERE x.position_id = p.id AND x.booked_on > COALESCE(l.due_on, '-infinity')
+) b ON true
 """
 
 
@@ -66,28 +82,28 @@ def last_closed_day() -> date | None:
 
 
 def of(positions: Iterable[Position], *, closed: date | None) -> dict[UUID, Earned]:
-    """Return what each position has earned, with `closed` the last closed day, in two queries however many there are.
+    """Return what each position has earned, with `closed` the last closed day, in one query however many there are.
 
     Their `version` and `product` should be selected with them.
     """
     funded = [position for position in positions if position.funded_on is not None]
     if not funded or closed is None:
         return {}
-    settled = _last_settlements(funded)
-    due = {position.pk: _due_on(position, closed) for position in funded}
-    since = {
-        position.pk: settled[position.pk].due_on if position.pk in settled else position.funded_on
-        for position in funded
-    }
-    sums = _sums([position.pk for position in funded], since, due)
-    return {
-        position.pk: _earned(
-            settled.get(position.pk),
-            sums[position.pk],
-            exponent=amounts.exponent_of(position.product.currency),
-            due_on=due[position.pk],
+    due = [_due_on(position, closed) for position in funded]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _STANDING,
+            [
+                [position.pk for position in funded],
+                [position.product_id for position in funded],
+                [position.funded_on for position in funded],
+                due,
+            ],
         )
-        for position in funded
+        rows = {row[0]: row[1:] for row in cursor.fetchall()}
+    return {
+        position.pk: _earned(rows[position.pk], due_on=due_on, currency=position.currency)
+        for position, due_on in zip(funded, due, strict=True)
     }
 
 
@@ -96,31 +112,11 @@ def of_one(position: Position) -> Earned:
     return of([position], closed=last_closed_day()).get(position.pk, Earned())
 
 
-def _last_settlements(positions: list[Position]) -> dict[UUID, Settlement]:
-    rows = Settlement.objects.filter(position__in=positions).order_by("position_id", "-due_on")
-    return {row.position_id: row for row in rows.distinct("position_id")}
-
-
 def _due_on(position: Position, closed: date) -> date | None:
     return rules.last_payout(closed, payout=position.version.payout, last_on=position.last_on)
 
 
-def _sums(
-    ids: list[UUID], since: dict[UUID, date | None], due: dict[UUID, date | None]
-) -> dict[UUID, tuple[Decimal, Decimal]]:
-    with connection.cursor() as cursor:
-        cursor.execute(_SINCE, [ids, [since[key] for key in ids], [due[key] for key in ids]])
-        return {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
-
-
-def _earned(settled: Settlement | None, sums: tuple[Decimal, Decimal], *, exponent: int, due_on: date | None) -> Earned:
-    before, paid = (settled.accrued_to_date, settled.paid_to_date) if settled else (ZERO, ZERO)
-    due, total = before + sums[0], before + sums[1]
-    owed = max(rules.payable_to_date(due, exponent=exponent) - paid, ZERO)
-    return Earned(
-        accrued=total - owed - paid,
-        owed=owed,
-        paid=paid,
-        settled_on=settled.due_on if settled else None,
-        due_on=due_on,
-    )
+def _earned(row: tuple[Any, ...], *, due_on: date | None, currency: str) -> Earned:
+    settled_on, before, paid, due, total = row
+    owed = max(rules.payable_to_date(before + due, exponent=amounts.exponent_of(currency)) - paid, ZERO)
+    return Earned(before + total - owed - paid, owed, paid, settled_on=settled_on, due_on=due_on)

@@ -313,6 +313,7 @@ class ExitRequest(models.Model):
     class Meta:
         ordering = ["asked_at", "id"]
         default_permissions = ("view",)
+        permissions = [("pay_exits", "Can have waiting exits paid")]
         indexes = [
             models.Index(
                 fields=["product", "asked_at", "id"], condition=Q(status="waiting"), name="investments_exit_line"
