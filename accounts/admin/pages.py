@@ -21,7 +21,9 @@ WAITS = "it waits for another officer's approval"
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=2000, widget=forms.Textarea, help_text="Kept with the audit trail.")
+    reason = forms.CharField(
+        max_length=2000, widget=forms.Textarea(attrs={"rows": 3}), help_text="Kept with the audit trail."
+    )
 
 
 class RoleForm(ReasonForm):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pycountry
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -19,7 +21,7 @@ from oversight.console import ReadOnlyAdmin, ReadOnlyInline, link_to, moment
 from oversight.models import ApprovalRequest
 
 MASKED = ("show_email", "show_phone")
-WHOLE = ("email", "phone")
+WHOLE = ("show_whole_email", "show_whole_phone")
 STANDING_LABELS = {"active": "success", "blocked": "danger", "deleted": "default"}
 
 
@@ -68,12 +70,12 @@ class UserAdmin(ReadOnlyAdmin):
         "show_person",
         "show_email",
         "show_phone",
-        "country",
-        "kyc_level",
-        "vip_level",
+        "show_country",
+        "show_kyc_level",
+        "show_vip_level",
         "show_roles",
         "show_standing",
-        "created_at",
+        "show_since",
     )
     list_filter = (StandingFilter, "groups", "kyc_level")
     list_filter_submit = False
@@ -81,13 +83,13 @@ class UserAdmin(ReadOnlyAdmin):
     search_help_text = "A whole e-mail address, phone number, referral code or id"
     inlines = (SessionInline,)
     fieldsets = (
-        (None, {"fields": ("show_name", *MASKED, "country", "time_zone", "language")}),
-        ("Standing", {"fields": ("show_standing", "kyc_level", "vip_level", "show_roles", "show_requests")}),
-        ("Where from", {"fields": ("referral_code", "show_referrer", "created_at", "last_login")}),
+        (None, {"fields": ("show_name", *MASKED, "show_country", "time_zone", "show_language")}),
+        ("Standing", {"fields": ("show_block", "show_kyc_level", "show_vip_level", "show_roles", "show_requests")}),
+        ("Where from", {"fields": ("referral_code", "show_referrer", "show_since", "show_last_login")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return super().get_queryset(request).select_related("referrer").prefetch_related("groups")
+        return super().get_queryset(request).select_related("referrer", "blocked_by").prefetch_related("groups")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
@@ -117,13 +119,21 @@ class UserAdmin(ReadOnlyAdmin):
     def show_name(self, user: User) -> str:
         return user.get_full_name()
 
-    @display(description="E-mail", empty_value="–")
+    @display(description="E-mail")
     def show_email(self, user: User) -> str:
-        return user.masked_email
+        return user.masked_email or "–"
 
-    @display(description="Phone", empty_value="–")
+    @display(description="Phone")
     def show_phone(self, user: User) -> str:
-        return user.masked_phone
+        return user.masked_phone or "–"
+
+    @display(description="E-mail")
+    def show_whole_email(self, user: User) -> str:
+        return user.email or "–"
+
+    @display(description="Phone")
+    def show_whole_phone(self, user: User) -> str:
+        return user.phone or "–"
 
     @display(description="Roles")
     def show_roles(self, user: User) -> str:
@@ -131,11 +141,41 @@ class UserAdmin(ReadOnlyAdmin):
 
     @display(description="Standing", label=STANDING_LABELS)
     def show_standing(self, user: User) -> tuple[str, str]:
+        standing = "deleted" if user.deleted_at else "blocked" if user.is_blocked else "active"
+        return standing, standing
+
+    @display(description="Standing")
+    def show_block(self, user: User) -> str:
         if user.deleted_at:
-            return "deleted", f"deleted {moment(user.deleted_at)}"
-        if user.blocked_at:
-            return "blocked", f"blocked {moment(user.blocked_at)}"
-        return "active", "active"
+            return f"deleted {moment(user.deleted_at)}"
+        if user.is_blocked:
+            return f"blocked {moment(user.blocked_at)} by {user.blocked_by or 'the platform'}"
+        return "active"
+
+    @display(description="KYC level", ordering="kyc_level")
+    def show_kyc_level(self, user: User) -> int:
+        return user.kyc_level
+
+    @display(description="VIP level", ordering="vip_level")
+    def show_vip_level(self, user: User) -> int:
+        return user.vip_level
+
+    @display(description="Country", ordering="country")
+    def show_country(self, user: User) -> str:
+        country = pycountry.countries.get(alpha_2=user.country)
+        return country.name if country else user.country
+
+    @display(description="Language")
+    def show_language(self, user: User) -> str:
+        return str(dict(settings.LANGUAGES).get(user.language, user.language))
+
+    @display(description="With us since", ordering="created_at")
+    def show_since(self, user: User) -> str:
+        return moment(user.created_at)
+
+    @display(description="Last log-in")
+    def show_last_login(self, user: User) -> str:
+        return moment(user.last_login)
 
     @display(description="Waiting for approval")
     def show_requests(self, user: User) -> Any:

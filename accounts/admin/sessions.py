@@ -10,7 +10,7 @@ from unfold.decorators import display
 
 from accounts.admin import pages
 from accounts.models import Session
-from oversight.console import ReadOnlyAdmin, link_to
+from oversight.console import ReadOnlyAdmin, link_to, moment
 
 
 class AliveFilter(admin.SimpleListFilter):
@@ -29,17 +29,31 @@ class SessionAdmin(ReadOnlyAdmin):
     """Every log-in, how it was used and how it ended."""
 
     pages = (pages.EndSession,)
-    list_display = ("show_user", "created_at", "last_used_at", "ip", "show_state")
+    list_display = ("show_begun", "show_user", "show_last_used", "ip", "show_state")
     list_filter = (AliveFilter, "revoke_reason")
     list_select_related = ("user",)
     fieldsets = (
-        (None, {"fields": ("show_user", "ip", "user_agent", "created_at", "last_used_at", "expires_at")}),
-        ("Its end", {"fields": ("show_state", "revoked_at", "revoke_reason")}),
+        (None, {"fields": ("show_user", "ip", "user_agent", "show_begun", "show_last_used")}),
+        ("Its end", {"fields": ("show_end",)}),
     )
 
     @display(description="Person", ordering="user")
     def show_user(self, session: Session) -> Any:
         return link_to("accounts.user", str(session.user_id), str(session.user))
+
+    @display(description="Logged in", ordering="created_at")
+    def show_begun(self, session: Session) -> str:
+        return moment(session.created_at)
+
+    @display(description="Last used", ordering="last_used_at")
+    def show_last_used(self, session: Session) -> str:
+        return moment(session.last_used_at)
+
+    @display(description="End")
+    def show_end(self, session: Session) -> str:
+        if session.revoked_at is None:
+            return f"unused, on {moment(session.expires_at)}"
+        return f"{moment(session.revoked_at)}: {session.get_revoke_reason_display()}"
 
     @display(description="State", label={"open": "success", "ended": "default"})
     def show_state(self, session: Session) -> tuple[str, str]:
