@@ -272,6 +272,7 @@ class TransactionList(APIView):
     """Every movement of the caller's money, newest first."""
 
     permission_classes = [IsInvestor]
+    pagination_class = CursorPagination
     orderings = ("-id", "id")
     query_parameters = ("type", "currency", "from", "to")
 
@@ -283,9 +284,6 @@ class TransactionList(APIView):
             OpenApiParameter("currency", OpenApiTypes.STR, enum=sorted(amounts.EXPONENTS)),
             OpenApiParameter("from", OpenApiTypes.DATE, description="first business day"),
             OpenApiParameter("to", OpenApiTypes.DATE, description="last business day"),
-            OpenApiParameter("limit", OpenApiTypes.INT, default=PAGE),
-            OpenApiParameter("cursor", OpenApiTypes.STR),
-            OpenApiParameter("ordering", OpenApiTypes.STR, enum=["-id", "id"], default="-id"),
         ],
         responses=TransactionOut(many=True),
     )

@@ -192,6 +192,7 @@ class DepositList(APIView):
     """The investor's deposits, newest first; POST announces one (Idempotency-Key required)."""
 
     permission_classes = [IsInvestor]
+    pagination_class = CursorPagination
     orderings = ("-id", "id")
     query_parameters = ("status", "currency")
 

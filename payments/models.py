@@ -300,6 +300,9 @@ class BankCredit(models.Model):
             ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="payments_credit_amount"),
             models.CheckConstraint(
+                condition=Q(status__in=["held", "credited", "returned", "reversed"]), name="payments_credit_status"
+            ),
+            models.CheckConstraint(
                 condition=~Q(status="credited") | Q(deposit__isnull=False), name="payments_credit_pays_a_deposit"
             ),
             models.CheckConstraint(
