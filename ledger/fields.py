@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -63,15 +64,6 @@ class DayField(serializers.Field[date, Any, str, Any]):
         return value.isoformat()
 
 
-@extend_schema_field(
-    {
-        "oneOf": [
-            {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,14})(\.[0-9]+)?$", "example": "250.00"},
-            {"type": "number", "exclusiveMinimum": 0},
-        ],
-        "description": "Positive, with no more digits after the point than the currency has.",
-    }
-)
 class AmountField(serializers.Field[Any, Any, str | None, Any]):
     """An amount of the currency that stands beside it in the row (`currency`, a field of row and serializer).
 
@@ -124,6 +116,21 @@ class AmountField(serializers.Field[Any, Any, str | None, Any]):
 
     def to_representation(self, value: Money | None) -> str | None:
         return None if value is None else amounts.format_amount(value.amount, value.currency)
+
+
+class AmountInSchema(OpenApiSerializerFieldExtension):
+    """How an amount stands in the OpenAPI document: a string on the way out, a number as well on the way in."""
+
+    target_class = "ledger.fields.AmountField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        if direction == "response":
+            return {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "example": "250.00"}
+        written = {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,14})(\.[0-9]+)?$", "example": "250.00"}
+        return {
+            "oneOf": [written, {"type": "number", "exclusiveMinimum": 0}],
+            "description": "Positive, without exponent, with no more digits after the point than the currency has.",
+        }
 
 
 class MoneySerializerMixin:
