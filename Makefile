@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
+PIP := $(RUN) -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-hashes
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
@@ -38,12 +38,13 @@ shell: $(VENV)/.runtime ## A Python shell on the demo's database
 	@exec $(RUN) manage.py shell
 
 lock: $(VENV)/.python ## Lock the dependencies anew from requirements/*.in
-	@$(RUN) -m pip install --quiet --disable-pip-version-check uv
+	@$(RUN) -m pip install --quiet --quiet --disable-pip-version-check uv
 	@for set in base embedded dev; do \
 	  $(VENV)/bin/uv pip compile --quiet --generate-hashes --universal --no-header --no-emit-index-url \
 	    --no-emit-find-links requirements/$$set.in -o requirements/$$set.txt || exit 1; done
 
 clean: ## Remove the virtual environment and every server's data
+	@! test -x $(RUN) || $(RUN) -m config.supervisor reset
 	@rm -rf $(VENV) .var
 
 # Kept when a run was interrupted; an interpreter that is gone or too old is replaced.

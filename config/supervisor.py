@@ -52,6 +52,7 @@ class Supervisor:
         self.logs.mkdir(exist_ok=True)
         self.processes: dict[str, subprocess.Popen[Any]] = {}
         self.guardian = self._guardian()
+        self.serving = False
 
     def __enter__(self) -> Supervisor:
         return self
@@ -69,7 +70,7 @@ class Supervisor:
             for process in self.processes.values():
                 process.poll()
             time.sleep(0.05)
-        if self.guardian.returncode:
+        if self.guardian.returncode and self.serving:
             assert self.guardian.stdout
             console.print(f"fiducia: the servers weren't stopped: {self.guardian.stdout.read().strip()}")
 
@@ -84,6 +85,7 @@ class Supervisor:
         said = self.guardian.stdout.readline().strip()
         if said != "ready":
             raise Refused(said or "PostgreSQL and Valkey didn't start")
+        self.serving = True
 
     def run(self, name: str, *arguments: str) -> subprocess.Popen[Any]:
         """Start a process in a session of its own, which the guardian ends and which ends if we are killed."""

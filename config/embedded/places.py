@@ -80,15 +80,20 @@ def package_folder(name: str) -> Path:
     return Path(spec.origin).parent
 
 
-def enterable(folder: Path) -> Path:
-    """`folder`, or a copy of it beside the servers' data where their user couldn't read the original."""
+def enterable(package: Path) -> Path:
+    """The package's folder, or a copy beside the servers' data where their user couldn't read the original.
+
+    The libraries that its wheel brings lie next to it, in a folder that its programs name relative to themselves.
+    """
     user = unprivileged_user()
-    if user is None or may_enter(user, folder):
-        return folder
-    version = hashlib.sha256(f"{folder}{folder.stat().st_mtime_ns}".encode()).hexdigest()[:12]
-    copy = own_place() / f"{folder.name}-{version}"
+    if user is None or may_enter(user, package):
+        return package
+    version = hashlib.sha256(f"{package}{package.stat().st_mtime_ns}".encode()).hexdigest()[:12]
+    copy = own_place() / f"programs-{version}"
     if not copy.exists():
         unfinished = copy.with_suffix(f".{os.getpid()}")
-        shutil.copytree(folder, unfinished, symlinks=True)
+        for folder in (package, package.with_name(f"{package.name}.libs")):
+            if folder.exists():
+                shutil.copytree(folder, unfinished / folder.name, symlinks=True)
         unfinished.rename(copy)
-    return copy
+    return copy / package.name

