@@ -207,3 +207,47 @@ def test_an_officer_leaves_the_console_when_blocked(ada):
     assert client.get(USERS).status_code == 200
     User.objects.filter(pk=ada.pk).update(blocked_at=NOW)
     assert client.get(USERS).status_code == 302
+
+
+class TestDoors:
+    def enter(self, client: Client, identifier: str, password: str = PASSWORD):
+        return client.post("/admin/login/?next=/admin/accounts/user/", {"username": identifier, "password": password})
+
+    def test_an_officer_comes_in_by_address_and_lands_where_they_wanted(self, ada):
+        client = Client()
+        assert "E-mail address or phone number" in client.get("/admin/login/").content.decode()
+        answer = self.enter(client, "ADA@example.com")
+        assert (answer.status_code, answer["Location"]) == (302, USERS)
+        assert client.get(USERS).status_code == 200
+
+    def test_an_investor_and_a_superuser_stay_outside(self, ana):
+        make_investor("Zoe", is_superuser=True)
+        for identifier in ("ana@example.com", "zoe@example.com"):
+            client = Client()
+            answer = self.enter(client, identifier)
+            assert answer.status_code == 200
+            assert "are no officer" in answer.content.decode()
+            assert client.get(USERS).status_code == 302
+
+    def test_wrong_passwords_lock_the_door(self, ada):
+        client = Client()
+        for _ in range(5):
+            self.enter(client, "ada@example.com", "wrong")
+        assert "Too many wrong passwords" in self.enter(client, "ada@example.com").content.decode()
+        assert client.get(USERS).status_code == 302
+
+    def test_an_officer_changes_the_password_and_stays_here_alone(self, ada):
+        here, there = console(ada), console(ada)
+        new = "a brand new secret"
+        form = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+        answer = here.post("/admin/password_change/", form)
+        assert (answer.status_code, answer["Location"]) == (302, "/admin/password_change/done/")
+        assert User.objects.get(pk=ada.pk).check_password(new)
+        assert here.get(USERS).status_code == 200
+        assert there.get(USERS).status_code == 302
+
+    def test_a_wrong_present_password_changes_nothing(self, ada):
+        form = {"old_password": "wrong", "new_password1": "a brand new secret", "new_password2": "a brand new secret"}
+        answer = console(ada).post("/admin/password_change/", form)
+        assert "The current password is not this one" in answer.content.decode()
+        assert User.objects.get(pk=ada.pk).check_password(PASSWORD)
