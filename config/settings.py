@@ -28,13 +28,17 @@ else:
     BLIND_INDEX_KEY = read("BLIND_INDEX_KEY", environment.one_key, default=_made["BLIND_INDEX_KEY"])
     ALLOWED_HOSTS = read("ALLOWED_HOSTS", environment.names, default=["*"])
 
+# Where `play_demo` leaves its log-ins for the supervisor that greets with them.
+DEMO_LOG_INS: Path | None = None
 # Databases: `default` logs in as the application's role, `owner` as the role that owns the tables.
 if MODE == "test":
     _app = _owner = environment.postgres_url("postgresql://nobody@127.0.0.1:1/conftest-fills-this-in")
     REDIS_URL = "redis://127.0.0.1:1/0"
 elif EMBEDDED:
     from config import embedded
+    from config.embedded.places import own_place
 
+    DEMO_LOG_INS = own_place() / "demo-log-ins.json"
     _server = embedded.demo_postgres()
     _app = environment.postgres_url(_server.url("app", embedded.DATABASE))
     _owner = environment.postgres_url(_server.url("owner", embedded.DATABASE))
@@ -75,6 +79,7 @@ _ROOMS = ["backoffice", "investments", "payments", "treasury", "ledger", "accoun
 def _is_there(room: str) -> bool:
     """Say whether a room is built, and what it stands on."""
     needs = {"core": (), "oversight": ("core",), "api": ("oversight",), "accounts": ("api", "oversight")}
+    needs["backoffice"] = ("investments", "payments", "treasury", "ledger")
     built = importlib.util.find_spec(room) is not None and importlib.util.find_spec(f"{room}.apps") is not None
     return built and all(_is_there(lower) for lower in needs.get(room, ("accounts",)))
 
@@ -82,9 +87,9 @@ def _is_there(room: str) -> bool:
 ROOMS = [room for room in _ROOMS if _is_there(room)]
 INSTALLED_APPS = [
     *ROOMS,
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "backoffice.apps.ConsoleConfig" if "backoffice" in ROOMS else "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -255,5 +260,7 @@ if PRODUCTION:
     if NUM_PROXIES:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+if "backoffice" in ROOMS:
+    from config.console import *  # noqa: F403
 from config.jobs import *  # noqa: E402, F403
 from config.watching import *  # noqa: E402, F403

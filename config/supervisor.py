@@ -146,7 +146,7 @@ class Supervisor:
         base = f"http://localhost:{self.port}"
         table = Table(box=None, show_header=False, padding=(0, 2))
         for title, path in (("Console", "/admin/"), ("API docs", "/api/v1/docs"),
-                            ("Coverage, public", "/api/v1/transparency/coverage")):  # fmt: skip
+                            ("Coverage, public", "/transparency/")):  # fmt: skip
             table.add_row(title, f"{base}{path}")
         for log_in in _log_ins():
             table.add_row(log_in["title"], f"{log_in['email']}   {log_in['password']}")

@@ -17,6 +17,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     *(path("api/v1/", include(f"{room}.urls")) for room in _rooms_with_addresses()),
 ]
+if "backoffice" in settings.ROOMS:
+    urlpatterns.append(path("", include("backoffice.public_urls")))
 if "api" in settings.ROOMS and importlib.util.find_spec("api.public_urls"):
     urlpatterns.append(path("", include("api.public_urls")))
 

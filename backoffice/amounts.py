@@ -1,0 +1,67 @@
+"""How figures are written for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import ROUND_DOWN, Decimal
+from functools import lru_cache
+
+from django.conf import settings
+
+from ledger.models import Currency
+
+CENTS = 2
+
+
+@lru_cache(maxsize=1)
+def exponents() -> dict[str, int]:
+    """Decimals by currency: these never change."""
+    return dict(Currency.objects.values_list("code", "exponent"))
+
+
+def plain(amount: Decimal, currency: str) -> str:
+    """Write an amount with thousands separated, cut (never rounded up) to its currency's decimals: 1,234.50 USD."""
+    return f"{number(amount, currency)} {currency}"
+
+
+def number(amount: Decimal, currency: str) -> str:
+    """Write an amount without its currency; of many decimals, those that say nothing are left out."""
+    decimals = exponents().get(currency, 2)
+    cut = amount.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_DOWN)
+    written = f"{cut:,.{decimals}f}"
+    if decimals <= CENTS:
+        return written
+    whole, _, fraction = written.partition(".")
+    return f"{whole}.{fraction.rstrip('0').ljust(CENTS, '0')}"
+
+
+def short(amount: Decimal) -> str:
+    """Write an amount for an axis: 1.2M, 30k, 450."""
+    size = abs(amount)
+    for unit, letter in ((Decimal(10**9), "bn"), (Decimal(10**6), "M"), (Decimal(10**3), "k")):
+        if size >= unit:
+            return f"{trim(amount / unit)}{letter}"
+    return trim(amount)
+
+
+def trim(value: Decimal) -> str:
+    """Write a figure with at most two decimals and no zeros at its end."""
+    text = f"{value:,.2f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def percent(ratio: Decimal | None) -> str:
+    """Write a ratio as per cent, cut to two decimals: 0.99999 is 99.99 %, never 100 %."""
+    if ratio is None:
+        return "–"
+    return f"{(ratio * 100).quantize(Decimal('0.01'), rounding=ROUND_DOWN):,.2f} %"
+
+
+def listed(amounts: Iterable[tuple[str, Decimal]]) -> list[str]:
+    """Write amounts by currency, one line each, the platform's own first, those that are zero left out."""
+    return [plain(amount, currency) for currency, amount in sorted(amounts, key=lambda pair: place(pair[0])) if amount]
+
+
+def place(currency: str) -> tuple[bool, str]:
+    """Where a currency stands in a list: the platform's own comes first."""
+    return currency != settings.PLATFORM_CURRENCY, currency

@@ -1,0 +1,182 @@
+"""The steps of a day, in order. Each body is safe to run again. Source: docs/rules/returns.md §5.
+
+Up to `open_next` the day's ledger is open and what is posted carries the day as value date; after it the day takes no
+more postings, and what is left is to say what it was: coverage and seal.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from backoffice import amounts, covers, problems
+from backoffice.models import EndOfDayRun, EndOfDayStep
+from backoffice.watching import Figures, Watcher
+from core.commands import run_durably
+from investments import accrual, partitions, settlement
+from investments import adjustments as corrections
+from investments import services as investing
+from investments.models import ExitRequest
+from ledger import days, seals
+from ledger.models import BusinessDay
+from oversight import alerts
+from oversight import services as oversight
+from payments.services import deposits
+from treasury import coverage
+from treasury.models import CoveragePart
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a step's body is given."""
+
+    run: EndOfDayRun
+    step: EndOfDayStep
+    now: datetime
+    workers: bool
+    watch: Watcher
+
+    @property
+    def day(self) -> date:
+        return self.run.day
+
+    def problem(self, subject: object, error: BaseException | str) -> None:
+        """Note what failed alone while the others went on."""
+        problems.report(self.run, self.step.name, str(subject), error, at=self.now)
+
+    def progress(self, done: int, total: int) -> None:
+        self.watch.slices(total, done)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: its name in the tables, its title for people, its body."""
+
+    name: str
+    title: str
+    body: Callable[[Work], Figures]
+
+
+def adjust(work: Work) -> Figures:
+    """Bring approved corrections into account."""
+    booked = corrections.book_corrections(work.day, now=work.now)
+    return [["days corrected", str(booked)]] if booked else []
+
+
+def accrue(work: Work) -> Figures:
+    """Accrue the day for every position that earns; have the months ahead made first."""
+    run_durably(functools.partial(partitions.make_partitions, work.day))
+    report = accrual.accrue_day(work.day, now=work.now, workers=work.workers, progress=work.progress)
+    for problem in report.problems:
+        work.problem(problem.position_id or f"slice of {problem.day}", problem.error)
+    return [["positions", f"{report.positions:,}"], ["slices", str(report.slices)]]
+
+
+def settle(work: Work) -> Figures:
+    """Pay what is due, product by product, oldest day first, as far as the pools go."""
+    report = settlement.settle_day(work.day, now=work.now, workers=work.workers, watch=lambda product: work.progress)
+    for problem in report.problems:
+        work.problem(problem.position_id or "a slice", problem.error)
+    paid: dict[str, Decimal] = {}
+    for outcome in report.products:
+        paid[outcome.product.currency] = paid.get(outcome.product.currency, Decimal(0)) + outcome.amount
+    short = [outcome.product.code for outcome in report.products if outcome.short_on]
+    return [
+        ["positions paid", f"{sum(outcome.positions for outcome in report.products):,}"],
+        *(["paid", text] for text in amounts.listed(sorted(paid.items()))),
+        *([["short pools", ", ".join(short)]] if short else []),
+    ]
+
+
+def mature(work: Work) -> Figures:
+    """Let go what has reached its last day; one that fails doesn't hold up the others."""
+    done = each(work, list(investing.maturing(work.day)), lambda pk: investing.mature(pk, on=work.day, now=work.now))
+    return [["matured", str(done)]] if done else []
+
+
+def pay_exits(work: Work) -> Figures:
+    """Pay exits that wait in line, product by product, as far as the money goes."""
+    products = ExitRequest.objects.filter(status=ExitRequest.Status.WAITING).order_by("product_id")
+    waiting = list(products.values_list("product_id", flat=True).distinct())
+    paid = each(work, waiting, lambda pk: investing.pay_exits(pk, now=work.now, on=work.day))
+    return [["exits paid", str(paid)]] if waiting else []
+
+
+def each(work: Work, keys: list[Any], verb: Callable[[Any], int]) -> int:
+    """Do a command for each key; a refusal or fault of one becomes its problem. Return the sum of the answers."""
+    total = 0
+    for done, key in enumerate(keys, 1):
+        try:
+            total += int(verb(key))
+        except Exception as error:
+            work.problem(key, error)
+        work.progress(done, len(keys))
+    return total
+
+
+def expire(work: Work) -> Figures:
+    """End what has waited too long: deposits, requests for approval, positions never funded."""
+    counted: Iterable[tuple[str, int]] = (
+        ("deposits expired", until_none(lambda: deposits.expire_deposits(now=work.now))),
+        ("requests expired", oversight.expire_requests(now=work.now)),
+        ("unfunded positions cancelled", investing.cancel_all_unfunded(now=work.now)),
+    )
+    return [[label, str(count)] for label, count in counted if count]
+
+
+def until_none(verb: Callable[[], int]) -> int:
+    """Repeat a verb that takes some at a time until it finds none."""
+    total = 0
+    while count := verb():
+        total += count
+    return total
+
+
+def open_next(work: Work) -> Figures:
+    """Close the day in the ledger and open the next, unless an attempt that was killed had done so."""
+    if not BusinessDay.objects.filter(day=work.day, closed_at__isnull=False).exists():
+        run_durably(functools.partial(days.close, work.day, now=work.now))
+    return [["open", days.open_day().isoformat()]]
+
+
+def cover(work: Work) -> Figures:
+    """Compute and store the day's coverage; alert where a bank account is overdrawn in the books."""
+    covered = coverage.compute_and_store(work.day, covers.covers_of(work.day), work.now)
+    overdrawn = CoveragePart.objects.filter(coverage__day=covered, kind=CoveragePart.Kind.CASH, book__lt=0)
+    for part in overdrawn.select_related("coverage"):
+        code = part.coverage.currency_id
+        alerts.raise_alert(
+            "negative-cash",
+            title=f"Cash at {part.scope} is negative in {code}",
+            detail=f"{amounts.plain(part.book, code)} at the end of {work.day}: more left than ever arrived.",
+            severity="critical",
+            at=work.now,
+            target=part,
+            dedupe=f"{part.scope}:{code}",
+        )
+    ratios = covered.currencies.order_by("currency_id").values_list("currency_id", "ratio")
+    return [[f"coverage {code}", amounts.percent(ratio)] for code, ratio in ratios if ratio is not None]
+
+
+def seal(work: Work) -> Figures:
+    """Seal the day, its coverage with it."""
+    digest = coverage.digest(work.day)
+    sealed = run_durably(functools.partial(seals.seal_day, work.day, coverage_sha256=digest))
+    return [["seal", bytes(sealed.sha256).hex()[:16]]]
+
+
+STEPS: tuple[Step, ...] = (
+    Step("adjust", "Adjust", adjust),
+    Step("accrue", "Accrue", accrue),
+    Step("settle", "Settle", settle),
+    Step("mature", "Mature", mature),
+    Step("pay_exits", "Pay exits", pay_exits),
+    Step("expire", "Expire", expire),
+    Step("open_next", "Open the next day", open_next),
+    Step("cover", "Coverage", cover),
+    Step("seal", "Seal", seal),
+)
