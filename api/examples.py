@@ -34,8 +34,10 @@ BY_NAME = {
     "previous": None,
 }
 # Amounts are strings; a name of one of these endings says that a string is an amount.
-AMOUNTS = ("amount", "balance", "principal", "available", "locked", "in_payout", "total", "minimum", "maximum", "fee")
-AMOUNTS += ("deposit", "owed", "accrued", "paid", "projected", "earned", "pool", "reserved")
+AMOUNTS = (
+    *("amount", "balance", "principal", "available", "locked", "in_payout", "total", "minimum", "maximum", "fee"),
+    *("deposit", "owed", "accrued", "paid", "projected", "earned", "pool", "reserved"),
+)
 
 
 def add_examples(operation: dict[str, Any], components: dict[str, Any]) -> None:

@@ -70,7 +70,14 @@ DATABASES = {
         "OPTIONS": {**_owner.get("OPTIONS", {}), **_OPTIONS},
     },
 }
-CACHES: dict[str, Any] = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES: dict[str, Any] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        # A cache that doesn't answer must not hold a request: throttles then let it pass.
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
+    }
+}
 
 # Apps, upper floors first: a template or a static file of an upper floor goes first.
 _ROOMS = ["backoffice", "investments", "payments", "treasury", "ledger", "accounts", "api", "oversight", "core"]

@@ -54,10 +54,38 @@ def test_a_migration_that_isnt_applied_fails_readiness(client, monkeypatch):
             return ["one"]
 
     monkeypatch.setattr(health, "MigrationExecutor", OneWaits)
-    monkeypatch.setitem(health.OWN_CHECKS, "migrations", health.Migrations())
+    monkeypatch.setitem(health.INSIDE, "migrations", health.Migrations())
     answer = client.get("/health/ready")
     assert answer.status_code == 503
     assert answer.json()["checks"]["migrations"] == {"status": "failing", "detail": "1 not applied"}
+
+
+def test_without_the_database_it_answers_at_once(client, monkeypatch):
+    def away(**parameters):
+        assert parameters["connect_timeout"] == 2
+        raise OSError("no route to 10.0.0.5")
+
+    asked = []
+    monkeypatch.setattr(health.psycopg, "connect", away)
+    monkeypatch.setattr(health, "_checks", {"room": lambda: asked.append(1)})
+    answer = client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {
+        "database": {"status": "failing", "detail": "unreachable"},
+        "cache": {"status": "ok"},
+        "broker": {"status": "ok"},
+        "migrations": {"status": "failing", "detail": "needs the database"},
+        "room": {"status": "failing", "detail": "needs the database"},
+    }
+    assert not asked
+
+
+def test_a_broker_or_cache_that_is_away_is_named(client, monkeypatch, settings):
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+    monkeypatch.setattr(health.cache, "get", lambda key: None)
+    monkeypatch.setattr(health, "check_database", lambda: None)
+    assert health.outcome(health.check_broker) == {"status": "failing", "detail": "unreachable"}
+    assert health.outcome(health.check_cache) == {"status": "failing", "detail": "a value isn't kept"}
 
 
 def test_only_reading_is_answered(client):
