@@ -20,7 +20,8 @@ if PRODUCTION:
     SECRET_KEY = read("SECRET_KEY", environment.long_secret)
     FIELD_KEYS = read("FIELD_KEYS", environment.keys)
     BLIND_INDEX_KEY = read("BLIND_INDEX_KEY", environment.one_key)
-    ALLOWED_HOSTS = read("ALLOWED_HOSTS", environment.names)
+    # 127.0.0.1 is how the image's health check calls.
+    ALLOWED_HOSTS = [*read("ALLOWED_HOSTS", environment.names), "127.0.0.1"]
 else:
     _made = environment.secrets_of_this_checkout()
     SECRET_KEY = read("SECRET_KEY", environment.long_secret, default=_made["SECRET_KEY"])

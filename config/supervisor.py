@@ -31,7 +31,6 @@ from config.embedded.servers import is_free
 console = Console(highlight=False, soft_wrap=True)
 _libc = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
-GUNICORN = ["--workers", "2", "--worker-class", "gthread", "--threads", "8", "--no-control-socket"]
 WEB_SECONDS = 60.0
 
 
@@ -111,7 +110,7 @@ class Supervisor:
 
     def serve(self) -> None:
         """Start web, worker and beat (they are stopped the other way round), and wait until web answers."""
-        self.run("web", "gunicorn", *GUNICORN, "--bind", f"{self.host}:{self.port}", "config.wsgi:application")
+        self.run("web", "gunicorn", "--bind", f"{self.host}:{self.port}", "config.wsgi:application")
         self.run("worker", "celery", "-A", "config", "worker", "--concurrency", "2", "--loglevel", "INFO")
         self.run("beat", "celery", "-A", "config", "beat", "--loglevel", "INFO")
         deadline = time.monotonic() + WEB_SECONDS

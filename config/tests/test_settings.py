@@ -82,6 +82,27 @@ def test_a_wrong_setting_is_one_line(name: str, value: str | None, said: str):
     assert said in line
 
 
+STARTS = [
+    ["manage.py", "check"],
+    ["-m", "gunicorn", "config.wsgi:application"],
+    ["-m", "celery", "-A", "config", "worker"],
+    ["-m", "celery", "-A", "config", "beat"],
+]
+
+
+@pytest.mark.parametrize("command", STARTS)
+def test_every_way_to_start_says_it_once(command: list[str]):
+    environment = {"PATH": os.environ["PATH"], **PRODUCTION, "SECRET_KEY": "short"}
+    done = subprocess.run(
+        [sys.executable, *command],
+        env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == MISCONFIGURED
+    assert [line for line in done.stderr.splitlines() if "gunicorn" not in line] == [
+        "fiducia: SECRET_KEY is wrong: it needs at least 50 characters made by chance"
+    ]
+
+
 def test_sentry_is_sent_no_personal_data():
     done = start(
         show="__import__('sentry_sdk').get_client().options",
