@@ -56,7 +56,8 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
         "Money",
         (
             Item("Deposits", "move_to_inbox", model="payments.deposit"),
-            Item("Suspense", "help_center", model="payments.suspenseitem"),
+            Item("Suspense", "help_center", model="payments.bankcredit"),
+            Item("Payment methods", "account_balance", model="payments.paymentmethod"),
             Item("Pools", "water_drop", page="admin:backoffice_pools", permission="treasury.view_productcoverage"),
             Item("Treasury", "swap_horiz", model="treasury.treasurymovement"),
             Item("Assets", "domain", model="treasury.asset"),
@@ -71,7 +72,7 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
             Item("Transactions", "list_alt", model="ledger.transaction"),
             Item("Accounts", "account_tree", model="ledger.account"),
             Item("Evidence", "attach_file", model="ledger.evidence"),
-            Item("Funds", "pie_chart", model="ledger.fund"),
+            Item("Funds", "pie_chart", page="admin:ledger_funds", permission="ledger.view_fund"),
             Item("Business days", "calendar_month", model="ledger.businessday"),
             Item("Seals", "lock", model="ledger.seal"),
             Item("Posting rules", "rule", model="ledger.postingrule"),
