@@ -16,12 +16,13 @@ from treasury.models import NAMES_COUNTERPARTY, Verb
 class Side:
     """An account: its kind, and which of the verb's terms give its scope, subject and owner.
 
-    An empty `kind` is what the terms call `purse`; `fixed` is a scope that isn't asked for.
+    An empty `kind` is what the terms call `purse`; `fixed` is a scope, `subject` a subject that isn't asked for.
     """
 
     kind: str
     scope: str = ""
     fixed: str = ""
+    subject: str = ""
     is_asset: bool = False
     is_owned: bool = False
 
@@ -33,7 +34,8 @@ POOL: Final = Side("returns_pool", scope="scope")
 SHORTFALL: Final = Side("shortfall", scope="scope")
 COSTS: Final = Side("shortfall", fixed="costs")
 BREAK: Final = Side("shortfall", fixed="break")
-SUSPENSE: Final = Side("suspense", scope="cash")
+# Apart from what payments put into suspense, whose credits remember what became of each: a room allots its own.
+SUSPENSE: Final = Side("suspense", scope="cash", subject="treasury")
 AVAILABLE: Final = Side("available", is_owned=True)
 CAPITAL: Final = Side("capital")
 FEES: Final = Side("fees")

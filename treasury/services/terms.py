@@ -261,6 +261,6 @@ def _place(side: Side, terms: Terms, *, currency: str, scope: str, asset: Asset 
         kind=side.kind or terms.purse,
         currency=currency,
         scope={"scope": scope, "cash": terms.cash, "to_cash": terms.to_cash, "": side.fixed}[side.scope],
-        subject=asset.subject if side.is_asset and asset else "",
+        subject=asset.subject if side.is_asset and asset else side.subject,
         owner=investor if side.is_owned else None,
     )

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from core.errors import DomainError
-from ledger.evidence import DuplicateEvidence
+from ledger.accounts import open_account
+from ledger.evidence import DuplicateEvidence, record
 from ledger.models import Evidence, Transaction
-from ledger.posting import FundCommitted, InsufficientBalance
+from ledger.posting import FundCommitted, InsufficientBalance, Move, post
 from oversight.models import AuditEvent
 from oversight.services import NotAllowedToAsk, NotAllowedToDecide, OwnRequest
 from treasury import coverage, hooks, services, signals
@@ -271,6 +272,18 @@ def test_unmatched_money_and_mistakes_about_an_investor(desk: Desk, eve: Any) ->
     goodwill = desk.do(services.request_goodwill, purse="fees", investor=eve.pk, amount="5", **USD)
     assert desk.balance("available", owner=eve) == D(35)
     assert goodwill.investor == eve
+
+
+def test_what_payments_put_into_suspense_is_theirs_to_allot(desk: Desk) -> None:
+    desk.deposit("100")
+    line = record(type="statement_line", source="bank", reference="UNKNOWN-1", at=desk.now, content=b"line")
+    move = Move(open_account("cash", "USD", scope="bank"), open_account("suspense", "USD", scope="bank"), D(40))
+    post("deposit", [move], key="deposit:bank:UNKNOWN-1", now=desk.now, evidence=line)
+    with refused(desk, InsufficientBalance):
+        desk.ask(services.request_suspense_allot, cash="bank", investor=desk.ana.pk, amount="40", **USD)
+    desk.do(services.request_cash_surplus, cash="bank", amount="7", **USD)
+    desk.do(services.request_suspense_allot, cash="bank", investor=desk.ana.pk, amount="7", **USD)
+    assert desk.balance("suspense") == D(40)
 
 
 def test_an_officer_asks_for_nothing_to_his_own_benefit(desk: Desk) -> None:
