@@ -38,6 +38,7 @@ class MovementInline(ReadOnlyInline):
     readonly_fields = fields
     verbose_name_plural = "movements"
     show_change_link = True
+    hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TreasuryMovement]:
         return super().get_queryset(request).select_related("currency", "requested_by", "approved_by")
@@ -52,6 +53,7 @@ class ValuationInline(ReadOnlyInline):
     fields = ("valued_on", "show_amount", "evidence", "requested_by", "approved_by")
     readonly_fields = fields
     show_change_link = True
+    hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Valuation]:
         rows = super().get_queryset(request)
@@ -83,22 +85,14 @@ class AssetAdmin(ReadOnlyAdmin):
         "scope",
         "currency",
         "show_cost",
-        "show_value",
-        "show_valued_on",
+        "tell_value",
         "show_income",
         "show_related_income",
-        "show_related",
+        "tell_related",
         "opened_by",
         "opened_at",
     )
-    readonly_fields = (
-        "show_cost",
-        "show_value",
-        "show_valued_on",
-        "show_income",
-        "show_related_income",
-        "show_related",
-    )
+    readonly_fields = ("show_cost", "tell_value", "show_income", "show_related_income", "tell_related")
     inlines = (MovementInline, ValuationInline)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
@@ -119,6 +113,10 @@ class AssetAdmin(ReadOnlyAdmin):
         fresh = rules.is_fresh(row.valued_on, on=days.open_day(), max_age_days=rules.VALUATION_MAX_AGE_DAYS)
         return ("fresh" if fresh else "too old"), f"{row.valued_on}" + ("" if fresh else ", too old")
 
+    @display(description="newest valuation")
+    def tell_value(self, row: Any) -> str:
+        return "none" if row.valued_on is None else f"{self.show_value(row)} of {self.show_valued_on(row)[1]}"
+
     @display(description="income beside cost")
     def show_income(self, row: Any) -> str:
         return f"{bare(row.income, row.currency)} on {bare(row.cost, row.currency)} {row.currency_id}"
@@ -130,6 +128,10 @@ class AssetAdmin(ReadOnlyAdmin):
     @display(description="related to the firm", label={"related": "warning", "no": "default"})
     def show_related(self, row: Any) -> str:
         return "related" if row.related is not None else "no"
+
+    @display(description="counterparties related to the firm")
+    def tell_related(self, row: Any) -> str:
+        return "yes" if row.related is not None else "no"
 
 
 def with_figures(assets: QuerySet[Asset]) -> QuerySet[Asset]:

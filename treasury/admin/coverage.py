@@ -27,6 +27,7 @@ class PartInline(ReadOnlyInline):
     fields = ("kind", "show_place", "show_book", "show_evidence", "show_confirmed", "show_unconfirmed", "show_income")
     readonly_fields = fields
     verbose_name_plural = "cash accounts and assets"
+    hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CoveragePart]:
         return super().get_queryset(request).select_related("asset", "coverage__currency")
@@ -70,8 +71,8 @@ class CoverageAdmin(ReadOnlyAdmin):
     list_filter = ("currency", "day")
     list_select_related = ("currency",)
     list_before_template = "admin/treasury/coverage_trend.html"
-    fields = ("day", "currency", "show_ratio", "investors", "show_components", "show_seal")
-    readonly_fields = ("show_ratio", "show_components", "show_seal")
+    fields = ("day", "currency", "tell_ratio", "investors", "show_components", "show_seal")
+    readonly_fields = ("tell_ratio", "show_components", "show_seal")
     inlines = (PartInline,)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
@@ -82,6 +83,10 @@ class CoverageAdmin(ReadOnlyAdmin):
         if row.ratio is None:
             return "none", percent(None)
         return ("whole" if row.ratio >= WHOLE else "short"), percent(row.ratio)
+
+    @display(description="coverage")
+    def tell_ratio(self, row: Coverage) -> str:
+        return percent(row.ratio)
 
     @display(description="claims and ring-fenced")
     def show_claims(self, row: Coverage) -> str:
@@ -130,8 +135,8 @@ class ProductCoverageAdmin(ReadOnlyAdmin):
     list_filter = ("scope", "currency", "above_rate_ceiling", "day")
     list_select_related = ("currency",)
     search_fields = ("scope", "name")
-    fields = ("day", "name", "scope", "investors", "show_days", "show_ceiling", "show_figures")
-    readonly_fields = ("show_days", "show_ceiling", "show_figures")
+    fields = ("day", "name", "scope", "investors", "tell_days", "show_ceiling", "show_figures")
+    readonly_fields = ("tell_days", "show_ceiling", "show_figures")
 
     @display(description="pool", ordering="pool")
     def show_pool(self, row: ProductCoverage) -> str:
@@ -151,6 +156,10 @@ class ProductCoverageAdmin(ReadOnlyAdmin):
             return "full", "nothing accrues"
         state = "dry" if not row.is_covered else "thin" if row.days_of_cover < rules.POOL_KEEPS_DAYS else "full"
         return state, f"{row.days_of_cover}"
+
+    @display(description="days of cover")
+    def tell_days(self, row: ProductCoverage) -> str:
+        return self.show_days(row)[1] + ("" if row.is_covered else ", and the pool doesn't hold what is owed")
 
     @display(description="filled by income, firm capital")
     def show_filled(self, row: ProductCoverage) -> str:

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
 from core.guards import append_only
+from treasury import rules
 from treasury.models.columns import UUIDv7, amount
 
 
@@ -86,7 +87,7 @@ class Valuation(Proof):
         indexes = [models.Index(fields=["asset", "-valued_on", "-id"], name="treasury_valuation_newest")]
 
     def __str__(self) -> str:
-        return f"{self.asset_id} on {self.valued_on}: {self.amount:f}"
+        return f"{self.asset.name} on {self.valued_on}: {rules.plain(self.amount)}"
 
     @property
     def day(self) -> date:
@@ -113,4 +114,4 @@ class StatementBalance(Proof):
         indexes = [models.Index(fields=["cash", "currency", "-day", "-id"], name="treasury_statement_newest")]
 
     def __str__(self) -> str:
-        return f"{self.cash} on {self.day}: {self.amount:f} {self.currency_id}"
+        return f"{self.cash} on {self.day}: {rules.plain(self.amount)} {self.currency_id}"

@@ -66,6 +66,8 @@ class Coverage(models.Model):
 
     class Meta:
         ordering = ["-day_id", "currency_id"]
+        verbose_name = "coverage of a currency"
+        verbose_name_plural = "coverage by currency"
         default_permissions = ("view",)
         constraints = [
             models.UniqueConstraint(fields=["day", "currency"], name="treasury_coverage_is_one"),
@@ -188,6 +190,8 @@ class ProductCoverage(models.Model):
 
     class Meta:
         ordering = ["-day_id", "scope", "currency_id"]
+        verbose_name = "coverage of a product"
+        verbose_name_plural = "coverage by product"
         default_permissions = ("view",)
         constraints = [
             models.UniqueConstraint(fields=["day", "scope", "currency"], name="treasury_productcoverage_is_one"),

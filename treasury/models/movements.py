@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
 from core.guards import append_only
+from treasury import rules
 from treasury.models.assets import Asset
 from treasury.models.columns import UUIDv7, amount
 
@@ -100,6 +101,7 @@ class TreasuryMovement(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        verbose_name = "movement"
         default_permissions = ("view",)
         permissions = [
             ("request_movement", "Can ask for a treasury movement"),
@@ -131,7 +133,7 @@ class TreasuryMovement(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_verb_display()}: {self.amount:f} {self.currency_id}"
+        return f"{self.get_verb_display()}: {rules.plain(self.amount)} {self.currency_id}"
 
     @property
     def is_related(self) -> bool:
