@@ -1,0 +1,43 @@
+"""The readers of the schema draw it in a browser, and ask no other host for anything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium isn't installed on this machine"),
+]
+
+
+@pytest.fixture
+def browser(monkeypatch):
+    from playwright.sync_api import sync_playwright
+
+    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        yield started
+        started.close()
+
+
+@pytest.mark.parametrize("reader", ["/docs", "/redoc", "/api/v1/docs", "/api/v1/redoc"])
+def test_a_reader_shows_the_endpoints_and_stays_at_home(live_server, browser, reader):
+    page = browser.new_page()
+    asked, complaints = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{live_server.url}{reader}")
+    page.get_by_text("/deposits").first.wait_for(state="attached", timeout=30_000)
+    page.wait_for_load_state("networkidle")
+    foreign = [url for url in asked if not url.startswith((live_server.url, "data:", "blob:"))]
+    assert foreign == []
+    assert complaints == []
