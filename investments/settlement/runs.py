@@ -15,6 +15,7 @@ from core.errors import DomainError
 from investments import slices
 from investments.accrual import Problem, require_accrued
 from investments.models import Product, SettlementRun, SettlementSlice
+from investments.settlement.ended import close_ended
 from investments.settlement.reserve import open_runs, reserve_run
 from investments.settlement.slices import finish_run, pay_slice
 
@@ -33,11 +34,15 @@ class ProductOutcome:
 
 @dataclass(slots=True)
 class SettlementReport:
-    """What a run of a day did, by product. A slice that failed is a problem, and stops its product."""
+    """What a run of a day did, by product. A slice that failed is a problem, and stops its product.
+
+    `closed` counts the positions that ended and are owed nothing more.
+    """
 
     day: date
     products: list[ProductOutcome] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    closed: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -64,6 +69,7 @@ def settle_day(
         outcome = _settle_product(product, day, hand, workers, watch(product) if watch else slices.unwatched)
         report.products.append(outcome)
         report.problems += hand.problems
+    report.closed = (close_ended.inside if inside else close_ended)(day, now=now)
     return report
 
 

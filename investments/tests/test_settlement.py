@@ -29,7 +29,7 @@ from tests.people import make_investor
 
 
 @pytest.fixture
-def beginning(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Any:
+def beginning(db: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A platform that opens on the day that a test names."""
 
     def on(first: date) -> World:
@@ -111,7 +111,7 @@ def test_a_staking_plan_of_90_days_to_maturity(beginning, investor):
     assert (Accrual.objects.filter(position=position).count(), paid(position)) == (90, Decimal("22.22208"))
 
 
-def test_act_act_over_a_year_end(beginning, investor):
+def test_act_act_over_a_year_end(transactional_db, beginning, investor):
     """10,000 USD at 7.3 % a year, ACT/ACT: 2 a day in 2027, 1.9945… in the leap year 2028, fraction of [D-1, D)."""
     world = beginning(date(2027, 12, 29))
     version = world.version("basic")
@@ -275,7 +275,7 @@ def test_a_run_stopped_between_slices_pays_the_rest_and_nobody_twice(beginning, 
     assert run.amount == sum(paid(position) for position in positions)
 
 
-def test_figures_of_a_position_that_was_repaired_late(beginning, investor):
+def test_figures_of_a_position_that_was_repaired_late(transactional_db, beginning, investor):
     """Its accrual of the 3rd failed and was repaired after that day's settlement: the next one brings it in."""
     world = beginning(date(2026, 6, 1))
     position = world.open(investor, "vip3", "1000000")
