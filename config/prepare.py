@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import django
 import psycopg
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from psycopg import sql
 from rich.console import Console
 
@@ -33,8 +33,6 @@ def main() -> None:
     step("Migrating the database", lambda: call_command(migrate.Command(), verbosity=0, interactive=False))
     if os.environ.get("FIDUCIA_EMPTY"):
         console.print("  FIDUCIA_EMPTY is set: no demo is played.")
-    elif "play_demo" not in get_commands():
-        console.print("  There is no demo to play yet: the platform starts empty.")
     elif state != PLAYED:
         mark.write_text(PLAYING)
         call_command("play_demo")

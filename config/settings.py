@@ -29,8 +29,10 @@ else:
     BLIND_INDEX_KEY = read("BLIND_INDEX_KEY", environment.one_key, default=_made["BLIND_INDEX_KEY"])
     ALLOWED_HOSTS = read("ALLOWED_HOSTS", environment.names, default=["*"])
 
-# Where `play_demo` leaves its log-ins for the supervisor that greets with them.
+# Where `play_demo` leaves its log-ins for the supervisor, and where files lie that were handed in.
 DEMO_LOG_INS: Path | None = None
+MEDIA_ROOT = Path(read("MEDIA_ROOT", str, default=str(BASE_DIR / "media")))
+
 # Databases: `default` logs in as the application's role, `owner` as the role that owns the tables.
 if MODE == "test":
     _app = _owner = environment.postgres_url("postgresql://nobody@127.0.0.1:1/conftest-fills-this-in")
@@ -40,6 +42,7 @@ elif EMBEDDED:
     from config.embedded.places import own_place
 
     DEMO_LOG_INS = own_place() / "demo-log-ins.json"
+    MEDIA_ROOT = own_place() / "media"
     _server = embedded.demo_postgres()
     _app = environment.postgres_url(_server.url("app", embedded.DATABASE))
     _owner = environment.postgres_url(_server.url("owner", embedded.DATABASE))
@@ -81,23 +84,12 @@ CACHES: dict[str, Any] = {
 }
 
 # Apps, upper floors first: a template or a static file of an upper floor goes first.
-_ROOMS = ["backoffice", "investments", "payments", "treasury", "ledger", "accounts", "api", "oversight", "core"]
-
-
-def _is_there(room: str) -> bool:
-    """Say whether a room is built, and what it stands on."""
-    needs = {"core": (), "oversight": ("core",), "api": ("oversight",), "accounts": ("api", "oversight")}
-    needs["backoffice"] = ("investments", "payments", "treasury", "ledger")
-    built = importlib.util.find_spec(room) is not None and importlib.util.find_spec(f"{room}.apps") is not None
-    return built and all(_is_there(lower) for lower in needs.get(room, ("accounts",)))
-
-
-ROOMS = [room for room in _ROOMS if _is_there(room)]
+ROOMS = ["backoffice", "investments", "payments", "treasury", "ledger", "accounts", "api", "oversight", "core"]
 INSTALLED_APPS = [
     *ROOMS,
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "backoffice.apps.ConsoleConfig" if "backoffice" in ROOMS else "django.contrib.admin",
+    "backoffice.apps.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -115,7 +107,7 @@ INSTALLED_APPS = [
 ]
 if MODE != "production" and importlib.util.find_spec("django_linear_migrations"):
     INSTALLED_APPS.append("django_linear_migrations")
-AUTH_USER_MODEL = "accounts.User" if "accounts" in ROOMS else "auth.User"
+AUTH_USER_MODEL = "accounts.User"
 
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
@@ -127,7 +119,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
-    *(["oversight.middleware.TraceMiddleware"] if "oversight" in ROOMS else []),
+    "oversight.middleware.TraceMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
@@ -160,8 +152,7 @@ LANGUAGE_CODE = "en"
 FORMAT_MODULE_PATH = ["config.formats"]
 
 # Rights and passwords
-if "accounts" in ROOMS:
-    AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -170,10 +161,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
-# Files
+# Static files
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-MEDIA_ROOT = Path(read("MEDIA_ROOT", str, default=str(BASE_DIR / ("media" if PRODUCTION else ".var/media"))))
 WHITENOISE_USE_FINDERS = not PRODUCTION
 _STATIC = "whitenoise.storage.CompressedManifestStaticFilesStorage" if PRODUCTION else None
 STORAGES = {
@@ -188,16 +178,12 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"] or "", _mail["EM
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
 DEFAULT_FROM_EMAIL = read("DEFAULT_FROM_EMAIL", str, default="no-reply@localhost")
 
-# API. The rooms' own parts are named only once they are there, so that nothing here imports upwards.
+# API
 NUM_PROXIES = read("TRUSTED_PROXIES", environment.whole_number, default=0)
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    **(
-        {"DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.SessionAuthentication"]}
-        if "accounts" in ROOMS
-        else {}
-    ),
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.SessionAuthentication"],
     "DEFAULT_PARSER_CLASSES": ["api.parsers.JSONParser"],
     "DEFAULT_PERMISSION_CLASSES": ["api.permissions.DenyAll"],
     "DEFAULT_PAGINATION_CLASS": "api.pagination.CursorPagination",
@@ -268,7 +254,6 @@ if PRODUCTION:
     if NUM_PROXIES:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-if "backoffice" in ROOMS:
-    from config.console import *  # noqa: F403
+from config.console import *  # noqa: E402, F403
 from config.jobs import *  # noqa: E402, F403
 from config.watching import *  # noqa: E402, F403

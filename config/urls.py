@@ -16,11 +16,9 @@ def _rooms_with_addresses() -> list[str]:
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     *(path("api/v1/", include(f"{room}.urls")) for room in _rooms_with_addresses()),
+    path("", include("backoffice.public_urls")),
+    path("", include("api.public_urls")),
 ]
-if "backoffice" in settings.ROOMS:
-    urlpatterns.append(path("", include("backoffice.public_urls")))
-if "api" in settings.ROOMS and importlib.util.find_spec("api.public_urls"):
-    urlpatterns.append(path("", include("api.public_urls")))
 
 handler400 = "api.problems.bad_request"
 handler403 = "api.problems.permission_denied"
