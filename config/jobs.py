@@ -59,6 +59,10 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "schedule": crontab(minute="1,16,31,46"),
         "options": {"expires": 14 * 60},
     },
+    "forget kept answers of yesterday": {
+        "task": "api.tasks.forget_answers",
+        "schedule": crontab(minute="40"),
+    },
     "forget wrong passwords and reset links of long ago": {
         "task": "accounts.tasks.forget_old",
         "schedule": crontab(hour="3", minute="20"),

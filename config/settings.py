@@ -108,6 +108,7 @@ INSTALLED_APPS = [
 if MODE != "production" and importlib.util.find_spec("django_linear_migrations"):
     INSTALLED_APPS.append("django_linear_migrations")
 AUTH_USER_MODEL = "accounts.User"
+LOGIN_REDIRECT_URL = "/admin/"
 
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",

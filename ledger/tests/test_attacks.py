@@ -90,6 +90,9 @@ APPEND_ONLY = (
     "investments_accrual",
     "investments_accrualadjustment",
     "investments_settlement",
+    "treasury_valuation",
+    "treasury_statementbalance",
+    "treasury_coverageday",
 )
 
 
