@@ -163,7 +163,7 @@ class ProductVersion(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(payout__in=["daily", "monthly"], term_days__isnull=True, locked=False)
-                | Q(payout__in=["daily", "monthly", "at_maturity"], term_days__gt=0),
+                | Q(payout__in=["daily", "monthly", "at_maturity"], term_days__isnull=False, term_days__gt=0),
                 name="investments_version_term",
             ),
             Guard(

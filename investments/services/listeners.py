@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Model
 
 from core.errors import NotFound
@@ -42,9 +43,16 @@ def owns_position(investor: Model, position_id: UUID, currency: str) -> bool:
 
 
 def exits_waiting(scope: str, currency: str) -> bool:
-    """Answer whether investors of this product wait for their money: then nothing more is put to work."""
+    """Answer whether investors of this product wait for their money: then nothing more is put to work.
+
+    Inside a transaction the product's line is locked first, so that an exit that is just being put into it counts.
+    """
     product_id = _product_of(scope, currency)
-    return product_id is not None and ExitRequest.objects.in_line(product_id).exists()
+    if product_id is None:
+        return False
+    if connection.in_atomic_block:
+        Product.objects.lock(product_id)
+    return ExitRequest.objects.in_line(product_id).exists()
 
 
 def scopes() -> Iterable[tuple[str, str]]:

@@ -12,9 +12,11 @@ from django.utils import timezone
 from rich.console import Console
 from rich.table import Table
 
+from accounts import identifiers
 from accounts.models import User
 from core.errors import DomainError
 from investments.services import catalogue, versions
+from oversight.encryption import blind_index
 
 
 class Command(BaseCommand):
@@ -28,11 +30,8 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        officer = User.objects.officers().filter(pk__in=User.objects.known_as(options["by"]).values("pk")).first()
-        if officer is None:
-            raise CommandError("No officer is known by that address.")
         try:
-            loaded = self._load(officer, dry_run=options["dry_run"])
+            loaded = self._load(_officer(options["by"]), dry_run=options["dry_run"])
         except DomainError as refused:
             raise CommandError(f"{refused.code}: {refused.detail}") from refused
         self._show(loaded, dry_run=options["dry_run"])
@@ -65,3 +64,14 @@ class Command(BaseCommand):
         self.stdout.write(drawn.getvalue())
         asked = sum(each.outcome != "unchanged" for each in loaded)
         self.stdout.write(f"{asked} asked for, {len(loaded) - asked} unchanged")
+
+
+def _officer(address: str) -> User:
+    try:
+        index = blind_index(identifiers.normalise(address))
+    except identifiers.InvalidIdentifier as refused:
+        raise CommandError(f"--by takes an e-mail address or a phone number: {refused}") from refused
+    officer = User.objects.officers().with_index(index).first()
+    if officer is None:
+        raise CommandError("No officer is known by that address.")
+    return officer
