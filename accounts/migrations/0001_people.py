@@ -2,12 +2,12 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import oversight.encryption
 import uuid_utils.compat
 from django.conf import settings
 from django.db import migrations, models
 
 import accounts.models
+import oversight.encryption
 
 
 class Migration(migrations.Migration):
