@@ -72,8 +72,11 @@ def compute(day: date, covers: Sequence[ProductCover], now: datetime) -> list[Co
 
     A currency in which nothing stands is left out. `now` is kept for the callers' sake: figures depend on `day` alone.
     """
+    return _reports(day, covers, books.count_holders(day))
+
+
+def _reports(day: date, covers: Sequence[ProductCover], holders: books.Holders) -> list[CoverageReport]:
     lines = books.read_lines(day)
-    holders = books.count_holders(day)
     figures = books.figures_of(lines, on=day)
     by_asset = _received_by_asset(day)
     products = _product_rows(day, covers, lines, holders)
@@ -101,11 +104,11 @@ def compute_and_store(day: date, covers: Sequence[ProductCover], now: datetime) 
         return standing
     if not books.is_closed(day):
         raise DayNotClosed(day=day.isoformat())
-    reports = compute(day, covers, now)
+    holders = books.count_holders(day)
+    reports = _reports(day, covers, holders)
     ceilings = {cover.rate_ceiling for cover in covers if cover.rate_ceiling is not None}
-    header = CoverageDay(
-        day=day, investors=books.count_holders(day).everywhere, rate_ceiling=min(ceilings) if ceilings else None
-    )
+    ceiling = min(ceilings) if ceilings else None
+    header = CoverageDay(day=day, investors=holders.everywhere, rate_ceiling=ceiling)
     header.digest = digest_of(header, reports)
     header.save(force_insert=True)
     rows = Coverage.objects.bulk_create([report.row for report in reports])

@@ -16,7 +16,7 @@ from django.db import IntegrityError
 from core.errors import DomainError
 from tests.people import make_officer
 from tests.races.threads import at_once
-from treasury import coverage, services
+from treasury import books, coverage, services
 from treasury.models import CoverageDay, TreasuryMovement
 from treasury.services import checks
 from treasury.tests.conftest import BASIC, PARENT, Desk, desk, media, no_products
@@ -108,13 +108,13 @@ class TestCoverage:
     def twice(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         desk.deposit("100")
         closed = desk.close()
-        before = coverage.compute
+        before = books.count_holders
 
         def slowly(*given: Any) -> Any:
             time.sleep(0.3)
             return before(*given)
 
-        monkeypatch.setattr(coverage, "compute", slowly)
+        monkeypatch.setattr(books, "count_holders", slowly)
         return [partial(coverage.compute_and_store, closed, [], desk.now)] * 2
 
     def test_both_have_the_same_day(self, twice: list[Any]) -> None:

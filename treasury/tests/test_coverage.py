@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
 
 from ledger import seals
 from treasury import coverage, services
@@ -228,21 +227,3 @@ def test_each_currency_stands_alone(desk: Desk) -> None:
     desk.cover()
     ratios = dict(Coverage.objects.values_list("currency_id", "ratio"))
     assert ratios == {"USD": D(1), "XOF": D(0)}
-
-
-@pytest.mark.parametrize("verb", ["update", "delete", "truncate"])
-def test_what_was_said_is_never_changed(desk: Desk, verb: str) -> None:
-    asset = worked_example(desk)
-    desk.cover(cover())
-    assert asset
-    for model in (CoverageDay, Coverage, CoveragePart, ProductCoverage):
-        table = model._meta.db_table
-        statement = {
-            "update": f"UPDATE {table} SET investors = 0"
-            if model is not CoveragePart
-            else f"UPDATE {table} SET book = 0",
-            "delete": f"DELETE FROM {table}",
-            "truncate": f"TRUNCATE {table} CASCADE",
-        }[verb]
-        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(statement)

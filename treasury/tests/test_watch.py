@@ -8,6 +8,7 @@ import pytest
 from django.db import connections
 
 from ledger import seals
+from ledger import verify as ledger
 from oversight.models import Alert
 from treasury import coverage, services, verify
 from treasury.models import Coverage, CoverageDay, TreasuryMovement
@@ -50,6 +51,7 @@ def test_rows_as_they_were_written_have_no_breaks(desk: Desk) -> None:
     seals.seal_day(row.day_id, coverage_sha256=coverage.digest(row.day_id))
     assert list(verify.changed_coverage()) == []
     assert list(verify.unmatched_movements()) == []
+    assert {"coverage", "treasury movements"} <= set(ledger.checks())
 
 
 def as_owner(statement: str, table: str) -> None:
