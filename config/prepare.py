@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import django
 import psycopg
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from psycopg import sql
 from rich.console import Console
 
@@ -57,3 +57,5 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         sys.exit(130)
+    except CommandError as error:
+        sys.exit(f"fiducia: {error}")
