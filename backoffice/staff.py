@@ -1,0 +1,152 @@
+"""What officers do over HTTP: the deeds of the console through the same services. Contract: API.md, "Staff"."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api.callers import person_of
+from accounts.api.fields import StrictCharField, StrictSerializer
+from api.pagination import CursorPagination
+from api.permissions import IsOfficer
+from ledger.api import Query
+from oversight import services
+from oversight.models import ApprovalRequest, Decision
+
+NOTE_MAX_LENGTH = 2000
+SEES_APPROVALS = IsOfficer.holding("oversight.view_approvalrequest")
+
+
+class DecisionOut(serializers.ModelSerializer[Decision]):
+    class Meta:
+        model = Decision
+        fields = ("approver", "verdict", "note", "at")
+
+
+class ApprovalOut(serializers.ModelSerializer[ApprovalRequest]):
+    """A four-eyes request, frozen as it was asked for. `summary` are lines of [label, value]."""
+
+    summary = serializers.ListField(child=serializers.ListField(child=serializers.CharField()))
+    payload_hash = serializers.SerializerMethodField(help_text="SHA-256, hexadecimal")
+    decisions = DecisionOut(many=True)
+
+    class Meta:
+        model = ApprovalRequest
+        fields = (
+            "id",
+            "verb",
+            "title",
+            "summary",
+            "reason",
+            "status",
+            "approvals",
+            "requested_by",
+            "beneficiary",
+            "target_type",
+            "target_id",
+            "payload_hash",
+            "document_name",
+            "requested_at",
+            "expires_at",
+            "decided_at",
+            "decisions",
+        )
+
+    def get_payload_hash(self, request: ApprovalRequest) -> str:
+        return bytes(request.payload_hash).hex()
+
+
+class ApprovalQuery(Query):
+    """Which requests."""
+
+    status = serializers.ChoiceField(choices=ApprovalRequest.Status.choices, required=False)
+    verb = serializers.CharField(required=False, max_length=64)
+
+
+class ApproveIn(StrictSerializer):
+    note = StrictCharField(required=False, allow_blank=True, default="", max_length=NOTE_MAX_LENGTH)
+
+
+class RejectIn(StrictSerializer):
+    note = StrictCharField(max_length=NOTE_MAX_LENGTH, help_text="why")
+
+
+class ApprovalList(APIView):
+    """Four-eyes requests, newest first."""
+
+    permission_classes = [SEES_APPROVALS]
+    pagination_class = CursorPagination
+    orderings = ("-id", "id")
+    query_parameters = ("status", "verb")
+
+    @extend_schema(
+        operation_id="approvals_list",
+        parameters=[
+            OpenApiParameter("status", OpenApiTypes.STR, enum=ApprovalRequest.Status.values),
+            OpenApiParameter("verb", OpenApiTypes.STR, description="such as accounts.kyc_level"),
+        ],
+        responses=ApprovalOut(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        """List the requests that officers decide on."""
+        query = ApprovalQuery.parse(request, paging=CursorPagination.known_parameters)
+        paginator = CursorPagination()
+        page = paginator.paginate_queryset(_requests().filter(**query), request, view=self)
+        return paginator.get_paginated_response(ApprovalOut(page, many=True).data)
+
+
+class Approve(APIView):
+    """Approve a request of another officer; the last approval carries it out."""
+
+    permission_classes = [SEES_APPROVALS]
+
+    @extend_schema(
+        operation_id="approvals_approve",
+        request=ApproveIn,
+        responses=ApprovalOut,
+        examples=[OpenApiExample("Seen", value={"note": "The bank's letter says the same."}, request_only=True)],
+    )
+    def post(self, request: Request, request_id: UUID) -> Response:
+        """Approve; 409 when it had expired or what it is about has changed since: then it is closed."""
+        form = ApproveIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        officer, note = person_of(request), form.validated_data["note"]
+        decided = services.approve(request_id, by=officer, now=timezone.now(), note=note)
+        return _answer(decided)
+
+
+class Reject(APIView):
+    """Reject a request of another officer: one word against it ends it."""
+
+    permission_classes = [SEES_APPROVALS]
+
+    @extend_schema(
+        operation_id="approvals_reject",
+        request=RejectIn,
+        responses=ApprovalOut,
+        examples=[OpenApiExample("Refused", value={"note": "The amount isn't the letter's."}, request_only=True)],
+    )
+    def post(self, request: Request, request_id: UUID) -> Response:
+        """Reject with a word; 409 when it had expired."""
+        form = RejectIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        officer, note = person_of(request), form.validated_data["note"]
+        decided = services.reject(request_id, by=officer, now=timezone.now(), note=note)
+        return _answer(decided)
+
+
+def _requests() -> QuerySet[ApprovalRequest]:
+    return ApprovalRequest.objects.prefetch_related("decisions")
+
+
+def _answer(decided: ApprovalRequest) -> Response:
+    services.require_carried_out(decided)
+    return Response(ApprovalOut(_requests().get(pk=decided.pk)).data)
