@@ -1,10 +1,11 @@
-"""The Content-Security-Policy of every answer."""
+"""The Content-Security-Policy of every answer, and the log's line of every request."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django_structlog.middlewares import RequestMiddleware
 
 STRICT = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 OWN = (
@@ -12,10 +13,9 @@ OWN = (
     "font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; frame-ancestors 'none'; "
     "base-uri 'self'; form-action 'self'"
 )
-# The console's theme evaluates its templates in the browser, and so does the API's documentation: there, and
-# nowhere else, scripts may do so.
+# The console's theme evaluates its templates in the browser: there, and nowhere else, scripts may do so.
 CONSOLE = OWN.format(style=" 'unsafe-inline'", script=" 'unsafe-eval'")
-DOCS = OWN.format(style=" 'unsafe-inline'", script=" 'unsafe-inline'")
+DOCS = OWN.format(style=" 'unsafe-inline'", script="")
 PAGES = OWN.format(style="", script="")
 
 
@@ -30,6 +30,14 @@ class ContentSecurityPolicy:
         response.headers.setdefault("Content-Security-Policy", policy(request.path, response))
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
         return response
+
+
+class RequestLog(RequestMiddleware):
+    """Log a request by method and path; what is asked of it may name a person, or be a token."""
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        return f"{request.method} {request.path}"
 
 
 def policy(path: str, response: HttpResponse) -> str:

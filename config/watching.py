@@ -55,6 +55,15 @@ structlog.configure(
     cache_logger_on_first_use=True,
 )
 
+
+def without_what_people_wrote(event: Any, _hint: Any) -> Any:
+    """Take out of a report what may name a person: query string, body, cookies and headers."""
+    request = event.get("request", {})
+    for part in ("query_string", "data", "cookies", "headers", "env"):
+        request.pop(part, None)
+    return event
+
+
 _dsn = read("SENTRY_DSN", environment.sentry_dsn, default="")
 if _dsn:
     import sentry_sdk
@@ -65,5 +74,7 @@ if _dsn:
         send_default_pii=False,
         include_local_variables=False,
         max_request_body_size="never",
+        before_send=without_what_people_wrote,
+        before_send_transaction=without_what_people_wrote,
         traces_sample_rate=read("SENTRY_TRACES_SAMPLE_RATE", environment.share, default=0.0),
     )
