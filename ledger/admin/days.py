@@ -8,6 +8,7 @@ from django.contrib import admin
 from unfold.decorators import display
 
 from ledger import amounts
+from ledger.admin.shown import digest
 from ledger.models import BusinessDay, Seal
 from oversight.console import ReadOnlyAdmin, lines, link_to, pretty
 
@@ -36,7 +37,7 @@ class BusinessDayAdmin(ReadOnlyAdmin):
 class SealAdmin(ReadOnlyAdmin):
     """The hash of each day, chained to the day before; published with the day's coverage."""
 
-    list_display = ("day_id", "show_hash", "transfers", "audit_events", "sealed_at")
+    list_display = ("show_day", "show_hash", "transfers", "audit_events", "sealed_at")
     fieldsets = (
         (None, {"fields": ("day", "show_hash", "show_previous", "sealed_at")}),
         ("Ledger", {"fields": ("transfers", "last_transfer_id", "show_sums", "show_ledger")}),
@@ -44,25 +45,29 @@ class SealAdmin(ReadOnlyAdmin):
     )
     readonly_fields = ("show_hash", "show_previous", "show_sums", "show_ledger", "show_audit", "show_coverage")
 
+    @display(description="day", ordering="day")
+    def show_day(self, seal: Seal) -> str:
+        return seal.day_id.isoformat()
+
     @display(description="SHA-256")
     def show_hash(self, seal: Seal) -> str:
-        return bytes(seal.sha256).hex()
+        return digest(seal.sha256)
 
     @display(description="of the day before")
     def show_previous(self, seal: Seal) -> str:
-        return bytes(seal.previous_sha256).hex()
+        return digest(seal.previous_sha256)
 
     @display(description="of the transfers")
     def show_ledger(self, seal: Seal) -> str:
-        return bytes(seal.ledger_sha256).hex()
+        return digest(seal.ledger_sha256)
 
     @display(description="of the audit trail")
     def show_audit(self, seal: Seal) -> str:
-        return bytes(seal.audit_sha256).hex()
+        return digest(seal.audit_sha256)
 
     @display(description="of the coverage")
     def show_coverage(self, seal: Seal) -> str:
-        return bytes(seal.coverage_sha256).hex()
+        return digest(seal.coverage_sha256)
 
     @display(description="sums by currency")
     def show_sums(self, seal: Seal) -> Any:

@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 from ledger import amounts
+from ledger.admin.shown import digest
 from ledger.models import Evidence, Transaction, Transfer
 from oversight.console import ReadOnlyAdmin, ReadOnlyInline, lines, link_to
 from oversight.console.shown import NOTHING
@@ -91,7 +92,7 @@ class TransactionAdmin(ReadOnlyAdmin):
 
     @display(description="fingerprint of the moves")
     def show_fingerprint(self, transaction: Transaction) -> str:
-        return bytes(transaction.fingerprint).hex()
+        return digest(transaction.fingerprint)
 
 
 def _named(word: str, transaction: Transaction) -> Any:
@@ -142,7 +143,7 @@ class EvidenceAdmin(ReadOnlyAdmin):
 
     @display(description="SHA-256")
     def show_hash(self, evidence: Evidence) -> str:
-        return bytes(evidence.sha256).hex()
+        return digest(evidence.sha256)
 
     @display(description="state", label=INTACT)
     def show_state(self, evidence: Evidence) -> str:

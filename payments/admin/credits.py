@@ -45,7 +45,7 @@ class BankCreditAdmin(ReadOnlyAdmin):
     pages = (pages.RecordUnmatchedCredit, pages.AllotCredit, pages.ReturnCredit, pages.ReverseCredit)
     list_display = (
         "bank_reference",
-        "cash_scope",
+        "show_bank",
         "show_amount",
         "show_status",
         "show_deposit",
@@ -55,11 +55,16 @@ class BankCreditAdmin(ReadOnlyAdmin):
     list_filter = (StatusFilter, "currency", "cash_scope", "booked_at")
     list_select_related = ("deposit",)
     search_fields = ("bank_reference", "deposit__reference")
+    search_help_text = "Bank's reference or deposit's payment reference"
     fieldsets = (
-        ("Credit", {"fields": ("cash_scope", "bank_reference", "show_amount", "value_on", "booked_at")}),
-        ("Course", {"fields": ("show_status", "show_deposit", "show_paper")}),
+        ("Credit", {"fields": ("show_bank", "bank_reference", "show_amount", "value_on", "booked_at")}),
+        ("Course", {"fields": ("status", "show_deposit", "show_paper")}),
     )
-    readonly_fields = ("show_amount", "show_status", "show_deposit", "show_paper")
+    readonly_fields = ("show_bank", "show_amount", "show_deposit", "show_paper")
+
+    @display(description="bank account", ordering="cash_scope")
+    def show_bank(self, credit: BankCredit) -> str:
+        return credit.cash_scope
 
     @display(description="amount", ordering="amount")
     def show_amount(self, credit: BankCredit) -> str:

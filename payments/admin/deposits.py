@@ -74,7 +74,7 @@ class DepositAdmin(ReadOnlyAdmin):
     search_help_text = "Payment reference, investor's referral code or bank's reference"
     fieldsets = (
         ("Deposit", {"fields": ("show_reference", "show_investor", "show_amount", "method", "show_position")}),
-        ("Course", {"fields": ("show_status", "created_at", "expires_at", "show_arrived", "value_on", "confirmed_at")}),
+        ("Course", {"fields": ("status", "created_at", "expires_at", "show_arrived", "value_on", "confirmed_at")}),
         ("Behind it", {"fields": ("show_requests", "show_credits", "show_transaction")}),
     )
     readonly_fields = (
@@ -82,7 +82,6 @@ class DepositAdmin(ReadOnlyAdmin):
         "show_investor",
         "show_amount",
         "show_arrived",
-        "show_status",
         "show_position",
         "show_requests",
         "show_credits",
