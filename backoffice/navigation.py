@@ -36,7 +36,11 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
     ),
     (
         "Investors",
-        (Item("People", "group", model="accounts.user"), Item("Sessions", "devices", model="accounts.session")),
+        (
+            Item("People", "group", model="accounts.user"),
+            Item("Roles", "badge", model="auth.group"),
+            Item("Sessions", "devices", model="accounts.session"),
+        ),
     ),
     (
         "Positions & products",
@@ -47,7 +51,7 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
                 "Returns", "trending_up", page="admin:backoffice_returns", permission="investments.view_settlementrun"
             ),
             Item("Settlement runs", "payments", model="investments.settlementrun"),
-            Item("Adjustments", "tune", model="investments.correction"),
+            Item("Corrections", "tune", model="investments.correction"),
             Item("Exits in line", "logout", model="investments.exitrequest"),
             Item("Rate ceiling", "vertical_align_top", model="investments.rateceiling"),
         ),
@@ -63,7 +67,7 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
             Item("Assets", "domain", model="treasury.asset"),
             Item("Valuations", "sell", model="treasury.valuation"),
             Item("Bank statements", "receipt_long", model="treasury.statementbalance"),
-            Item("Coverage by day", "verified_user", model="treasury.coverageday"),
+            Item("Coverage by day", "verified_user", model="treasury.coverage"),
         ),
     ),
     (

@@ -23,11 +23,9 @@ from investments import services as investing
 from investments.models import ExitRequest
 from ledger import days, seals
 from ledger.models import BusinessDay
-from oversight import alerts
 from oversight import services as oversight
 from payments.services import deposits
 from treasury import coverage
-from treasury.models import CoveragePart
 
 
 @dataclass(frozen=True)
@@ -144,20 +142,8 @@ def open_next(work: Work) -> Figures:
 
 
 def cover(work: Work) -> Figures:
-    """Compute and store the day's coverage; alert where a bank account is overdrawn in the books."""
+    """Compute and store the day's coverage; the treasury raises its own alerts with it."""
     covered = coverage.compute_and_store(work.day, covers.covers_of(work.day), work.now)
-    overdrawn = CoveragePart.objects.filter(coverage__day=covered, kind=CoveragePart.Kind.CASH, book__lt=0)
-    for part in overdrawn.select_related("coverage"):
-        code = part.coverage.currency_id
-        alerts.raise_alert(
-            "negative-cash",
-            title=f"Cash at {part.scope} is negative in {code}",
-            detail=f"{amounts.plain(part.book, code)} at the end of {work.day}: more left than ever arrived.",
-            severity="critical",
-            at=work.now,
-            target=part,
-            dedupe=f"{part.scope}:{code}",
-        )
     ratios = covered.currencies.order_by("currency_id").values_list("currency_id", "ratio")
     return [[f"coverage {code}", amounts.percent(ratio)] for code, ratio in ratios if ratio is not None]
 

@@ -1,4 +1,4 @@
-"""Coverage for everybody, in words: the same stored figures that the API publishes."""
+"""Coverage for everybody, in words. It renders the very document that the API publishes, withheld figures and all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,11 +16,14 @@ from django.views.decorators.http import require_safe
 
 from backoffice import amounts, charts
 from ledger.models import Seal
-from treasury import rules
-from treasury.models import Coverage, CoverageDay, CoveragePart, ProductCoverage
+from treasury import rules, transparency
+from treasury.models import Coverage, CoverageDay
 
 TREND_DAYS = 90
 SEALS = 7
+
+Figures = dict[str, Any]
+History = dict[str, list[tuple[date, Decimal | None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,8 @@ class Part:
     evidence_on: date | None
     is_evidenced: bool
     is_full: bool
-    income: str
-    is_related: bool
+    income: str = ""
+    is_related: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +68,18 @@ class CurrencyView:
 
 @dataclass(frozen=True, slots=True)
 class ProductView:
-    """One product's pool, as the public sees it."""
+    """One product's pool, as the public sees it; debts of few people are empty."""
 
-    row: ProductCoverage
+    name: str
+    yearly: str
+    above_ceiling: bool
+    is_short: bool
+    withheld: bool
     pool: str
     owed: str
     accrued: str
     days: str
     meter: SafeString
-    yearly: str
     income: str
     related: str
     capital: str
@@ -82,120 +89,146 @@ class ProductView:
 def page(request: HttpRequest) -> HttpResponse:
     """Show the newest closed day's coverage, from 20 investors on."""
     day = CoverageDay.objects.first()
-    shown = day is not None and day.investors >= rules.MINIMUM_INVESTORS
+    document: Figures = transparency.document_of([day])[0] if day else {"published": False}
+    history = _history(day.day) if day and document["published"] else {}
     context = {
         "day": day,
-        "shown": shown,
+        "shown": document["published"],
         "minimum": rules.MINIMUM_INVESTORS,
-        "currencies": _currencies(day) if shown and day else [],
-        "products": _products(day) if shown and day else [],
+        "currencies": [_currency(each, history) for each in document.get("currencies", ()) if _is_told(each)],
+        "withheld": [each["currency"] for each in document.get("currencies", ()) if not each["published"]],
+        "products": [_product(each) for each in document.get("products", ())],
         "ceiling": amounts.percent(day.rate_ceiling) if day and day.rate_ceiling is not None else "",
         "seals": [{"day": seal.day_id, "hex": bytes(seal.sha256).hex()} for seal in Seal.objects.all()[:SEALS]],
     }
     return render(request, "transparency/page.html", context)
 
 
-def _currencies(day: CoverageDay) -> list[CurrencyView]:
-    rows = list(Coverage.objects.filter(day=day).order_by("currency_id"))
-    parts: dict[object, list[CoveragePart]] = defaultdict(list)
-    for part in CoveragePart.objects.filter(coverage__day=day).select_related("asset").order_by("-kind", "scope", "id"):
-        parts[part.coverage_id].append(part)
-    history: dict[str, list[tuple[date, Decimal | None]]] = defaultdict(list)
-    since = day.day - timedelta(days=TREND_DAYS)
-    past = Coverage.objects.filter(day_id__gt=since, day_id__lte=day.day).order_by("day_id")
-    for on, code, ratio in past.values_list("day_id", "currency_id", "ratio"):
-        history[code].append((on, ratio))
-    return [_currency(row, parts[row.pk], history[row.currency_id]) for row in rows if row.ratio is not None]
+def _is_told(currency: dict[str, Any]) -> bool:
+    return bool(currency["published"]) and currency["figures"]["coverage"] is not None
 
 
-def _currency(row: Coverage, parts: Sequence[CoveragePart], history: list[tuple[date, Decimal | None]]) -> CurrencyView:
-    code, ratio = row.currency_id, row.ratio or Decimal(0)
-    whole = ratio >= 1
+def _history(until: date) -> History:
+    """The ratio of each published day and currency."""
+    found: History = defaultdict(list)
+    since = until - timedelta(days=TREND_DAYS)
+    rows = Coverage.objects.filter(day_id__gt=since, day_id__lte=until, investors__gte=rules.MINIMUM_INVESTORS)
+    for on, code, ratio in rows.order_by("day_id").values_list("day_id", "currency_id", "ratio"):
+        found[code].append((on, ratio))
+    return found
+
+
+def _currency(document: dict[str, Any], history: History) -> CurrencyView:
+    code, figures = document["currency"], document["figures"]
+    ratio = Decimal(figures["coverage"])
+    is_whole = ratio >= 1
     per_hundred = amounts.percent(ratio).removesuffix(" %")
     sentence = (
         f"For every 100 {code} that Fiducia owes, {per_hundred} {code} are confirmed to be there by bank statements "
-        f"and dated valuations{'' if whole else ': that is less than it owes'}."
+        f"and dated valuations{'' if is_whole else ': that is less than it owes'}."
     )
+    points = history.get(code, [])
     trend = charts.line(
-        [charts.Series(code, [value for _, value in history])],
-        [f"{on:%d %b}" for on, _ in history],
+        [charts.Series("", [value for _, value in points])],
+        [f"{on:%d %b}" for on, _ in points],
         say=amounts.percent,
         title=f"coverage in {code} by day",
         mark=Decimal(1),
     )
-    meter = charts.meter(ratio, full=Decimal(1), warn_below=Decimal(1), title=f"coverage in {code}")
     return CurrencyView(
-        code, amounts.percent(ratio), whole, sentence, meter, trend, _assets(row), _owed(row), _missing(row),
-        [_part(part, code) for part in parts],
-    )  # fmt: skip
-
-
-def _assets(row: Coverage) -> list[Line]:
-    code = row.currency_id
-    return [
-        Line("Confirmed money and assets", amounts.plain(row.confirmed, code), "the lower of books and evidence"),
-        Line("less the firm's own money among it", amounts.plain(-row.own, code), "capital, fees, penalties"),
-        Line("Stands behind investors", amounts.plain(rules.minus(row.confirmed, row.own), code)),
-    ]
-
-
-def _owed(row: Coverage) -> list[Line]:
-    code = row.currency_id
-    wallets = rules.total([row.available, row.locked, row.in_payout])
-    return [
-        Line("In investors' wallets", amounts.plain(wallets, code), "theirs to take out"),
-        Line("Invested", amounts.plain(row.principal, code), "principal of open positions"),
-        Line("Not yet allotted", amounts.plain(row.suspense, code), "arrived without a known owner"),
-        Line("Return pools", amounts.plain(row.ring_fenced, code), "set aside for returns, and nothing else"),
-        Line("Owed in all", amounts.plain(rules.total([row.claims, row.ring_fenced]), code)),
-    ]
-
-
-def _missing(row: Coverage) -> list[Line]:
-    code = row.currency_id
-    lines = [
-        Line("Losses not yet made good", amounts.plain(row.shortfall, code), "never counted as an asset"),
-        Line("Owed by investors", amounts.plain(row.receivable, code), "never counted as an asset"),
-        Line("Open currency exchange", amounts.plain(row.fx, code), "until the treasury has converted it"),
-        Line(
-            "In the books without fresh evidence", amounts.plain(row.unconfirmed, code), "confirms nothing until shown"
-        ),
-    ]
-    figures = (row.shortfall, row.receivable, row.fx, row.unconfirmed)
-    return [line for line, figure in zip(lines, figures, strict=True) if figure]
-
-
-def _part(part: CoveragePart, code: str) -> Part:
-    is_asset = part.kind == CoveragePart.Kind.DEPLOYED
-    return Part(
-        name=part.asset.name if is_asset and part.asset else f"Client account {part.scope}",
-        kind="put to work" if is_asset else "in the bank",
-        book=amounts.plain(part.book, code),
-        confirmed=amounts.plain(part.confirmed, code),
-        evidence_on=part.evidence_on,
-        is_evidenced=part.is_evidenced,
-        is_full=part.confirmed >= part.book,
-        income=amounts.plain(part.income, code) if is_asset else "",
-        is_related=part.has_related_counterparty,
+        code=code,
+        ratio=amounts.percent(ratio),
+        is_whole=is_whole,
+        sentence=sentence,
+        meter=charts.meter(ratio, full=Decimal(1), warn_below=Decimal(1), title=f"coverage in {code}"),
+        trend=trend,
+        assets=_assets(figures, code),
+        owed=_owed(figures, code),
+        missing=_missing(figures, code),
+        parts=[*(_cash(each, code) for each in figures["cash"]), *(_asset(each, code) for each in figures["assets"])],
     )
 
 
-def _products(day: CoverageDay) -> list[ProductView]:
-    rows = ProductCoverage.objects.filter(day=day).order_by("currency_id", "scope")
-    return [_product(row) for row in rows if row.principal or row.pool or row.owed or row.accrued]
+def _say(amount: str, code: str) -> str:
+    return amounts.plain(Decimal(amount), code)
 
 
-def _product(row: ProductCoverage) -> ProductView:
-    code, cover = row.currency_id, row.days_of_cover
+def _assets(figures: Figures, code: str) -> list[Line]:
+    confirmed, own = Decimal(figures["confirmed"]), Decimal(figures["own"]["total"])
+    return [
+        Line("Confirmed money and assets", amounts.plain(confirmed, code), "the lower of books and evidence"),
+        Line("less the firm's own money among it", amounts.plain(-own, code), "capital, fees, penalties"),
+        Line("Stands behind investors", amounts.plain(rules.minus(confirmed, own), code)),
+    ]
+
+
+def _owed(figures: Figures, code: str) -> list[Line]:
+    claims, fenced = figures["claims"], figures["ring_fenced"]
+    wallets = rules.total(Decimal(claims[name]) for name in ("available", "locked", "in_payout"))
+    whole = rules.total([Decimal(claims["total"]), Decimal(fenced["total"])])
+    return [
+        Line("In investors' wallets", amounts.plain(wallets, code), "theirs to take out"),
+        Line("Invested", _say(claims["principal"], code), "principal of open positions"),
+        Line("Not yet allotted", _say(claims["suspense"], code), "arrived without a known owner"),
+        Line("Return pools", _say(fenced["total"], code), "set aside for returns, and nothing else"),
+        Line("Owed in all", amounts.plain(whole, code)),
+    ]
+
+
+def _missing(figures: Figures, code: str) -> list[Line]:
+    named = (
+        ("shortfall", "Losses and costs not yet made good", "never counted as an asset"),
+        ("receivable", "Owed by investors", "never counted as an asset"),
+        ("fx", "Open currency exchange", "until the treasury has converted it"),
+        ("unconfirmed_cash", "Bank money without a fresh statement", "confirms nothing until shown"),
+        ("unconfirmed_deployed", "Assets without a fresh valuation, or worth less", "confirms nothing until shown"),
+    )
+    found = figures["missing"]
+    return [Line(title, _say(found[name], code), meaning) for name, title, meaning in named if Decimal(found[name])]
+
+
+def _cash(part: dict[str, Any], code: str) -> Part:
+    return Part(
+        name=f"Client account at {part['account']}",
+        kind="in the bank",
+        book=_say(part["book"], code),
+        confirmed=_say(part["confirmed"], code),
+        evidence_on=part["statement_on"],
+        is_evidenced=part["counts"],
+        is_full=not Decimal(part["unconfirmed"]),
+    )
+
+
+def _asset(part: dict[str, Any], code: str) -> Part:
+    return Part(
+        name=part["name"],
+        kind="put to work",
+        book=_say(part["cost"], code),
+        confirmed=_say(part["confirmed"], code),
+        evidence_on=part["valued_on"],
+        is_evidenced=part["counts"],
+        is_full=not Decimal(part["unconfirmed"]),
+        income=_say(part["income_received"], code),
+        is_related=part["related_to_firm"],
+    )
+
+
+def _product(product: dict[str, Any]) -> ProductView:
+    code, cover = product["currency"], product["days_of_cover"]
+    days = None if cover is None else Decimal(cover)
+    related = product["income_from_related"]
     return ProductView(
-        row=row,
-        pool=amounts.plain(row.pool, code),
-        owed=amounts.plain(row.owed, code),
-        accrued=amounts.plain(row.accrued, code),
-        days="–" if cover is None else f"{amounts.trim(cover)} days",
-        meter=charts.meter(cover, full=Decimal(30), warn_below=Decimal(10), title="days of cover"),
-        yearly=amounts.percent(row.yearly_rate),
-        income=amounts.plain(row.income_received, code),
-        related=amounts.plain(row.related_income_received, code) if row.related_income_received else "",
-        capital=amounts.plain(row.firm_capital_received, code),
+        name=product["name"] or product["product"],
+        yearly=amounts.percent(None if product["yearly_rate"] is None else Decimal(product["yearly_rate"])),
+        above_ceiling=product["above_rate_ceiling"],
+        is_short=not product["covers_what_is_owed"],
+        withheld=product["withheld"] is not None,
+        pool=_say(product["pool"], code),
+        owed="" if product["owed"] is None else _say(product["owed"], code),
+        accrued="" if product["accrued"] is None else _say(product["accrued"], code),
+        days="–" if days is None else f"{amounts.trim(days)} days",
+        meter=charts.meter(days, full=Decimal(30), warn_below=Decimal(10), title="days of cover"),
+        income=_say(product["income_received"], code),
+        related=_say(related, code) if Decimal(related) else "",
+        capital=_say(product["firm_capital_received"], code),
     )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+
+from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from accounts import services as accounts
 from accounts.models import User
@@ -11,6 +15,21 @@ from accounts.services.officers import NewOfficer
 from backoffice.demo import cast
 from backoffice.demo.desk import Desk
 from oversight import services as oversight
+
+
+@contextmanager
+def light_hashes() -> Iterator[None]:
+    """Hash passwords lightly meanwhile: the demo's are known to all, and two hundred at full cost take a minute.
+
+    A log-in hashes them again, at full cost.
+    """
+    hasher = Argon2PasswordHasher
+    costs = hasher.time_cost, hasher.memory_cost, hasher.parallelism
+    hasher.time_cost, hasher.memory_cost, hasher.parallelism = 1, 1024, 1
+    try:
+        yield
+    finally:
+        hasher.time_cost, hasher.memory_cost, hasher.parallelism = costs
 
 
 def hire(now: datetime) -> Desk:

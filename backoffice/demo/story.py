@@ -72,12 +72,13 @@ class Story:
     def play(self) -> None:
         """Tell all of it."""
         days.open_ledger(self.first)
-        for number in range(1, DAYS + 1):
-            self.teller.day(number, self.on(number))
-            if number == 1:
-                self.begin()
-            self.live(number)
-            self.close(number)
+        with people.light_hashes():
+            for number in range(1, DAYS + 1):
+                self.teller.day(number, self.on(number))
+                if number == 1:
+                    self.begin()
+                self.live(number)
+                self.close(number)
         self.leave_work_for_tomorrow()
 
     def begin(self) -> None:

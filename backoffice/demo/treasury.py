@@ -138,16 +138,20 @@ class Treasury:
             amount=LOSS,
             source="Board of Fiducia",
         )
+        self.close_alerts("treasury.coverage-below", "The firm has made the loss on the cold store good.")
         self.tell("The firm makes the loss good: coverage is whole again")
 
     def refill(self) -> None:
         """The Investor tier's pool ran dry; the owner pays in, and what is owed is paid in the next close."""
         self.desk.pay_in(Money(REFILL, "USD"), cast.OWNER)
         self.desk.fill_pool(self.products["investor"], REFILL)
-        for alert in Alert.objects.filter(kind="returns-pool-short", closed_at=None):
-            word = "The owner paid in 70,000 USD; the next close pays what is owed."
-            alerts.close_alert(alert.pk, by=self.desk.asks, now=self.desk.now, word=word)
+        self.close_alerts("returns-pool-short", "The owner paid in 70,000 USD; the next close pays what is owed.")
         self.tell("The Investor tier's dry pool is refilled by the owner; what is owed is paid tonight")
+
+    def close_alerts(self, kind: str, word: str) -> None:
+        """Close what was put right, with a word."""
+        for alert in Alert.objects.filter(kind=kind, closed_at=None):
+            alerts.close_alert(alert.pk, by=self.desk.asks, now=self.desk.now, word=word)
 
     def repay(self) -> None:
         """The logistics yard repays part of its loan: whoever waits in line is paid from it at once."""

@@ -117,6 +117,9 @@ def test_the_public_page(lived: Platform, client: Any, monkeypatch: Any) -> None
     text = page.content.decode()
     assert "For every 100 USD that Fiducia owes, 100.00 USD are confirmed" in text
     assert "3,100.00 USD" in text and "above the rate ceiling" in text
+    published = client.get("/api/v1/transparency/coverage").json()["results"][0]
+    assert published["currencies"][0]["figures"]["coverage"] == "1.000000" and "100.00 %" in text
+    assert published["seal"] in text
     assert "https://" not in text and "<script" not in text and "style=" not in text
     assert "unsafe" not in page["Content-Security-Policy"]
     assert client.post("/transparency/").status_code in (403, 405)

@@ -1,0 +1,66 @@
+"""The demo, played whole: the widest journey through the house that there is."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import User
+from backoffice.demo import cast
+from backoffice.demo.story import DAYS
+from backoffice.models import EndOfDayRun
+from investments.models import AccrualAdjustment, ExitRequest, Position, PositionEvent, SettlementRun
+from ledger.models import Transaction
+from oversight.models import Alert, ApprovalRequest
+from payments.models import Deposit
+from treasury.models import Coverage, ProductCoverage
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_the_cast_is_the_same_each_time() -> None:
+    people = cast.investors()
+    assert people == cast.investors() and len(people) == cast.INVESTORS == 200
+    assert len({person.email for person in people}) == 200
+    assert (people[0].first_name, people[0].joins) == ("Ana", 1)
+
+
+def test_it_isnt_played_in_production(settings: Any, transactional_db: None) -> None:
+    settings.PRODUCTION = True
+    with pytest.raises(CommandError, match="production"):
+        call_command("play_demo")
+    assert not User.objects.exists()
+
+
+@pytest.mark.slow
+def test_the_story_is_told_and_the_books_are_right(transactional_db: None, capsys: Any) -> None:
+    """`play_demo` ends with verify_ledger and fails if it finds a break."""
+    call_command("play_demo")
+    said = capsys.readouterr().out
+    assert "What the story left" in said and "omar@demo.example" in said
+    assert User.objects.filter(is_staff=False).count() == 200
+    assert EndOfDayRun.objects.filter(status="done").count() == EndOfDayRun.objects.count() == DAYS
+    kinds = set(Position.objects.filter(status="active").values_list("product__kind", flat=True))
+    assert kinds == {"tier", "vip", "staking"}
+    _remembers_what_happened()
+    call_command("play_demo")
+    assert "nothing to play" in capsys.readouterr().out and EndOfDayRun.objects.count() == DAYS
+
+
+def _remembers_what_happened() -> None:
+    dollars = Coverage.objects.filter(currency_id="USD").order_by("day_id")
+    assert Decimal("0.9") < min(row.ratio for row in dollars if row.ratio) < 1 and dollars.last().ratio >= 1
+    dry = ProductCoverage.objects.filter(scope="product:investor", owed__gt=0)
+    assert dry.exists() and not SettlementRun.objects.exclude(status="paid").exists()
+    assert not ProductCoverage.objects.filter(owed__gt=0).exclude(scope="product:investor").exists()
+    assert AccrualAdjustment.objects.filter(position__product__code="premium").count() == 4
+    assert Transaction.objects.filter(kind="reversal").count() == 1
+    verbs = set(PositionEvent.objects.values_list("verb", flat=True))
+    assert verbs >= {"fund", "top_up", "pause", "resume", "withdraw", "mature", "reverse", "ask"}
+    assert ExitRequest.objects.filter(status="paid").exists()
+    assert Deposit.objects.filter(status="pending").count() == 5
+    assert ApprovalRequest.objects.filter(status="requested").count() == 3
+    assert set(Alert.objects.filter(closed_at=None).values_list("kind", flat=True)) == {"deposit-not-invested"}
