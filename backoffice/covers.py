@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from django.db import connection
@@ -13,6 +13,8 @@ from investments.models import Position, Product, ProductVersion, RateCeiling
 from treasury.coverage import ProductCover
 
 MEAN_DAYS = 30
+RATE_DIGITS = Decimal("0.000001")
+"""What is stored is what is hashed, so figures are rounded to their columns here: rates up, never down."""
 
 
 def covers_of(day: date) -> list[ProductCover]:
@@ -30,7 +32,7 @@ def covers_of(day: date) -> list[ProductCover]:
             scope=product.scope,
             currency=product.currency,
             name=product.display_name,
-            yearly_rate=rates[product.pk],
+            yearly_rate=rates[product.pk].quantize(RATE_DIGITS, rounding=ROUND_UP),
             rate_ceiling=ceiling,
             above_ceiling=rates[product.pk] > ceiling,
             **_figures(sums.get(product.pk, {})),
@@ -75,8 +77,8 @@ def _sums(day: date) -> dict[Any, dict[str, Decimal]]:
 _SUMS = """
     WITH accrued AS (
         SELECT product_id, sum(amount) AS total,
-               sum(amount) FILTER (WHERE day > %(day)s::date - %(days)s::int)
-               / NULLIF(count(DISTINCT day) FILTER (WHERE day > %(day)s::date - %(days)s::int), 0) AS mean
+               round(sum(amount) FILTER (WHERE day > %(day)s::date - %(days)s::int)
+                     / NULLIF(count(DISTINCT day) FILTER (WHERE day > %(day)s::date - %(days)s::int), 0), 18) AS mean
         FROM investments_productaccrual WHERE day <= %(day)s GROUP BY product_id
     ), adjusted AS (
         SELECT p.product_id, sum(a.amount) AS total

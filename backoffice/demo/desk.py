@@ -88,19 +88,14 @@ class Desk:
         return deposit
 
     def deposit_token(self, investor: User, amount: Money) -> None:
-        """Money for which there is no payment method yet: taken into suspense on evidence, then allotted."""
-        document = self.document("custody-statement")
-        self.approve(
-            credits.request_unmatched_credit(
-                CASH,
-                by=self.asks,
-                now=self.now,
-                bank_reference=f"CUS{self.papers:07d}",
-                amount=amount,
-                value_on=None,
-                document=document,
-                reason="On the custodian's statement",
-            )
+        """Money for which there is no payment method yet: the custodian has more than the books; it is allotted."""
+        self.move(
+            treasury.REQUESTS[Verb.CASH_SURPLUS],
+            "custody-statement",
+            cash=CASH,
+            currency=amount.currency,
+            amount=amount.amount,
+            source="Custodian",
         )
         self.move(
             treasury.REQUESTS[Verb.SUSPENSE_ALLOT],

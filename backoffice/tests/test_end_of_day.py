@@ -12,7 +12,7 @@ from backoffice import end_of_day, steps
 from backoffice.models import EndOfDayProblem, EndOfDayRun, EndOfDayStep
 from backoffice.tests.conftest import FIRST_DAY, Platform
 from investments.models import Accrual, Settlement, SettlementRun
-from ledger import days
+from ledger import days, verify
 from ledger.models import Seal, Transfer
 from oversight.models import Alert
 from treasury.models import Coverage, ProductCoverage
@@ -71,6 +71,8 @@ def test_covers_add_up_to_what_was_earned(platform: Platform) -> None:
     assert platform.close().is_complete
     row = ProductCoverage.objects.filter(scope="product:basic").latest("day_id")
     assert (row.owed, row.pool) == (D(0), D("375"))
+    assert row.mean_accrual == D("24.973118279569892473")  # 29 days of June at 25, one of July; 18 places
+    assert verify.run() == []
     assert row.accrued == D("24.193548387096774194")  # 3,000 x 25 % / 31, the first of July
 
 
