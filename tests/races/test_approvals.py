@@ -1,9 +1,9 @@
 """Two officers decide at once; an approval meets the expiry.
 
-Seen to fail with the lock taken out (`ApprovalRequestQuerySet.lock` reading without FOR UPDATE): two approvers
-of a request that needs one both carried it out as far as the guard in the database, which refused the second;
-two approvers of a request that needs two each saw one approval, and the request stayed open for ever, approved
-by both. The controls below take the lock out and watch it.
+Seen to fail with the lock taken out (`ApprovalRequestQuerySet.lock` reading without FOR UPDATE): of two approvers
+of a request that needs one, the second got as far as the guard in the database, which refused their decision on
+what was decided meanwhile; the control below takes the lock out and watches it. Two approvers of a request that
+needs two came out right even so, because that guard locks the request, too.
 """
 
 from __future__ import annotations
