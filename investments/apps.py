@@ -115,8 +115,10 @@ class InvestmentsConfig(AppConfig):
     }
 
     def ready(self) -> None:
-        """Register the verbs that take two persons, and listen to the rooms below."""
+        """Register the verbs that take two persons, listen to the rooms below, and say what is to be verified."""
+        from investments import verify
         from investments.services import wiring
 
         wiring.register_verbs()
         wiring.listen()
+        verify.register()
