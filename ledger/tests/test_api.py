@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 import pytest
@@ -16,6 +19,7 @@ from ledger import accounts, days, exports, posting
 from ledger.posting import Move
 from ledger.tests.conftest import FIRST_DAY, NOON, Books
 
+NAUGHTY = Path(__file__).parents[2] / "accounts/tests/data/naughty_strings.json"
 STATEMENT = "/api/v1/wallets/USD/statement"
 SECOND_DAY = FIRST_DAY + timedelta(days=1)
 
@@ -220,6 +224,19 @@ def test_plain_text_stays() -> None:
 def test_an_empty_statement_as_csv(books: Books) -> None:
     response = client_of(books.eve).get(f"{STATEMENT}?as=csv")
     assert b"".join(response).decode().splitlines() == [",".join(exports.COLUMNS)]
+
+
+def test_naughty_strings_in_paths_and_filters(books: Books) -> None:
+    """Each string as currency, id, day, filter and cursor: a 404 or a 400 that points at it, never a 500."""
+    client = client_of(books.ana)
+    for text in json.loads(NAUGHTY.read_text()):
+        written = quote(text, safe="")
+        for url in (f"/api/v1/wallets/{written}/statement", f"/api/v1/transactions/{written}"):
+            assert client.get(url).status_code == 404, url
+        for url, names in ((STATEMENT, ("from", "as", "cursor")), ("/api/v1/transactions", ("type", "currency", "to"))):
+            response = client.get(f"{url}?{urlencode(dict.fromkeys(names, text))}")
+            assert response.status_code == 400, (url, text)
+            assert {error["pointer"] for error in response.json()["errors"]} <= {f"/{name}" for name in names}
 
 
 # Transactions

@@ -19,9 +19,9 @@ from payments.models import Deposit
 from payments.services import deposits
 from payments.tests.conftest import Desk, books
 
-DATA = Path(__file__).parent / "data"
-AMOUNTS: list[str] = json.loads((DATA / "bad_amounts.json").read_text())
-NAUGHTY: list[str] = json.loads((DATA / "naughty_strings.json").read_text())
+HERE = Path(__file__).parent
+AMOUNTS: list[str] = json.loads((HERE / "data/bad_amounts.json").read_text())
+NAUGHTY: list[str] = json.loads((HERE.parents[1] / "accounts/tests/data/naughty_strings.json").read_text())
 URL = "/api/v1/deposits"
 BODY = {"amount": "250.00", "currency": "USD", "method": "bank_transfer"}
 
