@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils.http import urlencode
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.enums import ActionVariant
 
 from oversight.console.pages import ActionPage, ListPage
 
@@ -53,7 +55,8 @@ class ReadOnlyAdmin(ReadOnly, ModelAdmin):
         original: Model | None = context.get("original")
         if original is not None:
             offered = [page(self).button(request, original) for page in self.pages if not issubclass(page, ListPage)]
-            context["actions_detail"] = [*context.get("actions_detail", []), *filter(None, offered)]
+            shown = [self._trail_button(request, original), *context.get("actions_detail", []), *offered]
+            context["actions_detail"] = [button for button in shown if button]
         return super().render_change_form(request, context, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
@@ -68,13 +71,29 @@ class ReadOnlyAdmin(ReadOnly, ModelAdmin):
         """Show the audit trail of this row: nothing else remembers what was done to it."""
         if not request.user.has_perm("oversight.view_auditevent"):
             raise PermissionDenied
-        about = {"target_type": self.model._meta.label_lower, "target_id": object_id}
+        about = {"target_type": self.model._meta.label_lower, "target_id": unquote(object_id)}
         address = reverse(f"{self.admin_site.name}:oversight_auditevent_changelist")
         return HttpResponseRedirect(f"{address}?{urlencode(about)}")
 
+    def _trail_button(self, request: HttpRequest, original: Model) -> dict[str, Any] | None:
+        if (
+            not request.user.has_perm("oversight.view_auditevent")
+            or original._meta.label_lower == "oversight.auditevent"
+        ):
+            return None
+        names = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_history"
+        trail = {
+            "title": "Audit trail",
+            "icon": "history",
+            "variant": ActionVariant.DEFAULT,
+            "attrs": {},
+            "dialog": None,
+        }
+        return {**trail, "path": reverse(names, args=[quote(original.pk)])}
+
     def get_object_address(self, pk: Any) -> str:
         """The address of a row's page."""
-        return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change", args=[pk])
+        return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(pk)])
 
     def get_list_address(self) -> str:
         """The address of the list."""

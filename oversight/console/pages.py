@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.utils import quote, unquote
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
@@ -119,7 +120,7 @@ class ActionPage:
         return path(cls.route(), update_wrapper(guarded, view), name=cls.url_name(model_admin))
 
     def address(self, obj: Any) -> str:
-        return reverse(f"{self.model_admin.admin_site.name}:{self.url_name(self.model_admin)}", args=[obj.pk])
+        return reverse(f"{self.model_admin.admin_site.name}:{self.url_name(self.model_admin)}", args=[quote(obj.pk)])
 
     def button(self, request: HttpRequest, obj: Any) -> dict[str, Any] | None:
         """The button that leads here, or None."""
@@ -146,7 +147,7 @@ class ActionPage:
 
     def _object(self, request: HttpRequest, object_id: str | None) -> Model | None:
         try:
-            obj: Model | None = self.model_admin.get_object(request, object_id)
+            obj: Model | None = self.model_admin.get_object(request, unquote(object_id or ""))
         except ValidationError:
             obj = None
         if obj is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.db.models import Model
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
@@ -60,7 +61,7 @@ def address_of(model: type[Model], pk: Any) -> str:
     if not admin.site.is_registered(model):
         return ""
     try:
-        return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
+        return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[quote(pk)])
     except NoReverseMatch:
         return ""
 

@@ -231,6 +231,15 @@ class TestAudit:
         assert answer.status_code == 302
         assert answer.url == f"{self.LIST}?target_type=oversight.approvalrequest&target_id={asked.pk}"
 
+    def test_a_page_leads_to_its_trail(self, as_lin, client, asked):
+        link = f"{LIST}{asked.pk}/history/".encode()
+        assert link in as_lin.get(f"{LIST}{asked.pk}/change/").content
+        alert = alerts.raise_alert("x", title="A", at=timezone.now())
+        client.force_login(make_officer("Sam", "support"))
+        answer = client.get(f"/admin/oversight/alert/{alert.pk}/change/")
+        assert (answer.status_code, b"/history/" in answer.content) == (200, False)
+        assert client.get(f"/admin/oversight/alert/{alert.pk}/history/").status_code == 403
+
     def test_the_personal_part_is_shown_to_those_who_may_alone(self, client, ana, omar, lin):
         event = audit.record("x", actor=omar, at=timezone.now(), personal={"phone": "+2290197000000"}, person=ana)
         address = f"{self.LIST}{event.pk}/change/"
