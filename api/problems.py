@@ -70,10 +70,10 @@ class ProblemHandler(ExceptionHandler):
             return self.convert_known_exceptions(refusal)
         sqlstate = getattr(exc.__cause__, "sqlstate", None) or ""
         if isinstance(exc, IntegrityError):
-            log.warning("a constraint refused what no service had refused", exc_info=exc)
+            log.warning("a constraint refused what no service had refused: %s", _where(exc))
             return _from_constraint(sqlstate)
         if isinstance(exc, DataError):
-            log.warning("the database can't hold a value", exc_info=exc)
+            log.warning("the database can't hold a value: %s", _where(exc))
             return exceptions.ParseError("A value is out of range.", code="value-out-of-range")
         if sqlstate in BUSY:
             return Refused(status=503, code="busy", title="Too much happens at once; try again", wait=1)
@@ -203,6 +203,13 @@ def _from_constraint(sqlstate: str) -> Refused:
     if sqlstate == FOREIGN_KEY_VIOLATION:
         return Refused(status=409, code="in-use", title="Something else still needs this")
     return Refused(status=409, code="constraint", title="The database doesn't allow this")
+
+
+def _where(exc: DatabaseError) -> str:
+    """Name what refused, without the row that the database would show: it holds personal data."""
+    diagnosis = getattr(exc.__cause__, "diag", None)
+    names = (getattr(diagnosis, part, None) for part in ("sqlstate", "table_name", "constraint_name"))
+    return " ".join(name for name in names if name)
 
 
 def _escaped(name: Any) -> str:

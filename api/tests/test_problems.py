@@ -109,6 +109,14 @@ def test_known_errors_are_refusals_without_details(ana_calls, what, status, code
     assert b"Ana" not in answer.content
 
 
+def test_what_a_constraint_refused_is_logged_without_the_row(ana_calls, caplog):
+    with caplog.at_level(logging.WARNING, logger="api.problems"):
+        ana_calls.get("/broken/check")
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "api.problems"]
+    assert line.endswith("refused: 23514 accounts_user accounts_user_kyc_level_range")
+    assert "Failing row" not in caplog.text
+
+
 def test_a_guard_of_the_database_speaks(ana_calls, omar):
     at, end = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
     ApprovalRequest.objects.create(
