@@ -100,7 +100,7 @@ _SHAPES: Final = (
     ),
     Shape(Verb.CORRECTION, "correction", AVAILABLE, SUSPENSE, ("cash", "currency", "investor")),
     Shape(Verb.CASH_MISSING, "cash_break", BREAK, CASH, ("cash", "currency")),
-    Shape(Verb.CASH_SURPLUS, "cash_break", CASH, SUSPENSE, ("cash", "currency")),
+    Shape(Verb.CASH_SURPLUS, "cash_break", CASH, SUSPENSE, ("cash", "currency"), opens_cash=True),
 )
 
 SHAPES: Final[Mapping[Verb, Shape]] = {shape.verb: shape for shape in _SHAPES}

@@ -169,7 +169,7 @@ def test_every_verb_without_a_row_can_be_asked_for_from_its_page(desk: Desk, as_
         pages.CashMove: {**bank, "to_cash": "reserve"},
         pages.BankInterest: bank,
         pages.CashMissing: bank,
-        pages.CashSurplus: bank,
+        pages.CashSurplus: {"cash": "custodian", "currency": "USD"},
         pages.SuspenseAllot: {**bank, "investor": eve.referral_code},
         pages.SuspenseReturn: bank,
         pages.GiveGoodwill: {"currency": "USD", "purse": "fees", "investor": eve.referral_code},
