@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, Sum
+from django.db.models import DecimalField, Model, Q, Sum
 
 from core.commands import command
 from core.errors import DomainError
@@ -109,6 +109,8 @@ def compute_and_store(day: date, covers: Sequence[ProductCover], now: datetime) 
     ceilings = {cover.rate_ceiling for cover in covers if cover.rate_ceiling is not None}
     ceiling = min(ceilings) if ceilings else None
     header = CoverageDay(day=day, investors=holders.everywhere, rate_ceiling=ceiling)
+    for row in [header, *_rows_of(reports)]:
+        _round_as_stored(row)
     header.digest = digest_of(header, reports)
     header.save(force_insert=True)
     rows = Coverage.objects.bulk_create([report.row for report in reports])
@@ -179,6 +181,18 @@ def of_currency(currency: str, *, on: date | None = None) -> Coverage | None:
     if on is not None:
         rows = rows.filter(day__lte=on)
     return rows.order_by("-day_id").first()
+
+
+def _rows_of(reports: Iterable[CoverageReport]) -> list[Model]:
+    return [row for report in reports for row in (report.row, *report.parts, *report.products)]
+
+
+def _round_as_stored(row: Model) -> None:
+    """Round every figure as its column will, so that the digest is over what is kept."""
+    for field in row._meta.concrete_fields:
+        amount = getattr(row, field.attname)
+        if isinstance(field, DecimalField) and amount is not None:
+            setattr(row, field.attname, rules.as_stored(amount, field.decimal_places))
 
 
 def _is_used(figures: rules.Figures) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 
 STATEMENT_MAX_AGE_DAYS: Final = 3
@@ -54,6 +54,11 @@ def plain(amount: Decimal) -> str:
     """Write an amount exactly, without an exponent and without zeros that say nothing."""
     text = f"{amount:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def as_stored(amount: Decimal, places: int) -> Decimal:
+    """Return an amount as a column of so many decimals keeps it, half to even: a mean has no end."""
+    return amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN, context=_EXACT)
 
 
 def ratio(*, confirmed: Decimal, own: Decimal, claims: Decimal, ring_fenced: Decimal) -> Decimal | None:

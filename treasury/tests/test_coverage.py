@@ -205,6 +205,17 @@ def test_a_stored_day_stays_and_its_digest_is_of_its_rows(desk: Desk) -> None:
     assert bytes(seal.coverage_sha256) == bytes(first.digest)
 
 
+def test_the_digest_is_over_what_the_columns_keep(desk: Desk) -> None:
+    """A mean has more digits than a column; seen to break `verify_ledger` on the demo's 30 days."""
+    desk.deposit("10")
+    closed = desk.close()
+    third = D(1) / D(3)
+    precise = cover(mean_accrual=D("1.00000000000000000050001"), accrued=D("2e-19"), owed=third, yearly_rate=third)
+    first = coverage.compute_and_store(closed, [precise], desk.now)
+    assert coverage.recompute_digest(CoverageDay.objects.get(pk=closed)) == bytes(first.digest)
+    assert ProductCoverage.objects.get().mean_accrual == D("1.000000000000000001")
+
+
 def test_an_open_day_has_no_coverage(desk: Desk) -> None:
     desk.deposit("10")
     with pytest.raises(coverage.DayNotClosed):
