@@ -89,7 +89,14 @@ def test_wallets_take_one_query(books: Books, django_assert_num_queries: Any) ->
 
 
 @pytest.mark.parametrize(
-    "path", ["wallets", "wallets/USD", "wallets/USD/statement", "transactions", "transactions/0198b0de-0000-7000-8000-000000000000"]
+    "path",
+    [
+        "wallets",
+        "wallets/USD",
+        "wallets/USD/statement",
+        "transactions",
+        "transactions/0198b0de-0000-7000-8000-000000000000",
+    ],
 )
 def test_nobody_gets_in_without_a_token(db: None, path: str) -> None:
     assert APIClient().get(f"/api/v1/{path}").status_code == 401
