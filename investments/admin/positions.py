@@ -30,6 +30,7 @@ RUNS_SHOWN = 12
 
 class TermInline(ReadOnlyInline):
     model = PositionTerm
+    hide_title = True
     fields = ("from_on", "to_on", "show_principal", "show_rate", "earns")
     readonly_fields = fields
     ordering = ("-from_on",)
@@ -48,6 +49,7 @@ class TermInline(ReadOnlyInline):
 
 class EventInline(ReadOnlyInline):
     model = PositionEvent
+    hide_title = True
     fields = ("made_at", "verb", "value_on", "show_amount", "show_penalty", "show_transaction")
     readonly_fields = fields
     ordering = ("-id",)
@@ -71,6 +73,7 @@ class EventInline(ReadOnlyInline):
 
 class ExitInline(ReadOnlyInline):
     model = ExitRequest
+    hide_title = True
     fields = ("asked_at", "kind", "show_amount", "status", "paid_at")
     readonly_fields = fields
     verbose_name_plural = "exits"
@@ -85,6 +88,7 @@ class ExitInline(ReadOnlyInline):
 
 class AdjustmentInline(ReadOnlyInline):
     model = AccrualAdjustment
+    hide_title = True
     fields = ("booked_on", "corrects_on", "show_amount", "reason")
     readonly_fields = fields
     verbose_name_plural = "adjustments"
@@ -120,7 +124,7 @@ class PositionAdmin(ReadOnlyAdmin):
         "show_owner",
         "product",
         "show_terms",
-        "show_status",
+        "say_status",
         "opened_at",
         "funded_on",
         "last_on",
@@ -157,6 +161,10 @@ class PositionAdmin(ReadOnlyAdmin):
     def show_status(self, row: Position) -> tuple[str, str]:
         return row.status, row.get_status_display()
 
+    @display(description="status")
+    def say_status(self, row: Position) -> str:
+        return row.get_status_display() + (f", from {row.suspended_from}" if row.suspended_from else "")
+
     @display(description="principal", ordering="principal")
     def show_principal(self, row: Position) -> str:
         return money(row.principal, row.currency)
@@ -165,7 +173,9 @@ class PositionAdmin(ReadOnlyAdmin):
     def show_terms(self, row: Position) -> str:
         above = row.version.is_above(RateCeiling.objects.current())
         badge = ", above the rate ceiling" if above else ""
-        return f"version {row.version.number}: {rate(row.version)}, paid {row.version.get_payout_display()}{badge}"
+        return (
+            f"version {row.version.number}: {rate(row.version)}, paid {row.version.get_payout_display().lower()}{badge}"
+        )
 
     @display(description="principal, in and out")
     def show_money(self, row: Position) -> str:

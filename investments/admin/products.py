@@ -152,6 +152,7 @@ class RetireProduct(ActionPage):
 
 class VersionInline(ReadOnlyInline):
     model = ProductVersion
+    hide_title = True
     fields = (
         "number",
         "show_status",
@@ -213,10 +214,10 @@ class ProductAdmin(ReadOnlyAdmin):
         "code",
         "kind",
         "currency",
-        "show_status",
+        "say_status",
         "show_rate",
         "show_year",
-        "show_badge",
+        "say_badge",
         "show_justification",
         "show_count",
         "show_principal",
@@ -259,6 +260,15 @@ class ProductAdmin(ReadOnlyAdmin):
     def show_status(self, row: Any) -> tuple[str, str]:
         version = shown(row)
         return (version.status, version.get_status_display()) if version else ("draft", "Draft")
+
+    @display(description="status")
+    def say_status(self, row: Any) -> str:
+        return self.show_status(row)[1]
+
+    @display(description="ceiling")
+    def say_badge(self, row: Any) -> str:
+        badge = self.show_badge(row)
+        return f"{badge[1]}: {percent(row.ceiling)} a year" if badge else NOTHING
 
     @display(description="minimum")
     def show_minimum(self, row: Any) -> str:

@@ -20,6 +20,7 @@ from oversight.console import ActionPage, ReadOnlyAdmin, ReadOnlyInline, link_to
 
 class SliceInline(ReadOnlyInline):
     model = SettlementSlice
+    hide_title = True
     fields = ("number", "positions", "show_amount", "done_at")
     readonly_fields = fields
 
@@ -39,7 +40,7 @@ class SettlementRunAdmin(ReadOnlyAdmin):
     list_filter = ("status", "product__kind", "product")
     date_hierarchy = "due_on"
     ordering = ("-due_on", "product")
-    fields = ("product", "due_on", "show_status", "show_amount", "positions", "reserved_at", "paid_at", "show_reserve")
+    fields = ("product", "due_on", "say_status", "show_amount", "positions", "reserved_at", "paid_at", "show_reserve")
     readonly_fields = fields
     inlines = (SliceInline,)
 
@@ -50,6 +51,10 @@ class SettlementRunAdmin(ReadOnlyAdmin):
     def show_status(self, row: SettlementRun) -> tuple[str, str]:
         waits = {"due": "owed: the pool hasn't covered it", "reserved": "being paid"}
         return row.status, waits.get(row.status, row.get_status_display())
+
+    @display(description="status")
+    def say_status(self, row: SettlementRun) -> str:
+        return self.show_status(row)[1]
 
     @display(description="amount", ordering="amount")
     def show_amount(self, row: SettlementRun) -> str:
@@ -70,7 +75,7 @@ class CorrectionAdmin(ReadOnlyAdmin):
     fields = (
         "source_key",
         "show_position",
-        "show_status",
+        "say_status",
         "reason",
         "show_total",
         "approved_at",
@@ -94,6 +99,10 @@ class CorrectionAdmin(ReadOnlyAdmin):
     @display(description="status", label={"booked": "success", "waiting": "warning"})
     def show_status(self, row: Correction) -> tuple[str, str]:
         return row.status, row.get_status_display()
+
+    @display(description="status")
+    def say_status(self, row: Correction) -> str:
+        return self.show_status(row)[1]
 
     @display(description="days")
     def show_days(self, row: Correction) -> int:
@@ -172,7 +181,7 @@ class ExitRequestAdmin(ReadOnlyAdmin):
     list_display = ("asked_at", "product", "kind", "show_amount", "show_status", "show_owner", "paid_at")
     list_filter = ("status", "kind", "product")
     ordering = ("product", "asked_at", "id")
-    fields = ("product", "show_position", "kind", "show_amount", "show_status", "show_place", "asked_at", "paid_at")
+    fields = ("product", "show_position", "kind", "show_amount", "say_status", "show_place", "asked_at", "paid_at")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ExitRequest]:
@@ -185,6 +194,10 @@ class ExitRequestAdmin(ReadOnlyAdmin):
     @display(description="status", label={"paid": "success", "waiting": "warning", "withdrawn": "default"})
     def show_status(self, row: ExitRequest) -> tuple[str, str]:
         return row.status, row.get_status_display()
+
+    @display(description="status")
+    def say_status(self, row: ExitRequest) -> str:
+        return self.show_status(row)[1]
 
     @display(description="investor")
     def show_owner(self, row: ExitRequest) -> str:

@@ -133,7 +133,7 @@ class Position(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.product_id} #{self.number}"
+        return f"position {self.number}"
 
     @property
     def currency(self) -> str:

@@ -80,6 +80,7 @@ def test_a_position_shows_terms_events_and_what_it_earned(officer, world, invest
     page = officer.get(f"/admin/investments/position/{position.pk}/change/")
     text = page.content.decode().lower()
     assert page.status_code == 200
+    assert "(&#x27;" not in page.content.decode(), "a badge's tuple on a page that has no badges"
     for said in ("300.00 usd", "accrued, not due", "last settlements", "above the rate ceiling"):
         assert said in text, said
 
