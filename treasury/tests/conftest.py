@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from django.conf import LazySettings
 from django.db.models import Count, Sum
 
 from core.commands import Command
+from core.errors import DomainError
 from ledger import accounts, days, evidence, posting
 from ledger.models import Account, Evidence, Transfer
 from ledger.posting import Move
@@ -132,6 +134,15 @@ class Desk:
         proofs = [model.objects.aggregate(Count("pk")) for model in (Valuation, StatementBalance)]
         statuses = list(ApprovalRequest.objects.values_list("pk", "status").order_by("pk"))
         return [sums, rows, proofs, statuses]
+
+
+@contextmanager
+def refused(desk: Desk, error: type[DomainError]) -> Iterator[pytest.ExceptionInfo[DomainError]]:
+    """Expect a refusal after which everything is as it was."""
+    before = desk.everything()
+    with pytest.raises(error) as info:
+        yield info
+    assert desk.everything() == before
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,40 @@ from treasury.tests.test_coverage import cover, worked_example
 
 URL = "/api/v1/transparency/coverage"
 
+BASIC_PRODUCT = {
+    "product": "basic",
+    "name": "Basic",
+    "currency": "USD",
+    "pool": "750.00",
+    "reserved": "0.00",
+    "covers_what_is_owed": True,
+    "owed": "40.00",
+    "accrued": "60.00",
+    "mean_accrual": "25.00",
+    "days_of_cover": "30.0",
+    "withheld": None,
+    "income_received": "150.00",
+    "income_from_related": "0.00",
+    "firm_capital_received": "600.00",
+    "released": "0.00",
+    "above_rate_ceiling": True,
+    "yearly_rate": "3.000000",
+}
+
+OIL_MILL = {
+    "name": "Oil mill loan",
+    "product": "basic",
+    "cost": "4500.00",
+    "valued_on": "2026-06-01",
+    "valuation": "4400.00",
+    "counts": True,
+    "confirmed": "4400.00",
+    "unconfirmed": "100.00",
+    "income_received": "150.00",
+    "income_from_related": "0.00",
+    "related_to_firm": False,
+}
+
 
 @pytest.fixture(autouse=True)
 def empty_cache() -> None:
@@ -113,40 +147,8 @@ def test_from_twenty_investors_on_it_shows_every_figure(desk: Desk, anyone: APIC
     ]
     (asset,) = figures["assets"]
     del asset["asset"]
-    assert asset == {
-        "name": "Oil mill loan",
-        "product": "basic",
-        "cost": "4500.00",
-        "valued_on": "2026-06-01",
-        "valuation": "4400.00",
-        "counts": True,
-        "confirmed": "4400.00",
-        "unconfirmed": "100.00",
-        "income_received": "150.00",
-        "income_from_related": "0.00",
-        "related_to_firm": False,
-    }
-    assert day["products"] == [
-        {
-            "product": "basic",
-            "name": "Basic",
-            "currency": "USD",
-            "pool": "750.00",
-            "reserved": "0.00",
-            "covers_what_is_owed": True,
-            "owed": "40.00",
-            "accrued": "60.00",
-            "mean_accrual": "25.00",
-            "days_of_cover": "30.0",
-            "withheld": None,
-            "income_received": "150.00",
-            "income_from_related": "0.00",
-            "firm_capital_received": "600.00",
-            "released": "0.00",
-            "above_rate_ceiling": True,
-            "yearly_rate": "3.000000",
-        }
-    ]
+    assert asset == OIL_MILL
+    assert day["products"] == [BASIC_PRODUCT]
 
 
 def test_the_counterpartys_name_stays_inside_only_its_relation_comes_out(desk: Desk, anyone: APIClient) -> None:
