@@ -70,6 +70,8 @@ def returns(request: HttpRequest) -> TemplateResponse:
 
 def _return_row(each: Any, product: Product, runs: dict[Any, SettlementRun]) -> dict[str, Any]:
     run = runs.get((each["day"], each["product_id"]))
+    if run is not None and not run.amount and run.status == SettlementRun.Status.PAID:
+        run = None  # nothing was due that day
     return {
         "day": each["day"],
         "product": product,
@@ -78,7 +80,7 @@ def _return_row(each: Any, product: Product, runs: dict[Any, SettlementRun]) -> 
         "accrued": amounts.plain(each["amount"], product.currency),
         "run": run,
         "settled": amounts.plain(run.amount, product.currency) if run else "",
-        "status": run.get_status_display() if run else "",
+        "status": run.status if run else "",
     }
 
 
@@ -88,7 +90,7 @@ def _run_row(run: SettlementRun, product: Product) -> dict[str, Any]:
         "product": product,
         "amount": amounts.plain(run.amount, product.currency),
         "positions": run.positions,
-        "status": run.get_status_display(),
+        "status": run.status,
     }
 
 
