@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import time_machine
 
 from investments.tests.worlds import World
 from tests.people import make_investor
@@ -24,3 +26,10 @@ def investor(db: None) -> Any:
 def stranger(db: None) -> Any:
     """Eve, who has no right to anything of Ana's."""
     return make_investor("Eve", kyc_level=1)
+
+
+@pytest.fixture
+def clock(world: World) -> Iterator[Any]:
+    """The world's own noon, for what reads the clock at the edge."""
+    with time_machine.travel(world.now, tick=False) as traveller:
+        yield traveller
