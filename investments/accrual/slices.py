@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -60,7 +61,8 @@ def repair_slice(slice_id: int, *, now: datetime, inside: bool = False) -> list[
     while ranges:
         first, until = ranges.pop()
         try:
-            added += _tried(add, slice_id, first, until)
+            with transaction.atomic() if inside else nullcontext():
+                added += add(slice_id, first=first, until=until)
         except POSITIONS_FAULT as error:
             middle, positions = _halves(row, first, until)
             if positions == 0:
@@ -72,13 +74,6 @@ def repair_slice(slice_id: int, *, now: datetime, inside: bool = False) -> list[
     finish = _finish.inside if inside else _finish
     finish(slice_id, added=added, problems=len(problems), now=now)
     return problems
-
-
-def _tried(add: Any, slice_id: int, first: UUID, until: UUID) -> int:
-    if not connection.in_atomic_block:
-        return int(add(slice_id, first=first, until=until))
-    with transaction.atomic():
-        return int(add(slice_id, first=first, until=until))
 
 
 @command
