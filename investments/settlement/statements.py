@@ -76,12 +76,16 @@ HAS_BOOKED = f"SELECT EXISTS ({_BOOKED.format(since='%(since)s')})"
 
 # Whoever is due and has no row yet; whoever ended since the run before; whoever ended earlier and got a correction.
 _CANDIDATES = """
+            -- EXCEPT hashes whatever the statistics say; an anti-join on old ones compares all with all.
             SELECT p.id, p.funded_on, p.last_on, true AS anyway
-            FROM investments_position p
-            WHERE p.product_id = %(product)s AND p.version_id = ANY(%(due_versions)s) AND p.funded_on < %(due_on)s
-              AND (p.last_on IS NULL OR p.last_on >= %(due_on)s)
-              AND NOT EXISTS (
-                  SELECT 1 FROM investments_settlement s WHERE s.run_id = %(run)s AND s.position_id = p.id)
+            FROM (
+                SELECT id FROM investments_position
+                WHERE product_id = %(product)s AND version_id = ANY(%(due_versions)s) AND funded_on < %(due_on)s
+                  AND (last_on IS NULL OR last_on >= %(due_on)s)
+                EXCEPT
+                SELECT position_id FROM investments_settlement WHERE run_id = %(run)s
+            ) missing
+            JOIN investments_position p ON p.id = missing.id
             UNION ALL
             SELECT p.id, p.funded_on, p.last_on, p.id IN ({booked}) AS anyway
             FROM investments_position p
@@ -107,13 +111,17 @@ _OTHERS_ROWS = """
             ORDER BY r.due_on DESC LIMIT 1
         ) l ON true
         CROSS JOIN LATERAL (
+            -- One probe a day: without statistics a join would read the whole month for every position.
             SELECT COALESCE(sum(a.amount), 0) AS amount
             FROM generate_series(
                 (COALESCE(l.due_on, p.funded_on) + 1)::timestamp, %(due_on)s::timestamp, '1 day') AS due (day)
-            JOIN investments_accrual a ON a.day = due.day::date AND a.position_id = p.id
+            CROSS JOIN LATERAL (
+                SELECT x.amount FROM investments_accrual x
+                WHERE x.day = due.day::date AND x.position_id = p.id OFFSET 0
+            ) a
         ) e
         CROSS JOIN LATERAL (
-            SELECT {adjusted} + {late} AS added, {returned} AS returned
+            SELECT {adjusted} + {late} AS added, {returned} AS returned OFFSET 0
         ) b
         WHERE p.anyway OR l.due_on IS NULL OR l.due_on < p.last_on
 """
