@@ -42,19 +42,34 @@ def world(transactional_db: None, settings: Any) -> World:
 
 
 def test_four_runs_of_one_day_accrue_it_once(world: World) -> None:
-    """Seen to fail: with AccrualSlice.objects.lock as a plain get, runs end in unique violations, each of which
-    sends its slice to repair.
-    """
+    """Four runs side by side leave one row a position."""
     answers = at_once([lambda: accrual.accrue_day(DAY, now=NOW)] * 4)
     assert all(isinstance(answer, accrual.AccrualReport) and answer.is_complete for answer in answers), answers
     assert Accrual.objects.count() == 30
     assert sum(AccrualSlice.objects.values_list("positions", flat=True)) == 30
 
 
+def test_a_slice_that_four_take_is_done_once(world: World) -> None:
+    """Three find it done. Seen to fail: with AccrualSlice.objects.lock as a plain get, three break the unique key."""
+    accrual.days.plan_day(DAY)
+    part = AccrualSlice.objects.order_by("number")[0]
+    answers = at_once([lambda: accrual.accrue_slice(part.pk, now=NOW)] * 4)
+    assert sorted(answers, key=str) == [0, 0, 0, 4], answers
+
+
+def test_a_payment_that_four_take_is_done_once(world: World) -> None:
+    """Three find it done. Seen to fail: with SettlementSlice.objects.lock as a plain get, three are a mismatch."""
+    accrual.accrue_day(DAY, now=NOW)
+    settlement.open_runs(DAY)
+    run = settlement.reserve_run(SettlementRun.objects.get().pk, now=NOW, effective_on=DAY)
+    part = run.slices.order_by("number")[0]
+    answers = at_once([lambda: settlement.pay_slice(part.pk, now=NOW, effective_on=DAY)] * 4)
+    assert sorted(answers, key=str) == [0, 0, 0, 4], answers
+
+
 def test_four_runs_of_one_day_pay_it_once(world: World) -> None:
     """Seen to fail: with SettlementRun.objects.lock as a plain get, two compute the run and one ends in a unique
-    violation of its rows; with SettlementSlice.objects.lock as a plain get, a slice that another has just paid is
-    a mismatch.
+    violation of its rows.
     """
     accrual.accrue_day(DAY, now=NOW)
     answers = at_once([lambda: settlement.settle_day(DAY, now=NOW)] * 4)
