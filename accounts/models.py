@@ -10,11 +10,11 @@ from uuid import UUID
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, Q
 from django.utils import timezone
-from uuid_utils.compat import uuid7
 
 from accounts import identifiers
+from core import columns
 from oversight.encryption import EncryptedTextField, blind_index
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ REFERRAL_ALPHABET = "ACDEFGHJKMNPQRTUWXY34679"
 REFERRAL_LENGTH = 8
 KYC_LEVELS = (0, 3)
 VIP_LEVELS = (0, 20)
-PG_UUID7 = Func(function="uuidv7")
 
 
 def new_referral_code() -> str:
@@ -75,7 +74,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     Roles are groups. `is_superuser` exists because Django's mixin has it, and opens nothing.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=PG_UUID7, editable=False)
+    id = columns.identifier()
     email = EncryptedTextField(blank=True, default="")
     email_index = models.BinaryField(null=True, editable=False)
     email_verified_at = models.DateTimeField(null=True, blank=True)
@@ -215,7 +214,7 @@ class Session(models.Model):
         BLOCKED = "blocked", "the person was blocked"
         OFFICER = "officer", "an officer ended it"
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=PG_UUID7, editable=False)
+    id = columns.identifier()
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="sessions")
     token_hash = models.BinaryField(editable=False)
     user_agent = models.CharField(max_length=255, blank=True)
@@ -258,7 +257,7 @@ class PasswordResetTokenQuerySet(models.QuerySet["PasswordResetToken"]):
 class PasswordResetToken(models.Model):
     """A link sent by mail that sets a new password, once; only its hash is kept."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=PG_UUID7, editable=False)
+    id = columns.identifier()
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     token_hash = models.BinaryField(unique=True, editable=False)
     created_at = models.DateTimeField()

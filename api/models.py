@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Func, Q
-from uuid_utils.compat import uuid7
+from django.db.models import Q
+
+from core import columns
 
 if TYPE_CHECKING:
     from api.keys import RequestKey
@@ -28,7 +29,7 @@ class KeptAnswerQuerySet(models.QuerySet["KeptAnswer"]):
 class KeptAnswer(models.Model):
     """The first answer to a keyed request, kept for a day, encrypted with the caller's own key."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=Func(function="uuidv7"), editable=False)
+    id = columns.identifier()
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     method = models.CharField(max_length=8)
     path = models.TextField()

@@ -7,10 +7,9 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Func, Q
-from uuid_utils.compat import uuid7
+from django.db.models import F, Q
 
-PG_UUID7 = Func(function="uuidv7")
+from core import columns
 
 
 class EndOfDayRunQuerySet(models.QuerySet["EndOfDayRun"]):
@@ -105,7 +104,7 @@ class EndOfDayProblem(models.Model):
     It is open until a later attempt gets past it (`solved_at`) or an officer closes it with a word.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=PG_UUID7, editable=False)
+    id = columns.identifier()
     run = models.ForeignKey(EndOfDayRun, on_delete=models.PROTECT, related_name="problems")
     step = models.CharField(max_length=24)
     subject = models.CharField(max_length=120, blank=True)

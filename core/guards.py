@@ -88,18 +88,12 @@ def _literal(sql: str) -> Statement:
 
 
 def append_only(name: str) -> Guard:
-    """Refuse UPDATE, DELETE and TRUNCATE; a mistake is corrected by a further row.
-
-    TRUNCATE stands aside in test databases alone, which are emptied between tests.
-    """
+    """Refuse UPDATE, DELETE and TRUNCATE; a mistake is corrected by a further row."""
     return Guard(
         name=name,
         event="BEFORE UPDATE OR DELETE OR TRUNCATE",
         body="""
 BEGIN
-    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN
-        RETURN NULL;
-    END IF;
     RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME
         USING ERRCODE = 'FI001';
 END

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -11,18 +10,9 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
+from core import columns
 from core.guards import append_only
 from ledger import chart, guards
-
-
-class UUIDv7(models.Func):
-    function = "uuidv7"
-    output_field = models.UUIDField()
-    template = "%(function)s()"
-
-
-def _amount(**options: Any) -> models.DecimalField[Any, Any]:
-    return models.DecimalField(max_digits=38, decimal_places=18, **options)
 
 
 class Currency(models.Model):
@@ -75,8 +65,8 @@ class Account(models.Model):
     subject = models.CharField(max_length=36, blank=True, default="", db_default="")
     scope = models.CharField(max_length=64, blank=True, default="", db_default="")
     currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+", db_index=False)
-    debits = _amount(default=Decimal(0), db_default=Decimal(0), editable=False)
-    credits = _amount(default=Decimal(0), db_default=Decimal(0), editable=False)
+    debits = columns.amount(default=Decimal(0), db_default=Decimal(0), editable=False)
+    credits = columns.amount(default=Decimal(0), db_default=Decimal(0), editable=False)
     normal_side = models.GeneratedField(
         expression=Case(When(kind__in=chart.DEBIT_NORMAL, then=Value("D")), default=Value("C")),
         output_field=models.CharField(max_length=1),
@@ -173,7 +163,7 @@ class Transaction(models.Model):
     and `verify_ledger` the rest; a key would lock a further row at each posting.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUIDv7(), editable=False)
+    id = columns.identifier()
     kind = models.CharField(max_length=24)
     key = models.CharField(max_length=200, unique=True)
     fingerprint = models.BinaryField(max_length=32)
@@ -236,7 +226,7 @@ class Transfer(models.Model):
     currency = models.ForeignKey(
         Currency, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
-    amount = _amount()
+    amount = columns.amount()
     booked_on = models.DateField()
 
     class Meta:
@@ -336,8 +326,8 @@ class AccountSnapshot(models.Model):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="snapshots", db_index=False)
     day = models.DateField()
     last_transfer_id = models.BigIntegerField()
-    debits = _amount()
-    credits = _amount()
+    debits = columns.amount()
+    credits = columns.amount()
 
     class Meta:
         constraints = [append_only("ledger_snapshot_append_only")]
@@ -352,9 +342,9 @@ class Fund(models.Model):
     pk = models.CompositePrimaryKey("scope", "currency_id")
     scope = models.CharField(max_length=64)
     currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+", db_index=False)
-    principal = _amount(default=Decimal(0), db_default=Decimal(0))
-    deployed = _amount(default=Decimal(0), db_default=Decimal(0))
-    shortfall = _amount(default=Decimal(0), db_default=Decimal(0))
+    principal = columns.amount(default=Decimal(0), db_default=Decimal(0))
+    deployed = columns.amount(default=Decimal(0), db_default=Decimal(0))
+    shortfall = columns.amount(default=Decimal(0), db_default=Decimal(0))
 
     class Meta:
         constraints = [

@@ -6,15 +6,12 @@ from core.guards import DEFINER, Guard
 
 
 def never_emptied(name: str) -> Guard:
-    """Refuse DELETE and TRUNCATE; TRUNCATE stands aside in test databases, which are emptied between tests."""
+    """Refuse DELETE and TRUNCATE."""
     return Guard(
         name=name,
         event="BEFORE DELETE OR TRUNCATE",
         body="""
 BEGIN
-    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN
-        RETURN NULL;
-    END IF;
     RAISE EXCEPTION 'kept: rows of % are never removed', TG_TABLE_NAME USING ERRCODE = 'FI001';
 END
 """,

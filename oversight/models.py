@@ -11,13 +11,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Func, Q
 from django.utils import timezone
-from uuid_utils.compat import uuid7
 
+from core import columns
 from core.errors import DomainError
 from core.guards import append_only
 from oversight import encryption, guards
-
-PG_UUID7 = Func(function="uuidv7")
 
 
 class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
@@ -54,7 +52,7 @@ class ApprovalRequest(models.Model):
         Status.REQUESTED: {Status.APPROVED, Status.REJECTED, Status.EXPIRED, Status.VOID},
     }
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=PG_UUID7, editable=False)
+    id = columns.identifier()
     verb = models.CharField(max_length=64)
     title = models.CharField(max_length=200)
     summary = models.JSONField(default=list, help_text="lines of [label, value], as they were shown to the requester")
@@ -122,7 +120,7 @@ class Decision(models.Model):
         APPROVE = "approve", "approved"
         REJECT = "reject", "rejected"
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=PG_UUID7, editable=False)
+    id = columns.identifier()
     request = models.ForeignKey(ApprovalRequest, on_delete=models.PROTECT, related_name="decisions")
     approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     verdict = models.CharField(max_length=8, choices=Verdict.choices)
@@ -146,7 +144,7 @@ class Decision(models.Model):
 class AuditEvent(models.Model):
     """Who did what to what, when, why and from where. `personal` is encrypted with the key of `person`."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=PG_UUID7, editable=False)
+    id = columns.identifier()
     action = models.CharField(max_length=100)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -271,7 +269,7 @@ class Alert(models.Model):
         WARNING = "warning", "warning"
         CRITICAL = "critical", "critical"
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=PG_UUID7, editable=False)
+    id = columns.identifier()
     kind = models.CharField(max_length=64)
     dedupe = models.CharField(max_length=200, blank=True)
     title = models.CharField(max_length=200)

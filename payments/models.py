@@ -6,25 +6,19 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import ClassVar
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Func, Q
-from uuid_utils.compat import uuid7
+from django.db.models import F, Q
 
 from api.models import KeyedRow
+from core import columns
 from core.guards import only_columns_move
 from ledger.models import Currency, Evidence
 from payments import rules
-
-PG_UUID7: Final = Func(function="uuidv7")
-
-
-def _amount(**options: Any) -> models.DecimalField[Any, Any]:
-    return models.DecimalField(max_digits=38, decimal_places=18, **options)
 
 
 def new_reference() -> str:
@@ -60,15 +54,15 @@ class PaymentMethod(models.Model):
     class Code(models.TextChoices):
         BANK_TRANSFER = "bank_transfer", "bank transfer"
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=PG_UUID7, editable=False)
+    id = columns.identifier()
     code = models.CharField(max_length=32, choices=Code.choices)
     direction = models.CharField(max_length=3, choices=Direction.choices)
     currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+")
     countries = ArrayField(models.CharField(max_length=2), default=list, blank=True, help_text="none: everywhere")
     name = models.CharField(max_length=80)
-    minimum = _amount()
-    maximum = _amount()
-    fee = _amount(default=Decimal(0))
+    minimum = columns.amount()
+    maximum = columns.amount()
+    fee = columns.amount(default=Decimal(0))
     cash_scope = models.CharField(max_length=32)
     expires_days = models.PositiveSmallIntegerField(default=14)
     instructions = models.JSONField(default=dict, help_text="what the investor writes on the transfer")
@@ -150,18 +144,18 @@ class Deposit(KeyedRow):
     }
     PAYABLE: ClassVar[tuple[str, ...]] = (Status.INITIATED, Status.PENDING, Status.FAILED, Status.EXPIRED)
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=PG_UUID7, editable=False)
+    id = columns.identifier()
     investor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="deposits")
     method = models.ForeignKey(PaymentMethod, on_delete=models.PROTECT, related_name="+")
     currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+")
-    amount = _amount()
+    amount = columns.amount()
     reference = models.CharField(max_length=10, unique=True, default=new_reference, editable=False)
     position_id = models.UUIDField(null=True, editable=False, help_text="the position that this money is for")
     position_refusal = models.CharField(max_length=64, blank=True, default="", editable=False)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
-    arrived_amount = _amount(null=True)
+    arrived_amount = columns.amount(null=True)
     value_on = models.DateField(null=True, help_text="the bank's value date of the credit")
     confirmed_at = models.DateTimeField(null=True)
     transaction_id = models.UUIDField(null=True, help_text="the ledger's transaction that credited the wallet")
@@ -267,11 +261,11 @@ class BankCredit(models.Model):
         Status.REVERSED: set(),
     }
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=PG_UUID7, editable=False)
+    id = columns.identifier()
     cash_scope = models.CharField(max_length=32)
     bank_reference = models.CharField(max_length=100)
     currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+")
-    amount = _amount()
+    amount = columns.amount()
     value_on = models.DateField(null=True)
     evidence = models.ForeignKey(Evidence, on_delete=models.PROTECT, related_name="+")
     deposit = models.ForeignKey(Deposit, on_delete=models.PROTECT, null=True, related_name="credits")

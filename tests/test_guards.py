@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.db import connection, connections
 
 from core.guards import Guard
 
@@ -26,6 +27,32 @@ def test_the_database_has_exactly_the_guards_of_the_models() -> None:
     assert {(name, table) for name, table, _ in standing} == wanted
     assert {enabled for *_, enabled in standing} == {"O"}
     assert len(wanted) > 10
+
+
+KEPT = sorted(
+    (constraint.name, model._meta.db_table, constraint.event)
+    for model in apps.get_models()
+    for constraint in model._meta.constraints
+    if isinstance(constraint, Guard) and "TRUNCATE" in constraint.event
+)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "table", "event"), KEPT)
+def test_the_owner_is_refused_what_the_guards_refuse(name: str, table: str, event: str) -> None:
+    """The role without rights proves nothing of the trigger; the owner has every right, and a test database no hole."""
+    with psycopg.connect(**connections["owner"].get_connection_params()) as owner:
+        owner.execute("SET lock_timeout = '20s'")
+        column = owner.execute(
+            "SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 LIMIT 1",
+            [table],
+        ).fetchone()[0]
+        attacks = {"TRUNCATE": f"TRUNCATE {table} CASCADE", "DELETE": f"DELETE FROM {table}"}
+        attacks["UPDATE"] = f"UPDATE {table} SET {column} = {column}"
+        for verb in [verb for verb in attacks if verb in event]:
+            with pytest.raises(psycopg.DatabaseError) as refused, owner.transaction():
+                owner.execute(attacks[verb])
+            assert refused.value.sqlstate == "FI001" and table in str(refused.value), (name, verb)
 
 
 @pytest.mark.django_db

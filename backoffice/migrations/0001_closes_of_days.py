@@ -5,6 +5,8 @@ import uuid_utils.compat
 from django.conf import settings
 from django.db import migrations, models
 
+import core.columns
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -68,7 +70,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=models.Func(function="uuidv7"),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.contrib.postgres.operations import BtreeGistExtension
 from django.db import migrations, models
 
+import core.columns
 import core.guards
-import investments.models.columns
 
 # Django has no identity column beside the primary key.
 NUMBERED = """
@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=("day", "number"), name="investments_accrual_slice_once"),
                     core.guards.Guard(
-                        body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                         event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                         level="STATEMENT",
                         name="investments_accrual_slice_append_only",
@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=investments.models.columns.UUIDv7(),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -171,7 +171,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=investments.models.columns.UUIDv7(),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -214,7 +214,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=investments.models.columns.UUIDv7(),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -296,7 +296,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=investments.models.columns.UUIDv7(),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -377,7 +377,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=investments.models.columns.UUIDv7(),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -421,7 +421,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=investments.models.columns.UUIDv7(),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -500,7 +500,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=investments.models.columns.UUIDv7(),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -595,7 +595,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=investments.models.columns.UUIDv7(),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -627,7 +627,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=investments.models.columns.UUIDv7(),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -773,7 +773,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="accrualadjustment",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="investments_adjustment_append_only",
@@ -785,7 +785,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="accrual",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="investments_accrual_append_only",
@@ -822,7 +822,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="positionevent",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="investments_event_append_only",
@@ -905,7 +905,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="productaccrual",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="investments_product_accrual_append_only",
@@ -1087,7 +1087,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="rateceiling",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="investments_ceiling_append_only",
@@ -1157,7 +1157,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="settlement",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="investments_settlement_append_only",

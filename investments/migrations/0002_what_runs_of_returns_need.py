@@ -7,8 +7,8 @@ import django.db.models.deletion
 import uuid_utils.compat
 from django.db import migrations, models
 
+import core.columns
 import core.guards
-import investments.models.columns
 
 # Django can't change a composite key.
 RUN_FIRST = """
@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=investments.models.columns.UUIDv7(),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -210,7 +210,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="lateaccrual",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="investments_late_accrual_append_only",
@@ -232,7 +232,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="settlementreversal",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="investments_settlement_reversal_append_only",

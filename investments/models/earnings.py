@@ -11,9 +11,9 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Func, Q
 
+from core import columns
 from core.guards import append_only, only_columns_move
 from investments import rules
-from investments.models import columns
 from investments.models.positions import Position
 from investments.models.products import Product
 

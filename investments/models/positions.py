@@ -12,8 +12,8 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from api.models import KeyedRow
+from core import columns
 from core.guards import Guard, append_only
-from investments.models import columns
 from investments.models.products import Product, ProductVersion
 
 

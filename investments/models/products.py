@@ -9,9 +9,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from core import columns
 from core.guards import Guard, append_only
 from investments import rules
-from investments.models import columns
 
 # What may still change once a version has left the drafts.
 _MOVING = ("status", "activated_at", "retired_at", "justification")

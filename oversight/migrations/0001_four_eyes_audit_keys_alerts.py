@@ -6,6 +6,7 @@ import uuid_utils.compat
 from django.conf import settings
 from django.db import migrations, models
 
+import core.columns
 import core.guards
 
 
@@ -24,7 +25,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=models.Func(function="uuidv7"),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -99,7 +100,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=models.Func(function="uuidv7"),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -156,7 +157,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=models.Func(function="uuidv7"),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -224,7 +225,7 @@ class Migration(migrations.Migration):
                         when="",
                     ),
                     core.guards.Guard(
-                        body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'kept: rows of % are never removed', TG_TABLE_NAME USING ERRCODE = 'FI001';\nEND\n",
+                        body="\nBEGIN\n    RAISE EXCEPTION 'kept: rows of % are never removed', TG_TABLE_NAME USING ERRCODE = 'FI001';\nEND\n",
                         event="BEFORE DELETE OR TRUNCATE",
                         level="STATEMENT",
                         name="oversight_personkey_kept",
@@ -241,7 +242,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=models.Func(function="uuidv7"),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -310,7 +311,7 @@ class Migration(migrations.Migration):
                         when="",
                     ),
                     core.guards.Guard(
-                        body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'kept: rows of % are never removed', TG_TABLE_NAME USING ERRCODE = 'FI001';\nEND\n",
+                        body="\nBEGIN\n    RAISE EXCEPTION 'kept: rows of % are never removed', TG_TABLE_NAME USING ERRCODE = 'FI001';\nEND\n",
                         event="BEFORE DELETE OR TRUNCATE",
                         level="STATEMENT",
                         name="oversight_alert_kept",
@@ -405,7 +406,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="approvalrequest",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'kept: rows of % are never removed', TG_TABLE_NAME USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'kept: rows of % are never removed', TG_TABLE_NAME USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="oversight_approvalrequest_kept",
@@ -436,7 +437,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="auditevent",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="oversight_auditevent_append_only",
@@ -470,7 +471,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="decision",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="oversight_decision_append_only",

@@ -8,6 +8,7 @@ import uuid_utils.compat
 from django.conf import settings
 from django.db import migrations, models
 
+import core.columns
 import core.guards
 import payments.models
 
@@ -27,7 +28,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=models.Func(function="uuidv7"),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -76,7 +77,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=models.Func(function="uuidv7"),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -157,7 +158,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=models.Func(function="uuidv7"),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,

@@ -9,8 +9,8 @@ import uuid_utils.compat
 from django.conf import settings
 from django.db import migrations, models
 
+import core.columns
 import core.guards
-import treasury.models.columns
 
 
 class Migration(migrations.Migration):
@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=treasury.models.columns.UUIDv7(),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
                         condition=models.Q(("investors__gte", 0)), name="treasury_coverageday_investors"
                     ),
                     core.guards.Guard(
-                        body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                         event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                         level="STATEMENT",
                         name="treasury_coverageday_append_only",
@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=treasury.models.columns.UUIDv7(),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -146,7 +146,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=treasury.models.columns.UUIDv7(),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -187,7 +187,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=treasury.models.columns.UUIDv7(),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -239,7 +239,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=treasury.models.columns.UUIDv7(),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -292,7 +292,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=treasury.models.columns.UUIDv7(),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -435,7 +435,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_default=treasury.models.columns.UUIDv7(),
+                        db_default=core.columns.UUIDv7(),
                         default=uuid_utils.compat.uuid7,
                         editable=False,
                         primary_key=True,
@@ -505,7 +505,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="asset",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="treasury_asset_append_only",
@@ -613,7 +613,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="coverage",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="treasury_coverage_append_only",
@@ -637,7 +637,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="coveragepart",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="treasury_part_append_only",
@@ -665,7 +665,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="productcoverage",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="treasury_productcoverage_append_only",
@@ -694,7 +694,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="statementbalance",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="treasury_statement_append_only",
@@ -754,7 +754,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="treasurymovement",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="treasury_movement_append_only",
@@ -781,7 +781,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="valuation",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'TRUNCATE' AND current_database() LIKE 'test\\_%' THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="treasury_valuation_append_only",

@@ -8,11 +8,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
-from uuid_utils.compat import uuid7
 
+from core import columns
 from core.guards import append_only
 from treasury import rules
-from treasury.models.columns import UUIDv7, amount
 
 
 class Asset(models.Model):
@@ -21,7 +20,7 @@ class Asset(models.Model):
     The name is public, beside cost and income on the coverage page: it must name no person.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUIDv7(), editable=False)
+    id = columns.identifier()
     scope = models.CharField(max_length=64)
     currency = models.ForeignKey("ledger.Currency", on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=120)
@@ -52,8 +51,8 @@ class Asset(models.Model):
 class Proof(models.Model):
     """What the world outside said on a day, on evidence of its own, requested by one officer, approved by another."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUIDv7(), editable=False)
-    amount = amount()
+    id = columns.identifier()
+    amount = columns.amount()
     evidence = models.OneToOneField("ledger.Evidence", on_delete=models.PROTECT, related_name="+")
     request = models.OneToOneField("oversight.ApprovalRequest", on_delete=models.PROTECT, related_name="+")
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

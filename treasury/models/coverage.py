@@ -7,12 +7,11 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from uuid_utils.compat import uuid7
 
+from core import columns
 from core.guards import append_only
 from treasury import rules
 from treasury.models.assets import Asset
-from treasury.models.columns import UUIDv7, amount
 
 
 class CoverageDay(models.Model):
@@ -39,29 +38,29 @@ class CoverageDay(models.Model):
 class Coverage(models.Model):
     """One currency on one day: every balance, what evidence confirms of it, and the ratio (rounded down)."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUIDv7(), editable=False)
+    id = columns.identifier()
     day = models.ForeignKey(CoverageDay, on_delete=models.PROTECT, db_column="day", related_name="currencies")
     currency = models.ForeignKey("ledger.Currency", on_delete=models.PROTECT, related_name="+")
     investors = models.IntegerField()
-    available = amount()
-    locked = amount()
-    in_payout = amount()
-    principal = amount()
-    suspense = amount()
-    returns_pool = amount()
-    returns_due = amount()
-    referral_budget = amount()
-    capital = amount()
-    fees = amount()
-    penalties = amount()
-    cash = amount()
-    deployed = amount()
-    receivable = amount()
-    shortfall = amount()
-    fx = amount()
-    confirmed = amount()
-    unconfirmed_cash = amount()
-    unconfirmed_deployed = amount()
+    available = columns.amount()
+    locked = columns.amount()
+    in_payout = columns.amount()
+    principal = columns.amount()
+    suspense = columns.amount()
+    returns_pool = columns.amount()
+    returns_due = columns.amount()
+    referral_budget = columns.amount()
+    capital = columns.amount()
+    fees = columns.amount()
+    penalties = columns.amount()
+    cash = columns.amount()
+    deployed = columns.amount()
+    receivable = columns.amount()
+    shortfall = columns.amount()
+    fx = columns.amount()
+    confirmed = columns.amount()
+    unconfirmed_cash = columns.amount()
+    unconfirmed_deployed = columns.amount()
     ratio = models.DecimalField(max_digits=38, decimal_places=6, null=True)
 
     class Meta:
@@ -130,18 +129,18 @@ class CoveragePart(models.Model):
         CASH = "cash"
         DEPLOYED = "deployed"
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUIDv7(), editable=False)
+    id = columns.identifier()
     coverage = models.ForeignKey(Coverage, on_delete=models.PROTECT, related_name="parts")
     kind = models.CharField(max_length=8, choices=Kind.choices)
     scope = models.CharField(max_length=64)
     asset = models.ForeignKey(Asset, on_delete=models.PROTECT, null=True, related_name="+")
-    book = amount()
+    book = columns.amount()
     evidence_on = models.DateField(null=True)
-    evidence_amount = amount(null=True)
+    evidence_amount = columns.amount(null=True)
     is_evidenced = models.BooleanField()
-    confirmed = amount()
-    income = amount(default=Decimal(0))
-    related_income = amount(default=Decimal(0))
+    confirmed = columns.amount()
+    income = columns.amount(default=Decimal(0))
+    related_income = columns.amount(default=Decimal(0))
     has_related_counterparty = models.BooleanField(default=False)
 
     class Meta:
@@ -166,25 +165,25 @@ class CoveragePart(models.Model):
 class ProductCoverage(models.Model):
     """One product on one day: what its pool holds, what it owes, how long it lasts, and what filled it."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUIDv7(), editable=False)
+    id = columns.identifier()
     day = models.ForeignKey(CoverageDay, on_delete=models.PROTECT, db_column="day", related_name="products")
     scope = models.CharField(max_length=64)
     currency = models.ForeignKey("ledger.Currency", on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=120, blank=True)
     investors = models.IntegerField()
-    principal = amount()
-    deployed = amount()
-    shortfall = amount()
-    pool = amount()
-    reserved = amount()
-    owed = amount()
-    accrued = amount()
-    mean_accrual = amount()
+    principal = columns.amount()
+    deployed = columns.amount()
+    shortfall = columns.amount()
+    pool = columns.amount()
+    reserved = columns.amount()
+    owed = columns.amount()
+    accrued = columns.amount()
+    mean_accrual = columns.amount()
     days_of_cover = models.DecimalField(max_digits=38, decimal_places=1, null=True)
-    income_received = amount()
-    related_income_received = amount()
-    firm_capital_received = amount()
-    released = amount()
+    income_received = columns.amount()
+    related_income_received = columns.amount()
+    firm_capital_received = columns.amount()
+    released = columns.amount()
     above_rate_ceiling = models.BooleanField()
     yearly_rate = models.DecimalField(max_digits=20, decimal_places=6, null=True)
 

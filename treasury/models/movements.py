@@ -9,12 +9,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from uuid_utils.compat import uuid7
 
+from core import columns
 from core.guards import append_only
 from treasury import rules
 from treasury.models.assets import Asset
-from treasury.models.columns import UUIDv7, amount
 
 
 class Verb(models.TextChoices):
@@ -76,12 +75,12 @@ class TreasuryMovementQuerySet(models.QuerySet["TreasuryMovement"]):
 class TreasuryMovement(models.Model):
     """One posting of the treasury. The amount is positive; `reverses` names the row that a reversal undoes."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUIDv7(), editable=False)
+    id = columns.identifier()
     verb = models.CharField(max_length=20, choices=Verb.choices)
     transaction = models.OneToOneField("ledger.Transaction", on_delete=models.PROTECT, related_name="treasury_movement")
     request = models.OneToOneField("oversight.ApprovalRequest", on_delete=models.PROTECT, related_name="+")
     evidence = models.ForeignKey("ledger.Evidence", on_delete=models.PROTECT, related_name="treasury_movements")
-    amount = amount()
+    amount = columns.amount()
     currency = models.ForeignKey("ledger.Currency", on_delete=models.PROTECT, related_name="+")
     scope = models.CharField(max_length=64, blank=True)
     cash = models.CharField(max_length=64, blank=True)

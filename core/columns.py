@@ -1,4 +1,4 @@
-"""Columns that several tables share."""
+"""Columns that every room spells alike: the database's own time-ordered id, and an exact amount."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ class UUIDv7(models.Func):
 
 
 def identifier() -> models.UUIDField[Any, Any]:
+    """Return a primary key that Python draws, or the database where a row is inserted without one."""
     return models.UUIDField(primary_key=True, default=uuid7, db_default=UUIDv7(), editable=False)
 
 
 def amount(**options: Any) -> models.DecimalField[Any, Any]:
+    """Return a column for an exact amount of any currency: 38 digits, 18 of them decimals."""
     return models.DecimalField(max_digits=38, decimal_places=18, **options)
 
 
 def fraction(**options: Any) -> models.DecimalField[Any, Any]:
-    """A rate or share: 0.25 is 25 %."""
+    """Return a column for a rate or a share: 0.25 is 25 %."""
     return models.DecimalField(max_digits=18, decimal_places=12, **options)
