@@ -159,6 +159,34 @@ def test_set_based_postings(books: Books) -> None:
     assert balances.balance(shards[0]) == Decimal(2)
 
 
+def test_a_set_that_stands_in_part_posts_the_rest(books: Books) -> None:
+    books.fill_pool("100")
+    shard = accounts.returns_due(SCOPE, "USD")[0]
+    posting.post("settlement_reserve", [Move(books.pool, shard, Decimal(100))], key="reserve:1", now=NOON)
+    source = """
+        SELECT 'settlement:' || n AS key, %(due)s::uuid AS debit, %(wallet)s::uuid AS credit, 'USD' AS currency,
+               n::numeric AS amount FROM generate_series(1, %(many)s::int) n ORDER BY n %% 3, n
+    """
+    given = {"due": shard.pk, "wallet": books.available(books.ana).pk}
+    assert posting.post_query("settlement", source, {**given, "many": 0}, now=NOON) == 0
+    assert posting.post_query("settlement", source, {**given, "many": 5}, now=NOON) == 5
+    assert posting.post_query("settlement", source, {**given, "many": 9}, now=NOON) == 4
+    rows = Transaction.objects.filter(key__startswith="settlement:")
+    assert {row.key: row.transfers.get().amount for row in rows} == {f"settlement:{n}": n for n in range(1, 10)}
+
+
+@pytest.mark.parametrize("text", ['a "quoted" \\ word', "a,b}{c", "NULL", "' OR 1=1 --", "naïve ☃ \t\n", '"', "\\"])
+def test_any_text_of_a_key_and_a_memo_comes_back_as_it_was(books: Books, text: str) -> None:
+    books.fill_pool("1")
+    due = accounts.returns_due(SCOPE, "USD")[0]
+    move = [Move(books.pool, due, Decimal("0.5"))]
+    first = posting.post("settlement_reserve", move, key=f"key {text}", memo=text, now=NOON)
+    both = [posting.Entry("settlement_reserve", move, key, memo=text) for key in (f"key {text}", f"2 {text}")]
+    assert [one.created for one in posting.post_many(both, now=NOON)] == [False, True]
+    standing = Transaction.objects.get(pk=first.transaction_id)
+    assert (standing.key, standing.memo) == (f"key {text}", text)
+
+
 def test_an_account_is_opened_once(books: Books) -> None:
     first = accounts.open_account("fees", "USD")
     assert accounts.open_account("fees", "USD").pk == first.pk == books.fees.pk
