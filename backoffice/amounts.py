@@ -4,35 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import ROUND_DOWN, Decimal
-from functools import lru_cache
 
 from django.conf import settings
 
-from ledger.models import Currency
-
-CENTS = 2
-
-
-@lru_cache(maxsize=1)
-def exponents() -> dict[str, int]:
-    """Decimals by currency: these never change."""
-    return dict(Currency.objects.values_list("code", "exponent"))
+from ledger import amounts
 
 
 def plain(amount: Decimal, currency: str) -> str:
     """Write an amount with thousands separated, cut (never rounded up) to its currency's decimals: 1,234.50 USD."""
-    return f"{number(amount, currency)} {currency}"
-
-
-def number(amount: Decimal, currency: str) -> str:
-    """Write an amount without its currency; of many decimals, those that say nothing are left out."""
-    decimals = exponents().get(currency, 2)
-    cut = amount.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_DOWN)
-    written = f"{cut:,.{decimals}f}"
-    if decimals <= CENTS:
-        return written
-    whole, _, fraction = written.partition(".")
-    return f"{whole}.{fraction.rstrip('0').ljust(CENTS, '0')}"
+    return amounts.show(amounts.cut(amount, currency), currency)
 
 
 def short(amount: Decimal) -> str:
@@ -57,9 +37,9 @@ def percent(ratio: Decimal | None) -> str:
     return f"{(ratio * 100).quantize(Decimal('0.01'), rounding=ROUND_DOWN):,.2f} %"
 
 
-def listed(amounts: Iterable[tuple[str, Decimal]]) -> list[str]:
+def listed(sums: Iterable[tuple[str, Decimal]]) -> list[str]:
     """Write amounts by currency, one line each, the platform's own first, those that are zero left out."""
-    return [plain(amount, currency) for currency, amount in sorted(amounts, key=lambda pair: place(pair[0])) if amount]
+    return [plain(amount, currency) for currency, amount in sorted(sums, key=lambda pair: place(pair[0])) if amount]
 
 
 def place(currency: str) -> tuple[bool, str]:

@@ -14,10 +14,11 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
 
 from accounts.models import User
-from backoffice import amounts, charts
+from backoffice import amounts
 from backoffice.models import EndOfDayRun
 from investments.models import Position, ProductAccrual
 from ledger import days
+from oversight.console import charts
 from oversight.models import Alert, ApprovalRequest
 from payments.models import Deposit
 from treasury.models import Coverage, ProductCoverage

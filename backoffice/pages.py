@@ -12,8 +12,9 @@ from django.db.models import Count, Q, Sum
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from backoffice import amounts, charts, dashboard
+from backoffice import amounts, dashboard
 from investments.models import Product, ProductAccrual, SettlementRun
+from oversight.console import charts
 from treasury.models import ProductCoverage
 
 SPANS = (7, 30, 90)

@@ -14,8 +14,9 @@ from django.shortcuts import render
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
-from backoffice import amounts, charts
+from backoffice import amounts
 from ledger.models import Seal
+from oversight.console import charts
 from treasury import rules, transparency
 from treasury.models import Coverage, CoverageDay
 

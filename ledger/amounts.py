@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_DOWN, Context, Decimal
 from typing import Final
 
 from ledger import chart
 
 EXPONENTS: Final[Mapping[str, int]] = {code: exponent for code, exponent, _ in chart.CURRENCIES}
 
+CENTS: Final = 2
+"""Decimals that are always written, if the currency has as many."""
+
 MAXIMUM_DIGITS: Final = 15
 """Digits before the point: far above any balance, far below what numeric(38, 18) holds."""
+
+_WIDE: Final = Context(prec=80)
 
 
 def exponent_of(currency: str) -> int:
@@ -43,7 +48,18 @@ def format_amount(amount: Decimal, currency: str) -> str:
 
 
 def show(amount: Decimal, currency: str) -> str:
-    """Write an amount with its currency behind it, for people."""
+    """Write an amount with its currency behind it, for people: 1,234.50 USD."""
+    return f"{number(amount, currency)} {currency}"
+
+
+def number(amount: Decimal, currency: str) -> str:
+    """Write an amount for people, without its currency; of many decimals, those that say nothing are left out."""
     sign = "-" if amount < 0 else ""
-    whole, point, decimals = format_amount(abs(amount), currency).partition(".")
-    return f"{sign}{int(whole):,}{point}{decimals} {currency}"
+    whole, _, decimals = format_amount(abs(amount), currency).partition(".")
+    decimals = decimals.rstrip("0").ljust(min(exponent_of(currency), CENTS), "0")
+    return f"{sign}{int(whole):,}{'.' if decimals else ''}{decimals}"
+
+
+def cut(amount: Decimal, currency: str) -> Decimal:
+    """Cut an amount to its currency's decimals, towards zero: nothing is shown that isn't there."""
+    return amount.quantize(Decimal(1).scaleb(-exponent_of(currency)), rounding=ROUND_DOWN, context=_WIDE)

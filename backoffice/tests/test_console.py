@@ -125,8 +125,33 @@ def test_the_public_page(lived: Platform, client: Any, monkeypatch: Any) -> None
     assert client.post("/transparency/").status_code in (403, 405)
 
 
+def test_a_page_that_isnt_there_or_isnt_yours_says_so_in_the_consoles_dress(platform: Platform, client: Any) -> None:
+    client.force_login(make_officer("Moses", "moderator"))
+    for address, status, words in (
+        ("/admin/nothing/", 404, "There is no such page"),
+        ("/admin/pools/", 403, "Your roles don&#x27;t open this page"),
+    ):
+        answer = client.get(address)
+        text = answer.content.decode()
+        assert answer.status_code == status
+        assert words.replace("&#x27;", "'") in text and 'href="/admin/"' in text and "backoffice.css" in text
+
+
+def test_a_mistake_of_ours_shows_a_page_and_no_details(platform: Platform, client: Any, monkeypatch: Any) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise ValueError("a secret")
+
+    monkeypatch.setattr(dashboard, "read", fail)
+    client.raise_request_exception = False
+    client.force_login(platform.omar)
+    answer = client.get("/admin/")
+    text = answer.content.decode()
+    assert answer.status_code == 500
+    assert "Something went wrong on our side" in text and "secret" not in text
+
+
 def test_charts_escape_and_keep_in_bounds() -> None:
-    from backoffice import charts
+    from oversight.console import charts
 
     drawn = charts.line(
         [charts.Series("<b>", [Decimal("0.97"), None, Decimal("1.02")])],

@@ -235,11 +235,10 @@ def adjusted(position: Position, found: list[adjustments.Line]) -> list[tuple[st
     """Say day by day what an adjustment adds."""
     currency = position.currency
     total = sum((line.amount for line in found), Decimal(0))
-    by_day = [
-        (
-            str(line.corrects_on),
-            f"{money(line.principal_before, currency)} → {money(line.principal_after, currency)}: {line.amount:+f}",
-        )
-        for line in found
-    ]
+    by_day = [(str(line.corrects_on), _said(line, currency)) for line in found]
     return [("Position", str(position.pk)), *by_day, ("In all", f"{total.normalize():+f} {currency}"), THEN]
+
+
+def _said(line: adjustments.Line, currency: str) -> str:
+    before, after = money(line.principal_before, currency), money(line.principal_after, currency)
+    return f"{before} → {after}: {line.amount.normalize():+f} {currency}"

@@ -279,7 +279,7 @@ class SettlementRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.product_id} due {self.due_on}"
+        return f"{self.product} due {self.due_on}"
 
 
 class SettlementSliceQuerySet(models.QuerySet["SettlementSlice"]):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -28,6 +28,7 @@ class TransferInline(ReadOnlyInline):
     """The movements of one transaction."""
 
     model = Transfer
+    hide_title = True
     fields = ("line", "show_debit", "show_credit", "show_amount", "booked_on")
     readonly_fields = ("show_debit", "show_credit", "show_amount")
     ordering = ("line",)
@@ -53,7 +54,7 @@ class TransactionAdmin(ReadOnlyAdmin):
     """What was posted. A mistake is reversed where it was made: on the page of the deposit, position or movement."""
 
     inlines = (TransferInline,)
-    list_display = ("key", "kind", "effective_on", "posted_at", "moves", "show_actor", "show_reversal")
+    list_display = ("key", "kind", "show_amount", "effective_on", "posted_at", "show_actor", "show_reversal")
     list_filter = ("kind", "effective_on")
     list_select_related = ("actor", "reverses", "reversed_by")
     search_fields = ("=id", "key__startswith")
@@ -63,6 +64,16 @@ class TransactionAdmin(ReadOnlyAdmin):
         ("Behind it", {"fields": ("show_evidence", "show_approval", "show_reversal", "show_fingerprint")}),
     )
     readonly_fields = ("show_actor", "show_evidence", "show_approval", "show_reversal", "show_fingerprint")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Transaction]:
+        first = Prefetch("transfers", Transfer.objects.filter(line=1), to_attr="first_lines")
+        return super().get_queryset(request).prefetch_related(first)
+
+    @display(description="amount")
+    def show_amount(self, transaction: Any) -> str:
+        """The first move; the others are counted."""
+        others = f" and {transaction.moves - 1} more" if transaction.moves > 1 else ""
+        return next((amounts.show(each.amount, each.currency_id) for each in transaction.first_lines), NOTHING) + others
 
     @display(description="actor", ordering="actor")
     def show_actor(self, transaction: Transaction) -> Any:

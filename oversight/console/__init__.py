@@ -12,7 +12,7 @@ class ApprovePayout(ActionPage):
 """
 
 from oversight.console.admins import ReadOnlyAdmin, ReadOnlyInline
-from oversight.console.pages import ActionPage, ListPage, PageForm
+from oversight.console.pages import ActionPage, ListPage, PageForm, menu
 from oversight.console.shown import label, lines, link_to, moment, pretty
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "label",
     "lines",
     "link_to",
+    "menu",
     "moment",
     "pretty",
 ]

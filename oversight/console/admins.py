@@ -13,7 +13,10 @@ from django.utils.http import urlencode
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.enums import ActionVariant
 
-from oversight.console.pages import ActionPage, ListPage
+from oversight.console.pages import ActionPage, ListPage, menu
+
+BUTTONS_IN_A_ROW = 3
+"""More would push the row's own name out of the header: they become a menu."""
 
 
 class ReadOnly:
@@ -54,7 +57,10 @@ class ReadOnlyAdmin(ReadOnly, ModelAdmin):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         original: Model | None = context.get("original")
         if original is not None:
-            offered = [page(self).button(request, original) for page in self.pages if not issubclass(page, ListPage)]
+            made = (page(self).button(request, original) for page in self.pages if not issubclass(page, ListPage))
+            offered = [button for button in made if button]
+            if len(offered) > BUTTONS_IN_A_ROW:
+                offered = [menu("What can be done", icon="bolt", items=offered)]
             shown = [self._trail_button(request, original), *context.get("actions_detail", []), *offered]
             context["actions_detail"] = [button for button in shown if button]
         return super().render_change_form(request, context, *args, **kwargs)

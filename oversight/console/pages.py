@@ -23,6 +23,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import slugify
 from unfold.enums import ActionVariant
 
 from core.errors import DomainError
@@ -141,6 +142,9 @@ class ActionPage:
         if not self.is_allowed(request.user, obj):
             raise PermissionDenied
         if request.method != "POST":
+            if not self.is_offered(request.user, obj):
+                messages.warning(request, f"{self.title}: this can't be done here now, or not by you.")
+                return HttpResponseRedirect(self.back(obj))
             form = self._dressed(self.make_form(request, obj, initial=self.initial(request, obj)), uuid4())
             return self._page(request, obj, form)
         return _Sending(self, request, obj).answer()
@@ -184,6 +188,25 @@ class ActionPage:
             **more,
         }
         return TemplateResponse(request, "admin/action_page.html", context, status=status)
+
+
+def menu(title: str, *, icon: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+    """A button that opens a list of other buttons, by mouse and by keyboard."""
+    return {
+        "title": title,
+        "icon": icon,
+        "variant": ActionVariant.DEFAULT,
+        "items": items,
+        "method_name": slugify(title).replace("-", "_"),
+        "attrs": {
+            "role": "button",
+            "tabindex": "0",
+            "aria-haspopup": "true",
+            "x-on:keydown.enter.prevent": "actionDropdownOpen = !actionDropdownOpen",
+            "x-on:keydown.space.prevent": "actionDropdownOpen = !actionDropdownOpen",
+            "x-on:keydown.escape": "actionDropdownOpen = false",
+        },
+    }
 
 
 class ListPage(ActionPage):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 from typing import Any
 
@@ -11,14 +10,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
+from ledger.admin.shown import digest
 from ledger.models import Seal
-from oversight.console import ReadOnlyAdmin, ReadOnlyInline, lines
+from oversight.console import ReadOnlyAdmin, ReadOnlyInline, charts, lines
 from treasury import rules
 from treasury.admin.shown import amount_of, bare, percent
 from treasury.models import Coverage, CoveragePart, ProductCoverage
 
 TREND_DAYS = 60
-TREND_COLOURS = ("#0d9488", "#7c3aed", "#ea580c", "#2563eb", "#db2777", "#65a30d", "#ca8a04", "#475569", "#dc2626")
 WHOLE = Decimal(1)
 
 
@@ -34,7 +33,7 @@ class PartInline(ReadOnlyInline):
 
     @display(description="what")
     def show_place(self, row: CoveragePart) -> str:
-        return str(row.asset) if row.asset is not None else row.scope
+        return row.asset.name if row.asset is not None else row.scope
 
     @display(description="books or cost")
     def show_book(self, row: CoveragePart) -> str:
@@ -124,7 +123,7 @@ class CoverageAdmin(ReadOnlyAdmin):
     @display(description="seal of the day")
     def show_seal(self, row: Coverage) -> str:
         seal = Seal.objects.filter(day_id=row.day_id).first()
-        return bytes(seal.sha256).hex() if seal else "not sealed yet"
+        return digest(seal.sha256) if seal else "not sealed yet"
 
 
 @admin.register(ProductCoverage)
@@ -188,38 +187,21 @@ class ProductCoverageAdmin(ReadOnlyAdmin):
         return lines([(name, amount_of(amount, row.currency)) for name, amount in names])
 
 
-def trend(days: int = TREND_DAYS) -> dict[str, str]:
-    """Return coverage in percent by currency over the last days, as the chart reads it (decimals as strings)."""
+def trend(days: int = TREND_DAYS) -> str:
+    """Draw coverage by currency over the last days against 100 %."""
     newest = list(Coverage.objects.order_by("-day_id").values_list("day_id", flat=True).distinct()[:days])
-    dates = sorted(newest)
-    rows = (
-        Coverage.objects.filter(day_id__in=dates).order_by("currency_id").values_list("currency_id", "day_id", "ratio")
-    )
+    span = sorted(newest)
     by_currency: dict[str, dict[Any, Decimal | None]] = {}
-    for currency, day, ratio in rows:
+    rows = Coverage.objects.filter(day_id__in=span).order_by("currency_id")
+    for currency, day, ratio in rows.values_list("currency_id", "day_id", "ratio"):
         by_currency.setdefault(currency, {})[day] = ratio
-    sets = [
-        {
-            "label": currency,
-            "data": [_percentage(found.get(day)) for day in dates],
-            "borderColor": colour,
-            "backgroundColor": colour,
-        }
-        for (currency, found), colour in zip(by_currency.items(), TREND_COLOURS, strict=False)
+    drawn = [
+        charts.Series(currency, [found.get(day) for day in span], colour)
+        for colour, (currency, found) in enumerate(by_currency.items())
     ]
-    return {"data": json.dumps({"labels": [day.isoformat() for day in dates], "datasets": sets}), "options": _OPTIONS}
+    labels = [f"{day:%d %b}" for day in span]
+    return charts.line(drawn, labels, say=_on_axis, title="coverage by currency", mark=WHOLE)
 
 
-def _percentage(ratio: Decimal | None) -> str | None:
-    return None if ratio is None else f"{ratio.scaleb(2):.4f}"
-
-
-_OPTIONS = json.dumps(
-    {
-        "maintainAspectRatio": False,
-        "spanGaps": True,
-        "elements": {"point": {"radius": 0, "hitRadius": 12}, "line": {"borderWidth": 2, "tension": 0}},
-        "plugins": {"legend": {"display": True, "position": "bottom"}},
-        "scales": {"y": {"display": True, "title": {"display": True, "text": "%"}}, "x": {"display": True}},
-    }
-)
+def _on_axis(ratio: Decimal) -> str:
+    return f"{ratio.scaleb(2):.2f} %"

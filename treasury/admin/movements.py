@@ -8,9 +8,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
-from unfold.enums import ActionVariant
 
-from oversight.console import ReadOnlyAdmin, lines, link_to
+from oversight.console import ReadOnlyAdmin, lines, link_to, menu
 from treasury.admin import pages
 from treasury.admin.shown import amount_of
 from treasury.models import StatementBalance, TreasuryMovement, Valuation
@@ -64,10 +63,7 @@ class TreasuryMovementAdmin(ReadOnlyAdmin):
 
     def _menu(self, request: HttpRequest, title: str, icon: str, family: Any) -> dict[str, Any] | None:
         items = [button for button in (page(self).button(request, None) for page in family) if button]
-        if not items:
-            return None
-        variant = ActionVariant.DEFAULT
-        return {"title": title, "icon": icon, "variant": variant, "items": items, "method_name": title.lower()}
+        return menu(title, icon=icon, items=items) if items else None
 
     @display(description="what", ordering="verb")
     def show_verb(self, row: TreasuryMovement) -> str:
@@ -80,7 +76,7 @@ class TreasuryMovementAdmin(ReadOnlyAdmin):
     @display(description="about")
     def show_about(self, row: TreasuryMovement) -> str:
         if row.asset is not None:
-            return link_to("treasury.asset", str(row.asset_id), str(row.asset))
+            return link_to("treasury.asset", str(row.asset_id), row.asset.name)
         if row.investor is not None:
             return link_to(row.investor._meta.label_lower, str(row.investor_id), str(row.investor))
         return row.scope or row.cash

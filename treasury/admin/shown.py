@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from ledger import amounts
 from ledger.models import Currency
 from treasury.services.previews import percent, show_amount
 
@@ -16,5 +17,5 @@ def amount_of(amount: Decimal | None, currency: Currency) -> str:
 
 
 def bare(amount: Decimal | None, currency: Currency) -> str:
-    """Write an amount with the currency's decimals alone, or a dash."""
-    return "–" if amount is None else f"{amount:,.{currency.exponent}f}"
+    """Write an amount without its currency, or a dash."""
+    return "–" if amount is None else amounts.number(amounts.cut(amount, currency.code), currency.code)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from ledger import balances, posting
+from ledger import amounts, balances, posting
 from ledger.accounts import require_currency
 from ledger.models import Currency
 from treasury import books, rules
@@ -52,8 +52,8 @@ def percent(ratio: Decimal | None) -> str:
 
 
 def show_amount(amount: Decimal, currency: Currency) -> str:
-    """Write an amount with the currency's decimals and its code."""
-    return f"{amount:,.{currency.exponent}f} {currency.code}"
+    """Write an amount, cut to the currency's decimals, with its code."""
+    return amounts.show(amounts.cut(amount, currency.code), currency.code)
 
 
 def of_movement(case: Case) -> Preview:

@@ -1,0 +1,30 @@
+"""How amounts are written for people."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from ledger import amounts
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [
+        ("28900", "USDT", "28,900.00 USDT"),
+        ("0.45", "USDT", "0.45 USDT"),
+        ("1234.567891", "USDT", "1,234.567891 USDT"),
+        ("0.00000001", "BTC", "0.00000001 BTC"),
+        ("-1234.5", "USD", "-1,234.50 USD"),
+        ("3585000", "XOF", "3,585,000 XOF"),
+        ("0.0219178", "USD", "0.0219178 USD"),
+    ],
+)
+def test_decimals_that_say_nothing_are_left_out(amount: str, currency: str, shown: str) -> None:
+    assert amounts.show(Decimal(amount), currency) == shown
+
+
+def test_a_cut_amount_never_looks_larger() -> None:
+    assert amounts.cut(Decimal("0.999999999999999999"), "USD") == Decimal("0.99")
+    assert amounts.cut(Decimal("-0.999"), "XOF") == 0
