@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -19,6 +19,8 @@ class Verb:
     `apply(request, by, now)` runs in the transaction of the last approval; what it raises rolls that
     decision back. `target_fields` are hashed when asked: if one changed since, the request is void.
     An empty `request_permission` leaves it to the room to say who may ask (an investor's own payout).
+    `look(request)` works out again those lines of the summary that may have changed since it was asked; it raises
+    the DomainError that would refuse the deed as things stand. It writes nothing.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Verb:
     target_model: type[Model] | None = None
     target_fields: tuple[str, ...] = ()
     expires_after: timedelta = timedelta(days=7)
+    look: Callable[[Any], Iterable[tuple[str, str]]] | None = None
 
 
 class UnknownVerb(DomainError):

@@ -22,7 +22,11 @@ from unfold.enums import ActionVariant
 from core.errors import DomainError
 from oversight import documents, services, verbs
 from oversight.console import ActionPage, ReadOnlyAdmin, label, lines, link_to, pretty
+from oversight.console.shown import NOTHING
 from oversight.models import ApprovalRequest, Decision
+
+AMOUNTS = ("Amount", "Arrived", "In all")
+"""What the lines of a summary call the sum in question."""
 
 STATUS_LABELS = {
     "requested": "warning",
@@ -55,6 +59,10 @@ class DecisionPage(ActionPage):
     def success(self, obj: ApprovalRequest, result: ApprovalRequest) -> Any:
         return outcome(result)
 
+    def next_address(self, obj: ApprovalRequest, result: ApprovalRequest) -> str:
+        """Back to what still waits for this officer."""
+        return f"{self.model_admin.get_list_address()}?status=mine"
+
 
 class Approve(DecisionPage):
     title = "Approve"
@@ -66,7 +74,7 @@ class Approve(DecisionPage):
         so_far = obj.decisions.filter(verdict=Decision.Verdict.APPROVE).count()
         last = so_far + 1 >= obj.approvals
         yield "What", obj.title
-        yield from ((label, value) for label, value in obj.summary)
+        yield from figures(obj)
         yield "Asked by", obj.requested_by
         yield "Reason", obj.reason
         yield "Document", obj.document_name or "none"
@@ -85,7 +93,7 @@ class Reject(DecisionPage):
 
     def preview(self, obj: ApprovalRequest, form: forms.Form) -> Iterable[tuple[str, Any]]:
         yield "What", obj.title
-        yield from ((label, value) for label, value in obj.summary)
+        yield from figures(obj)
         yield "Asked by", obj.requested_by
         yield "Then", "it is rejected for good and nothing is carried out"
 
@@ -137,6 +145,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
     actions = ("approve_selected",)
     list_display = (
         "show_title",
+        "show_amount",
         "show_target",
         "requested_by",
         "requested_at",
@@ -204,17 +213,30 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "title": f"Approve {len(chosen)} request{'' if len(chosen) == 1 else 's'}",
             "opts": self.opts,
-            "chosen": chosen,
+            "chosen": [(asked, self._told(asked)) for asked in chosen],
             "action_name": "approve_selected",
             "checkbox_name": helpers.ACTION_CHECKBOX_NAME,
             "back": self.get_list_address(),
         }
         return TemplateResponse(request, "admin/oversight/approve_selected.html", context)
 
+    def _told(self, asked: ApprovalRequest) -> list[tuple[str, Any]]:
+        return [
+            *figures(asked),
+            ("Asked by", asked.requested_by),
+            ("Reason", asked.reason),
+            ("Document", self.show_document(asked)),
+            ("Approvals", f"{asked.approvals} needed, beside the requester's"),
+        ]
+
     @display(description="What", ordering="title", header=True)
     def show_title(self, asked: ApprovalRequest) -> list[str]:
-        figures = " · ".join(str(value) for _, value in asked.summary)
-        return [asked.title, figures if len(figures) <= 60 else f"{figures[:59]}…"]
+        told = " · ".join(str(value) for label, value in asked.summary if label not in AMOUNTS)
+        return [asked.title, told if len(told) <= 60 else f"{told[:59]}…"]
+
+    @display(description="Amount")
+    def show_amount(self, asked: ApprovalRequest) -> str:
+        return next((str(value) for label, value in asked.summary if label in AMOUNTS), NOTHING)
 
     @display(description="About")
     def show_target(self, asked: ApprovalRequest) -> Any:
@@ -234,7 +256,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
 
     @display(description="What is asked")
     def show_summary(self, asked: ApprovalRequest) -> Any:
-        return lines(asked.summary)
+        return lines(figures(asked))
 
     @display(description="Document")
     def show_document(self, asked: ApprovalRequest) -> Any:
@@ -259,6 +281,30 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
     def show_hashes(self, asked: ApprovalRequest) -> Any:
         hashes = (("payload", asked.payload_hash), ("target", asked.target_hash), ("movements", asked.moves_hash))
         return lines((name, bytes(value).hex()) for name, value in hashes if value)
+
+
+def figures(asked: ApprovalRequest) -> list[tuple[str, str]]:
+    """Return the frozen summary; beside a figure that has changed since it was asked stands what it is now."""
+    try:
+        now = _look_again(asked)
+    except DomainError as refusal:
+        return [*_frozen(asked), ("As things stand", f"it would be refused: {refusal.detail}")]
+    return [(label, _beside(value, now.get(label, value))) for label, value in _frozen(asked)]
+
+
+def _frozen(asked: ApprovalRequest) -> list[tuple[str, str]]:
+    return [(label, value) for label, value in asked.summary]
+
+
+def _look_again(asked: ApprovalRequest) -> dict[str, str]:
+    known = next((verb for verb in verbs.every() if verb.name == asked.verb), None)
+    if asked.status != ApprovalRequest.Status.REQUESTED or known is None or known.look is None:
+        return {}
+    return dict(known.look(asked))
+
+
+def _beside(value: str, now: str) -> str:
+    return value if value == now else f"{value} (when asked); now {now}"
 
 
 def may_decide(user: Any, asked: ApprovalRequest) -> bool:

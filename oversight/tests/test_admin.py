@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,9 +14,9 @@ from django.core.files.storage import default_storage
 from django.urls import reverse
 from django.utils import timezone
 
-from oversight import alerts, audit
+from oversight import alerts, audit, verbs
 from oversight.models import Alert, AuditEvent, Decision, PersonKey
-from oversight.tests.conftest import request_language
+from oversight.tests.conftest import VERB, LanguageTaken, request_language
 from tests.people import make_officer
 
 pytestmark = pytest.mark.django_db
@@ -93,6 +94,38 @@ class TestApprovals:
         client.force_login(omar)
         text = client.get(f"{LIST}{asked.pk}/change/").content.decode()
         assert page(asked, "approve") not in text
+
+    def test_a_deed_that_isnt_offered_leads_back_with_a_word(self, client, asked, omar):
+        client.force_login(omar)
+        answer = client.get(page(asked, "approve"), follow=True)
+        assert answer.redirect_chain[-1][0] == f"{LIST}{asked.pk}/change/"
+        assert said(answer) == ["Approve: this can't be done here now, or not by you."]
+        asked.refresh_from_db()
+        assert asked.status == "requested" and not Decision.objects.exists()
+
+    def test_a_decision_leads_back_to_what_waits_for_the_officer(self, as_lin, asked):
+        shown = as_lin.post(page(asked, "approve"), {"note": ""})
+        answer = as_lin.post(page(asked, "approve"), {**hidden(shown), "_step": "confirm"})
+        assert answer.url == f"{LIST}?status=mine"
+
+    def test_a_figure_that_changed_since_stands_beside_the_frozen_one(self, as_lin, asked, verb, monkeypatch):
+        told = replace(verb, look=lambda request: [("Language then", "Fon")])
+        monkeypatch.setitem(verbs._verbs, VERB, told)
+        beside = "fr (when asked); now Fon"
+        for address in (f"{LIST}{asked.pk}/change/", page(asked, "approve")):
+            answer = as_lin.get(address) if "change" in address else as_lin.post(address, {"note": ""})
+            assert beside in answer.content.decode()
+        chosen = {"action": "approve_selected", "_selected_action": [str(asked.pk)]}
+        assert beside in as_lin.post(LIST, chosen).content.decode()
+        monkeypatch.setitem(verbs._verbs, VERB, replace(verb, look=lambda request: [("Language then", "fr")]))
+        assert "(when asked)" not in as_lin.get(f"{LIST}{asked.pk}/change/").content.decode()
+
+    def test_what_would_be_refused_now_says_so(self, as_lin, asked, verb, monkeypatch):
+        def refuse(request):
+            raise LanguageTaken
+
+        monkeypatch.setitem(verbs._verbs, VERB, replace(verb, look=refuse))
+        assert "it would be refused: This language is taken" in as_lin.get(f"{LIST}{asked.pk}/change/").content.decode()
 
     def test_nothing_is_added_changed_or_deleted_here(self, as_lin, asked):
         assert as_lin.get(f"{LIST}add/").status_code == 403

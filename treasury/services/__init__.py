@@ -85,16 +85,17 @@ def register_verbs() -> None:
                 request_permission=movements.MAY_ASK,
                 approve_permission=movements.MAY_APPROVE,
                 apply=movements.apply,
+                look=movements.look,
             )
         )
-    for name, title, apply in (
-        ("treasury.value_asset", "Valuation of an asset", apply_value_asset),
-        ("treasury.record_statement_balance", "Balance from a bank statement", apply_record_statement_balance),
+    valuation, statement = "Valuation of an asset", "Balance from a bank statement"
+    for name, title, apply, look in (
+        ("treasury.value_asset", valuation, apply_value_asset, proofs.look_at_valuation),
+        ("treasury.record_statement_balance", statement, apply_record_statement_balance, proofs.look_at_statement),
     ):
-        verbs.register(verbs.Verb(name, title, proofs.MAY_ASK, proofs.MAY_APPROVE, apply))
-    verbs.register(
-        verbs.Verb(reversals.NAME, Verb.REVERSE.label, reversals.MAY_ASK, reversals.MAY_APPROVE, apply_reversal)
-    )
+        verbs.register(verbs.Verb(name, title, proofs.MAY_ASK, proofs.MAY_APPROVE, apply, look=look))
+    may = (reversals.MAY_ASK, reversals.MAY_APPROVE)
+    verbs.register(verbs.Verb(reversals.NAME, Verb.REVERSE.label, *may, apply_reversal, look=reversals.look))
 
 
 __all__ = [

@@ -106,6 +106,13 @@ def apply(request: ApprovalRequest, by: Any, now: datetime) -> TreasuryMovement:
     return movement
 
 
+def look(request: ApprovalRequest) -> previews.Summary:
+    """Return what the movement would do as things stand now. Raises as `check`."""
+    case = terms.resolve(Verb(request.verb.removeprefix("treasury.")), Terms.thaw(request.payload["terms"]))
+    checks.require_allowed(case)
+    return previews.of_movement(case).lines()
+
+
 def announce_return(scope: str, currency: str, *, now: datetime) -> None:
     """Tell the rooms above that money of a product is there again. A step."""
     signals.capital_returned.send(TreasuryMovement, scope=scope, currency=currency, now=now)

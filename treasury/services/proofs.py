@@ -137,6 +137,20 @@ def preview_statement(cash: str, currency: str, *, balance: Decimal, day: date, 
     return [("Account", f"{cash} {currency}"), ("Statement of", day.isoformat()), *preview.lines()]
 
 
+def look_at_valuation(request: ApprovalRequest) -> previews.Summary:
+    """Return what the valuation would do to coverage as things stand now. Raises UnknownAsset."""
+    frozen = request.payload["terms"]
+    asset, day = terms.find_asset(UUID(frozen["asset"])), date.fromisoformat(frozen["day"])
+    return previews.of_valuation(asset, amount=Decimal(frozen["amount"]), on=day).lines()
+
+
+def look_at_statement(request: ApprovalRequest) -> previews.Summary:
+    """Return what the statement would do to coverage as things stand now."""
+    frozen = request.payload["terms"]
+    amount, day = Decimal(frozen["amount"]), date.fromisoformat(frozen["day"])
+    return previews.of_statement(frozen["cash"], frozen["currency"], amount=amount, on=day).lines()
+
+
 def _ask(
     verb: str,
     frozen: dict[str, str],

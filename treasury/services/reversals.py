@@ -98,6 +98,11 @@ def apply_reversal(request: ApprovalRequest, by: Any, now: datetime) -> Treasury
     return reversal
 
 
+def look(request: ApprovalRequest) -> previews.Summary:
+    """Return what the mirror would do as things stand now. Raises UnknownMovement, NotReversible, ExitsWaiting."""
+    return previews.of_mirror(_find(UUID(request.payload["movement"]))).lines()
+
+
 def preview_reversal(movement: TreasuryMovement) -> previews.Summary:
     """Return what mirroring a movement would do to balances and coverage."""
     preview = previews.of_mirror(movement)

@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from oversight import services as oversight
 from oversight.models import ApprovalRequest
 from tests.people import make_officer
 from treasury import services
@@ -259,13 +260,31 @@ def test_who_may_only_see_is_offered_nothing_and_refused(desk: Desk, client: Cli
         assert client.post(address, {}).status_code == 403
 
 
+def test_approvers_see_what_the_figures_are_now(desk: Desk, client: Client, omar: Any, lin: Any) -> None:
+    """Two requests wait; the first one carried out changes what the second one will find."""
+    client.force_login(omar)
+    address = f"{MOVEMENTS}do/pay-in-capital/"
+    party = {"counterparty": "Holding", "country": "FR", "relation": "owner"}
+    for reference in ("R-1", "R-2"):
+        ask(client, address, {"amount": "100", "currency": "USD", "cash": "bank", **party, **paper(reference)})
+    first, second = ApprovalRequest.objects.filter(verb="treasury.pay_in_capital", status="requested").order_by("pk")
+    client.force_login(lin)
+    page = f"/admin/oversight/approvalrequest/{second.pk}/change/"
+    assert "(when asked)" not in client.get(page).content.decode()
+    oversight.approve(first.pk, by=lin, now=timezone.now())
+    shown = client.get(page).content.decode()
+    assert "0.00 USD becomes 100.00 USD (when asked); now 100.00 USD becomes 200.00 USD" in shown
+    oversight.approve(second.pk, by=lin, now=timezone.now())
+    assert "(when asked)" not in client.get(page).content.decode()
+
+
 def test_coverage_shows_its_figures_and_its_trend(desk: Desk, as_omar: Client) -> None:
     worked_example(desk)
     desk.cover(cover())
     desk.cover(cover())
     answer = as_omar.get("/admin/treasury/coverage/")
-    assert '"2026-06-01"' in answer.context["trend"]["data"]
-    assert "chart" in answer.content.decode()
+    assert "<svg" in answer.context["trend"] and "01 Jun" in answer.context["trend"]
+    assert answer.context["trend"] in answer.content.decode()
     row = Coverage.objects.last()
     assert row is not None
     page = as_omar.get(f"/admin/treasury/coverage/{row.pk}/change/").content.decode()
