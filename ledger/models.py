@@ -105,7 +105,7 @@ class Account(models.Model):
                 | Q(normal_side="C", credits__gte=F("debits")),
                 name="ledger_account_no_overdraft",
             ),
-            guards.account_is_fixed(),
+            *guards.account_is_fixed(),
         ]
 
     def __str__(self) -> str:

@@ -565,10 +565,34 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="account",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'DELETE' THEN\n        RAISE EXCEPTION 'frozen: an account stays' USING ERRCODE = 'FI002';\n    ELSIF TG_OP = 'INSERT' THEN\n        IF NEW.debits <> 0 OR NEW.credits <> 0 THEN\n            RAISE EXCEPTION 'frozen: an account opens with nothing in it' USING ERRCODE = 'FI002';\n        END IF;\n    ELSIF (NEW.id, NEW.kind, NEW.owner_id, NEW.subject, NEW.scope, NEW.currency_id)\n          IS DISTINCT FROM (OLD.id, OLD.kind, OLD.owner_id, OLD.subject, OLD.scope, OLD.currency_id)\n          OR NEW.debits < OLD.debits OR NEW.credits < OLD.credits THEN\n        RAISE EXCEPTION 'frozen: of an account only the sums change, and they only grow' USING ERRCODE = 'FI002';\n    END IF;\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT OR UPDATE OR DELETE",
+                body="\nBEGIN\n    RAISE EXCEPTION 'frozen: an account opens with nothing in it' USING ERRCODE = 'FI002';\nEND\n",
+                event="BEFORE INSERT",
+                level="ROW",
+                name="ledger_account_opens_empty",
+                options="SET search_path = pg_catalog, public, pg_temp",
+                referencing="",
+                when="NEW.debits <> 0 OR NEW.credits <> 0",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="account",
+            constraint=core.guards.Guard(
+                body="\nBEGIN\n    RAISE EXCEPTION 'frozen: of an account only the sums change, and they only grow' USING ERRCODE = 'FI002';\nEND\n",
+                event="BEFORE UPDATE",
                 level="ROW",
                 name="ledger_account_is_fixed",
+                options="SET search_path = pg_catalog, public, pg_temp",
+                referencing="",
+                when="(NEW.id, NEW.kind, NEW.owner_id, NEW.subject, NEW.scope, NEW.currency_id) IS DISTINCT FROM (OLD.id, OLD.kind, OLD.owner_id, OLD.subject, OLD.scope, OLD.currency_id) OR NEW.debits < OLD.debits OR NEW.credits < OLD.credits",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="account",
+            constraint=core.guards.Guard(
+                body="\nBEGIN\n    RAISE EXCEPTION 'frozen: an account stays' USING ERRCODE = 'FI002';\nEND\n",
+                event="BEFORE DELETE",
+                level="ROW",
+                name="ledger_account_stays",
                 options="SET search_path = pg_catalog, public, pg_temp",
                 referencing="",
                 when="",
