@@ -23,14 +23,14 @@ OWNER = Counterparty("Fiducia Holding", "FR", "owner")
 
 
 class Platform:
-    """The whole house, from the first of June 2026 on."""
+    """The whole house, from the first of June 2026 on, if no other day is given."""
 
-    def __init__(self) -> None:
-        days.open_ledger(FIRST_DAY)
+    def __init__(self, first_day: date = FIRST_DAY) -> None:
+        days.open_ledger(first_day)
         self.omar = make_officer("Omar", "finance", "compliance")
         self.lin = make_officer("Lin", "finance", "compliance")
         self.nadia = make_officer("Nadia", "finance", "compliance")
-        self.today = FIRST_DAY
+        self.today = first_day
         self.desk = Desk(asks=self.omar, approves=[self.lin, self.nadia], now=self.noon)
         load_catalogue(catalogue.read(), by=self.omar, now=self.noon)
         for request in ApprovalRequest.objects.filter(status="requested").order_by("pk"):
