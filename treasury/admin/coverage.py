@@ -68,7 +68,7 @@ class CoverageAdmin(ReadOnlyAdmin):
 
     list_display = ("day", "currency", "show_ratio", "show_claims", "show_confirmed", "show_own", "show_missing")
     list_filter = ("currency", "day")
-    list_select_related = ("currency",)
+    list_select_related = ("day", "currency")
     list_before_template = "admin/treasury/coverage_trend.html"
     fields = ("day", "currency", "tell_ratio", "investors", "show_components", "show_seal")
     readonly_fields = ("tell_ratio", "show_components", "show_seal")
@@ -132,7 +132,7 @@ class ProductCoverageAdmin(ReadOnlyAdmin):
 
     list_display = ("day", "scope", "show_pool", "show_owed", "show_days", "show_filled", "show_ceiling")
     list_filter = ("scope", "currency", "above_rate_ceiling", "day")
-    list_select_related = ("currency",)
+    list_select_related = ("day", "currency")
     search_fields = ("scope", "name")
     fields = ("day", "name", "scope", "investors", "tell_days", "show_ceiling", "show_figures")
     readonly_fields = ("tell_days", "show_ceiling", "show_figures")
