@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from typing import Final
 
 from ledger import amounts, balances, posting
 from ledger.accounts import require_currency
@@ -14,6 +15,9 @@ from treasury.models import Asset, TreasuryMovement
 from treasury.services.terms import Case, Place
 
 Summary = list[tuple[str, str]]
+
+CONFIRMED_BY: Final = {"cash": "a bank statement confirms it", "deployed": "a valuation confirms it"}
+"""What money that comes to an account waits for before coverage counts it: until then the ratio does not rise by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Preview:
     changes: tuple[Change, ...]
     coverage_before: Decimal | None
     coverage_after: Decimal | None
+    counted_once: str = ""
 
     def lines(self) -> Summary:
         """Return the figures as label and value."""
@@ -40,7 +45,8 @@ class Preview:
             (change.place, f"{self._show(change.before)} becomes {self._show(change.after)}") for change in self.changes
         ]
         before, after = percent(self.coverage_before), percent(self.coverage_after)
-        return [*lines, (f"Coverage {self.currency.code}", f"{before} becomes {after}")]
+        lines.append((f"Coverage {self.currency.code}", f"{before} becomes {after}"))
+        return [*lines, ("Coverage counts it", f"once {self.counted_once}")] if self.counted_once else lines
 
     def _show(self, amount: Decimal) -> str:
         return show_amount(amount, self.currency)
@@ -62,7 +68,8 @@ def of_movement(case: Case) -> Preview:
     before = books.figures_now(case.currency)
     after = before.after(case.debit.key, case.credit.key, amount)
     changes = tuple(_change(place, amount, by_debit) for place, by_debit in ((case.debit, True), (case.credit, False)))
-    return Preview(require_currency(case.currency), changes, before.ratio, after.ratio)
+    proof = CONFIRMED_BY.get(case.debit.kind, "")
+    return Preview(require_currency(case.currency), changes, before.ratio, after.ratio, proof)
 
 
 def of_mirror(movement: TreasuryMovement) -> Preview:

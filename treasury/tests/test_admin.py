@@ -131,6 +131,7 @@ def test_deploy_shows_balances_and_coverage_before_and_after(desk: Desk, as_omar
     assert shown["cash:bank USD"] == "1,000.00 USD becomes 400.00 USD"
     assert shown["deployed:product:basic USD"] == "0.00 USD becomes 600.00 USD"
     assert shown["Coverage USD"] == "100.0000 % becomes 40.0000 %"
+    assert shown["Coverage counts it"] == "once a valuation confirms it"
     assert shown["Counterparty"] == "Mill, BJ, unrelated"
     assert answer.status_code == 302
     request = ApprovalRequest.objects.get(verb="treasury.deploy")
