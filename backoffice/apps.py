@@ -27,9 +27,11 @@ class BackofficeConfig(AppConfig):
     }
 
     def ready(self) -> None:
-        from backoffice import health
+        from backoffice import health, verify
+        from ledger import verify as ledger
 
         health.register()
+        ledger.register("closes", verify.unsealed_closes)
 
 
 class ConsoleConfig(admin_apps.AdminConfig):

@@ -26,6 +26,16 @@ def amount(**options: Any) -> models.DecimalField[Any, Any]:
     return models.DecimalField(max_digits=38, decimal_places=18, **options)
 
 
+def recorded_at() -> models.DateTimeField[Any, Any]:
+    """Return a column for the database's own clock when a row was written; `core.guards.stamped` keeps it true.
+
+    What is append-only and has it goes into the seal of a day.
+    """
+    return models.DateTimeField(
+        db_default=models.Func(function="clock_timestamp"), editable=False, help_text="the clock when it was written"
+    )
+
+
 def fraction(**options: Any) -> models.DecimalField[Any, Any]:
     """Return a column for a rate or a share: 0.25 is 25 %."""
     return models.DecimalField(max_digits=18, decimal_places=12, **options)

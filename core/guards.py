@@ -101,6 +101,21 @@ END
     )
 
 
+def stamped(name: str) -> Guard:
+    """Write `recorded_at` by the database's clock, whatever was given: no row is dated into a day that was sealed."""
+    return Guard(
+        name=name,
+        event="BEFORE INSERT",
+        level="ROW",
+        body="""
+BEGIN
+    NEW.recorded_at := clock_timestamp();
+    RETURN NEW;
+END
+""",
+    )
+
+
 def only_columns_move(name: str, *columns: str) -> Guard:
     """Refuse DELETE, and any UPDATE that changes another column than these."""
     listed = ", ".join(f"'{column}'" for column in columns)

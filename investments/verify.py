@@ -46,6 +46,15 @@ WHERE CASE WHEN p.funded_on IS NULL THEN t.position_id IS NOT NULL
            ELSE (t.first = p.funded_on + 1 AND t.open_rows = 1 AND t.joined) IS NOT TRUE END
 """
 
+# A position earns by its version's rate, for ever.
+_RATES = """
+SELECT format('position %s: its terms from %s on earn %s, its version says %s', t.position_id, t.from_on, t.rate,
+              v.rate)
+FROM investments_positionterm t
+JOIN investments_position p ON p.id = t.position_id JOIN investments_productversion v ON v.id = p.version_id
+WHERE t.rate <> v.rate
+"""
+
 # Every accrual is what the terms of its day give, and belongs to a position; rate and fraction are its version's.
 _ACCRUALS = f"""
 SELECT format('accrual of %s on %s: %s isn''t what its terms give', a.position_id, a.day, a.amount)
@@ -150,6 +159,7 @@ WHERE e.amount > p.principal
 CHECKS = {
     "principal of positions": _PRINCIPAL,
     "terms of positions": _TERMS,
+    "rates of positions": _RATES,
     "accruals": _ACCRUALS,
     "missing accruals": _MISSING,
     "settlements": _SETTLEMENTS,
@@ -159,10 +169,22 @@ CHECKS = {
 }
 
 
+# The transactions that its rows stand for; those of settlements are held by `_PAID`, both ways.
+CLAIMS = """
+SELECT transaction FROM investments_positionevent WHERE transaction IS NOT NULL
+UNION ALL SELECT reserve FROM investments_settlementrun WHERE reserve IS NOT NULL
+UNION ALL SELECT transaction FROM investments_settlementreversal
+UNION ALL SELECT t.id FROM investments_settlementreversal r
+          JOIN ledger_transaction t ON t.key = 'settlement_release:' || r.transaction
+UNION ALL SELECT id FROM ledger_transaction WHERE kind = 'settlement'
+"""
+
+
 def register() -> None:
     """Add these to what `verify_ledger` runs."""
     for name, sql in CHECKS.items():
         verify.register(name, _offenders(sql))
+    verify.claim("investments", CLAIMS)
 
 
 def _offenders(sql: str) -> Callable[[], Iterator[str]]:

@@ -34,7 +34,9 @@ class LedgerConfig(AppConfig):
                 "booked_on",
             ]
         },
-        "Evidence": {"insert": ["id", "type", "source", "reference", "sha256", "file", "name", "received_at"]},
+        "Evidence": {
+            "insert": ["id", "type", "source", "reference", "sha256", "file", "name", "received_at", "recorded_at"]
+        },
         "Seal": {"insert": "*"},
         "AccountSnapshot": {"insert": "*"},
     }

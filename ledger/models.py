@@ -5,13 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
 from core import columns
-from core.guards import append_only
+from core.guards import append_only, stamped
 from ledger import chart, guards
 
 
@@ -137,6 +138,7 @@ class Evidence(models.Model):
     file = models.FileField(upload_to="evidence/%Y/%m/", max_length=200, blank=True, default="", db_default="")
     name = models.CharField(max_length=200, blank=True, default="", db_default="")
     received_at = models.DateTimeField()
+    recorded_at = columns.recorded_at()
 
     class Meta:
         verbose_name_plural = "evidence"
@@ -150,7 +152,9 @@ class Evidence(models.Model):
                 name="ledger_evidence_named",
             ),
             append_only("ledger_evidence_append_only"),
+            stamped("ledger_evidence_stamped"),
         ]
+        indexes = [BrinIndex(fields=["recorded_at"], name="ledger_evidence_recorded")]
 
     def __str__(self) -> str:
         return f"{self.source}: {self.reference}"
@@ -296,15 +300,18 @@ class BusinessDay(models.Model):
 
 
 class Seal(models.Model):
-    """The hash of a closed day, chained to the day before; its fields are what `/transparency/coverage` publishes."""
+    """The hash of a closed day, chained to the day before; its `sha256` is what `/transparency/coverage` publishes.
+
+    `records` says of each further append-only table what was written up to `recorded_until`:
+    {"oversight_auditevent": {"columns": [...], "rows": 12, "sha256": "<hex>"}, ...}.
+    """
 
     day = models.OneToOneField(BusinessDay, on_delete=models.PROTECT, primary_key=True, db_column="day")
     last_transfer_id = models.BigIntegerField()
     transfers = models.BigIntegerField()
     sums = models.JSONField()
-    audit_until = models.DateTimeField()
-    audit_events = models.BigIntegerField()
-    audit_sha256 = models.BinaryField(max_length=32)
+    recorded_until = models.DateTimeField()
+    records = models.JSONField()
     ledger_sha256 = models.BinaryField(max_length=32)
     coverage_sha256 = models.BinaryField(max_length=32)
     previous_sha256 = models.BinaryField(max_length=32)

@@ -63,6 +63,19 @@ def grant_rights(connection: BaseDatabaseWrapper, *, app: str = APP) -> None:
             cursor.execute(statement)
 
 
+def may_write(model: type[Model], verb: str) -> set[str]:
+    """Return the columns that the application's role may write with this verb: insert, update, delete or truncate."""
+    columns = {str(field.column) for field in model._meta.local_concrete_fields}
+    rights = _declared(model)
+    if rights == EVERYTHING:
+        return set() if verb == "truncate" else columns
+    assert isinstance(rights, dict)
+    listed = rights.get(verb, ())
+    if listed is True or listed == "*":
+        return columns
+    return {name.strip('"') for name in _columns(model, listed or ())}
+
+
 def _statements(connection: BaseDatabaseWrapper, app: str) -> Iterator[str]:
     role = connection.ops.quote_name(app)
     yield "REVOKE ALL ON SCHEMA public FROM PUBLIC"

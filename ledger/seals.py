@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import TypedDict
 from uuid import UUID
 
+from django.apps import apps
 from django.db import connection
 
 from core.errors import DomainError
+from core.guards import Guard
 from ledger.models import BusinessDay, Seal
 
 SLICE = 10_000
@@ -32,6 +35,14 @@ class SealRefused(DomainError):
     title = "This day can't be sealed"
 
 
+class Record(TypedDict):
+    """What a seal says of one table: which columns, how many rows, their hash in hex."""
+
+    columns: list[str]
+    rows: int
+    sha256: str
+
+
 @dataclass(frozen=True, slots=True)
 class Contents:
     """What a seal is made of, recomputed from the rows."""
@@ -39,8 +50,7 @@ class Contents:
     transfers: int
     sums: dict[str, str]
     ledger_sha256: bytes
-    audit_events: int
-    audit_sha256: bytes
+    records: dict[str, Record]
 
 
 def seal_day(day: date, *, coverage_sha256: bytes = EMPTY, on_slice: Callable[[], None] = lambda: None) -> Seal:
@@ -53,16 +63,17 @@ def seal_day(day: date, *, coverage_sha256: bytes = EMPTY, on_slice: Callable[[]
     if standing is not None:
         return standing
     closed, before = _closed_day(day), _previous(day)
-    audit_until = settled_audit()
-    contents = contents_of(closed.last_transfer_id or 0, audit_until, previous=before, on_slice=on_slice)
+    until = settled()
+    contents = contents_of(
+        closed.last_transfer_id or 0, until, columns=columns_by_table(), previous=before, on_slice=on_slice
+    )
     seal = Seal(
         day_id=day,
         last_transfer_id=closed.last_transfer_id or 0,
-        audit_until=audit_until,
+        recorded_until=until,
         transfers=contents.transfers,
         sums=contents.sums,
-        audit_events=contents.audit_events,
-        audit_sha256=contents.audit_sha256,
+        records=contents.records,
         ledger_sha256=contents.ledger_sha256,
         coverage_sha256=coverage_sha256,
         previous_sha256=bytes(before.sha256) if before else EMPTY,
@@ -80,9 +91,8 @@ def digest(seal: Seal) -> bytes:
         "last_transfer_id": seal.last_transfer_id,
         "transfers": seal.transfers,
         "sums": seal.sums,
-        "audit_until": seal.audit_until.astimezone(UTC).isoformat(),
-        "audit_events": seal.audit_events,
-        "audit": bytes(seal.audit_sha256).hex(),
+        "recorded_until": seal.recorded_until.astimezone(UTC).isoformat(),
+        "records": seal.records,
         "ledger": bytes(seal.ledger_sha256).hex(),
         "coverage": bytes(seal.coverage_sha256).hex(),
         "previous": bytes(seal.previous_sha256).hex(),
@@ -91,12 +101,24 @@ def digest(seal: Seal) -> bytes:
 
 
 def contents_of(
-    last_transfer: int, audit_until: datetime, *, previous: Seal | None, on_slice: Callable[[], None] = lambda: None
+    last_transfer: int,
+    recorded_until: datetime,
+    *,
+    columns: Mapping[str, list[str]],
+    previous: Seal | None,
+    on_slice: Callable[[], None] = lambda: None,
 ) -> Contents:
-    """Hash the rows after the previous seal, up to this transfer and this moment of the audit trail."""
+    """Hash what came after the previous seal: transfers up to this one, records up to this moment.
+
+    `columns` names the tables and which of their columns are hashed.
+    """
     first = previous.last_transfer_id if previous else 0
     transfers, ledger_sha256 = _hash_ledger(first, last_transfer, on_slice)
-    events, audit_sha256 = _hash_audit(previous.audit_until if previous else BEGINNING, audit_until, on_slice)
+    records: dict[str, Record] = {}
+    for table, names in columns.items():
+        after = previous.recorded_until if previous and table in previous.records else BEGINNING
+        rows, sha256 = _hash_records(table, names, after, recorded_until, on_slice)
+        records[table] = {"columns": names, "rows": rows, "sha256": sha256.hex()}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT currency_id, trim_scale(sum(amount))::text FROM ledger_transfer"
@@ -104,11 +126,23 @@ def contents_of(
             [first, last_transfer],
         )
         sums = dict(cursor.fetchall())
-    return Contents(transfers, sums, ledger_sha256, events, audit_sha256)
+    return Contents(transfers, sums, ledger_sha256, records)
 
 
-def settled_audit() -> datetime:
-    """Return a moment up to which the audit trail takes no more rows.
+def columns_by_table() -> dict[str, list[str]]:
+    """Return the tables whose rows are stamped by the database's clock, hence sealed, each with its columns.
+
+    The audit trail, decisions, evidence, valuations, …: what is append-only and isn't recomputed from other rows.
+    """
+    tables: dict[str, list[str]] = {}
+    for model in apps.get_models():
+        if any(isinstance(one, Guard) and one.name.endswith("_stamped") for one in model._meta.constraints):
+            tables[model._meta.db_table] = sorted(str(field.column) for field in model._meta.concrete_fields)
+    return dict(sorted(tables.items()))
+
+
+def settled() -> datetime:
+    """Return a moment up to which stamped tables take no more rows.
 
     Every transaction under way began after it; what such a one writes is recorded later still, and sealed next.
     """
@@ -130,11 +164,15 @@ def _hash_ledger(first: int, last: int, on_slice: Callable[[], None]) -> tuple[i
     return rows, chained
 
 
-def _hash_audit(after: datetime, until: datetime, on_slice: Callable[[], None]) -> tuple[int, bytes]:
+def _hash_records(
+    table: str, columns: list[str], after: datetime, until: datetime, on_slice: Callable[[], None]
+) -> tuple[int, bytes]:
     rows, chained, last_id = 0, EMPTY, HIGHEST_ID
+    quote = connection.ops.quote_name
+    sql = _RECORDS_SLICE.format(table=quote(table), columns=", ".join(quote(name) for name in columns))
     with connection.cursor() as cursor:
         while True:
-            cursor.execute(_AUDIT_SLICE, {"after": after, "last_id": last_id, "until": until, "limit": SLICE})
+            cursor.execute(sql, {"after": after, "last_id": last_id, "until": until, "limit": SLICE})
             count, sliced, next_after, next_id = cursor.fetchone()
             if not count:
                 return rows, chained
@@ -175,14 +213,14 @@ _LEDGER_SLICE = """
     FROM ledger_transfer x LEFT JOIN ledger_transaction t ON t.id = x.transaction_id
     WHERE x.id > %s AND x.id <= %s
 """
-_AUDIT_SLICE = """
-    SELECT count(*), sha256(convert_to(string_agg(e::text, E'\\n' ORDER BY e.recorded_at, e.id), 'UTF8')),
+_RECORDS_SLICE = """
+    SELECT count(*), sha256(convert_to(string_agg(e.content, E'\\n' ORDER BY e.recorded_at, e.id), 'UTF8')),
            (array_agg(e.recorded_at ORDER BY e.recorded_at DESC, e.id DESC))[1],
            (array_agg(e.id ORDER BY e.recorded_at DESC, e.id DESC))[1]
     FROM (
-        SELECT * FROM oversight_auditevent a
-        WHERE (a.recorded_at, a.id) > (%(after)s, %(last_id)s) AND a.recorded_at <= %(until)s
-        ORDER BY a.recorded_at, a.id LIMIT %(limit)s
+        SELECT recorded_at, id, ROW({columns})::text AS content FROM {table}
+        WHERE recorded_at >= %(after)s AND recorded_at <= %(until)s AND (recorded_at, id) > (%(after)s, %(last_id)s)
+        ORDER BY recorded_at, id LIMIT %(limit)s
     ) e
 """
 _SETTLED = """

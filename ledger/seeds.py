@@ -33,11 +33,15 @@ def seed(using: str) -> None:
         _seed_rules(cursor)
 
 
-def _seed_rules(cursor: Any) -> None:
-    rules = [
+def rules() -> list[tuple[Any, ...]]:
+    """Return the posting rules as rows of their table."""
+    return [
         (r.kind, r.debit, r.credit, r.evidence, r.approval, r.same_owner, r.same_scope, r.scope, r.debit_scope)
         for r in chart.POSTING_RULES
     ]
+
+
+def _seed_rules(cursor: Any) -> None:
     cursor.executemany(
         """
         INSERT INTO ledger_postingrule (kind, debit_kind, credit_kind, needs_evidence, needs_approval, same_owner,
@@ -48,9 +52,9 @@ def _seed_rules(cursor: Any) -> None:
             same_owner = excluded.same_owner, same_scope = excluded.same_scope,
             scope_prefix = excluded.scope_prefix, debit_scope = excluded.debit_scope
         """,
-        rules,
+        rules(),
     )
-    listed = [f"{kind}/{debit}/{credit}" for kind, debit, credit, *_ in rules]
+    listed = [f"{kind}/{debit}/{credit}" for kind, debit, credit, *_ in rules()]
     cursor.execute(
         "DELETE FROM ledger_postingrule WHERE kind || '/' || debit_kind || '/' || credit_kind <> ALL (%s)", [listed]
     )

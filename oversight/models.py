@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from core import columns
 from core.errors import DomainError
-from core.guards import append_only
+from core.guards import append_only, stamped
 from oversight import encryption, guards
 
 
@@ -126,6 +127,7 @@ class Decision(models.Model):
     verdict = models.CharField(max_length=8, choices=Verdict.choices)
     note = models.TextField(blank=True)
     at = models.DateTimeField()
+    recorded_at = columns.recorded_at()
 
     class Meta:
         ordering = ["id"]
@@ -135,6 +137,7 @@ class Decision(models.Model):
             models.CheckConstraint(condition=Q(verdict__in=["approve", "reject"]), name="oversight_decision_verdict"),
             guards.decision_of_another("oversight_decision_of_another"),
             append_only("oversight_decision_append_only"),
+            stamped("oversight_decision_stamped"),
         ]
 
     def __str__(self) -> str:
@@ -154,9 +157,7 @@ class AuditEvent(models.Model):
         help_text="empty: the platform itself",
     )
     at = models.DateTimeField()
-    recorded_at = models.DateTimeField(
-        db_default=Func(function="clock_timestamp"), editable=False, help_text="the clock when it was written"
-    )
+    recorded_at = columns.recorded_at()
     target_type = models.CharField(max_length=100, blank=True)
     target_id = models.CharField(max_length=64, blank=True)
     before = models.JSONField(null=True)
@@ -175,12 +176,14 @@ class AuditEvent(models.Model):
             models.Index(fields=["target_type", "target_id"], name="oversight_audit_target"),
             models.Index(fields=["action"], name="oversight_audit_action"),
             models.Index(fields=["at"], name="oversight_audit_at"),
+            BrinIndex(fields=["recorded_at"], name="oversight_audit_recorded"),
         ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(personal__isnull=True) | Q(person__isnull=False), name="oversight_audit_personal_of_whom"
             ),
             append_only("oversight_auditevent_append_only"),
+            stamped("oversight_auditevent_stamped"),
         ]
 
     def __str__(self) -> str:

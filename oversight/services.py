@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -122,7 +122,7 @@ def ask(
     if document is not None:
         documents.attach(request, document)
     request.save(force_insert=True)
-    audit.record("oversight.requested", actor=by, at=at, target=request, after=_facts(request), reason=request.reason)
+    audit.record("oversight.requested", actor=by, at=at, target=request, after=facts(request), reason=request.reason)
     return request
 
 
@@ -198,6 +198,24 @@ def target_hash(verb: Verb, target: Model | None) -> bytes | None:
     return hashlib.sha256(audit.canonical(values)).digest()
 
 
+def facts(request: ApprovalRequest) -> dict[str, Any]:
+    """Return what the audit trail keeps of a request, so that a change of its row is found: hashes, not contents."""
+    return {
+        "verb": request.verb,
+        "approvals": request.approvals,
+        "beneficiary": request.beneficiary_id,
+        "expires_at": request.expires_at.astimezone(UTC),
+        "payload_hash": _payload_hash(request.verb, request.payload).hex(),
+        "summary_hash": hashlib.sha256(audit.canonical(request.summary)).hexdigest(),
+        "moves_hash": _hex(request.moves_hash),
+        "document_hash": _hex(request.document_hash),
+    }
+
+
+def _hex(digest: bytes | memoryview | None) -> str | None:
+    return None if digest is None else bytes(digest).hex()
+
+
 def _require_may_ask(verb: Verb, by: Any, beneficiary: Any) -> None:
     if not verb.request_permission:
         return
@@ -258,12 +276,3 @@ def _may_lock(model: type[Model]) -> bool:
 
 def _payload_hash(verb: str, payload: dict[str, Any]) -> bytes:
     return hashlib.sha256(audit.canonical({"verb": verb, "payload": payload})).digest()
-
-
-def _facts(request: ApprovalRequest) -> dict[str, Any]:
-    return {
-        "verb": request.verb,
-        "approvals": request.approvals,
-        "expires_at": request.expires_at,
-        "payload_hash": bytes(request.payload_hash).hex(),
-    }

@@ -55,6 +55,18 @@ def test_the_owner_is_refused_what_the_guards_refuse(name: str, table: str, even
             assert refused.value.sqlstate == "FI001" and table in str(refused.value), (name, verb)
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("attack", ["TRUNCATE {}", "DELETE FROM {}", "UPDATE {} SET amount = 0"])
+def test_the_owner_is_refused_on_a_month_of_accruals_too(attack: str) -> None:
+    """A trigger on statements fires for the table that is named: the parent's says nothing of its partitions."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT investments_make_partitions('2026-06-01', 1)")
+    owner = psycopg.connect(**connections["owner"].get_connection_params(), autocommit=True)
+    with owner, pytest.raises(psycopg.DatabaseError) as refused:
+        owner.execute(attack.format("investments_accrual_2026_06"))
+    assert refused.value.sqlstate == "FI001"
+
+
 @pytest.mark.django_db
 def test_functions_of_the_owner_have_a_fixed_search_path() -> None:
     with connection.cursor() as cursor:

@@ -49,3 +49,5 @@ class TreasuryConfig(AppConfig):
         services.register_verbs()
         ledger.register("coverage", verify.changed_coverage)
         ledger.register("treasury movements", verify.unmatched_movements)
+        ledger.register("treasury proofs", verify.unmatched_proofs)
+        ledger.claim("treasury", verify.CLAIMS)

@@ -33,7 +33,7 @@ CREATE TABLE investments_accrual (
 """
 
 # Attaching a table blocks nobody; CREATE TABLE ... PARTITION OF would wait for every reader. The application's
-# role has no right on what this makes.
+# role has no right on what this makes; a trigger on statements guards its own table alone, so each month has one.
 MAKE_PARTITIONS = """
 CREATE FUNCTION investments_make_partitions(p_from date, p_months integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $make$
@@ -53,6 +53,9 @@ BEGIN
             EXECUTE format(
                 'ALTER TABLE public.investments_accrual ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
                 v_name, v_month, (v_month + interval '1 month')::date);
+            EXECUTE format(
+                'CREATE TRIGGER investments_accrual_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON public.%I '
+                'FOR EACH STATEMENT EXECUTE FUNCTION investments_accrual_append_only()', v_name);
             v_made := v_made + 1;
         END IF;
         v_month := (v_month + interval '1 month')::date;
@@ -325,6 +328,14 @@ class Migration(migrations.Migration):
                 ("penalty", models.DecimalField(decimal_places=18, default=Decimal("0"), max_digits=38)),
                 ("value_on", models.DateField(help_text="the day of the verb; it takes effect on the day after")),
                 ("made_at", models.DateTimeField()),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=models.Func(function="clock_timestamp"),
+                        editable=False,
+                        help_text="the clock when it was written",
+                    ),
+                ),
                 ("transaction", models.UUIDField(blank=True, null=True, unique=True)),
                 (
                     "owner",
@@ -604,6 +615,14 @@ class Migration(migrations.Migration):
                 ),
                 ("rate", models.DecimalField(decimal_places=12, max_digits=18)),
                 ("set_at", models.DateTimeField()),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=models.Func(function="clock_timestamp"),
+                        editable=False,
+                        help_text="the clock when it was written",
+                    ),
+                ),
                 ("approval", models.UUIDField(unique=True)),
                 (
                     "set_by",
@@ -1177,6 +1196,30 @@ class Migration(migrations.Migration):
                 event="BEFORE UPDATE OR DELETE",
                 level="ROW",
                 name="investments_settlement_slice_is_fixed",
+                options="SET search_path = pg_catalog, public, pg_temp",
+                referencing="",
+                when="",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="positionevent",
+            constraint=core.guards.Guard(
+                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                event="BEFORE INSERT",
+                level="ROW",
+                name="investments_event_stamped",
+                options="SET search_path = pg_catalog, public, pg_temp",
+                referencing="",
+                when="",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="rateceiling",
+            constraint=core.guards.Guard(
+                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                event="BEFORE INSERT",
+                level="ROW",
+                name="investments_ceiling_stamped",
                 options="SET search_path = pg_catalog, public, pg_temp",
                 referencing="",
                 when="",

@@ -13,7 +13,7 @@ from django.db.models import F, Func, Q
 
 from api.models import KeyedRow
 from core import columns
-from core.guards import Guard, append_only
+from core.guards import Guard, append_only, stamped
 from investments.models.products import Product, ProductVersion
 
 
@@ -257,6 +257,7 @@ class PositionEvent(KeyedRow):
     penalty = columns.amount(default=Decimal(0))
     value_on = models.DateField(help_text="the day of the verb; it takes effect on the day after")
     made_at = models.DateTimeField()
+    recorded_at = columns.recorded_at()
     transaction = models.UUIDField(null=True, blank=True, unique=True)
 
     class Meta:
@@ -265,6 +266,7 @@ class PositionEvent(KeyedRow):
         constraints = [
             *KeyedRow.key_constraints("investments_event", owner="owner"),
             append_only("investments_event_append_only"),
+            stamped("investments_event_stamped"),
         ]
 
     def __str__(self) -> str:

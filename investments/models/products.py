@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from core import columns
-from core.guards import Guard, append_only
+from core.guards import Guard, append_only, stamped
 from investments import rules
 
 # What may still change once a version has left the drafts.
@@ -221,6 +221,7 @@ class RateCeiling(models.Model):
     id = columns.identifier()
     rate = columns.fraction()
     set_at = models.DateTimeField()
+    recorded_at = columns.recorded_at()
     set_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     approval = models.UUIDField(unique=True)
 
@@ -236,6 +237,7 @@ class RateCeiling(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(rate__gt=0), name="investments_ceiling_rate"),
             append_only("investments_ceiling_append_only"),
+            stamped("investments_ceiling_stamped"),
         ]
 
     def __str__(self) -> str:

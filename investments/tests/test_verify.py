@@ -65,6 +65,7 @@ CHANGES = {
     "(SELECT id FROM investments_product WHERE code = 'basic')": {"principal of positions"},
     "UPDATE investments_positionterm SET principal = 151 WHERE to_on IS NULL": {"principal of positions", "accruals"},
     "DELETE FROM investments_positionterm WHERE from_on = '2026-06-11'": {"terms of positions"},
+    "UPDATE investments_productversion SET rate = rate * 2": {"rates of positions"},
     "UPDATE investments_accrual SET amount = amount + 1 WHERE day = '2026-06-05'": {"accruals", "settlements"},
     "DELETE FROM investments_accrual WHERE day = '2026-06-20'": {"missing accruals", "settlements"},
     "UPDATE investments_settlement SET accrued_to_date = accrued_to_date + 1": {"settlements"},

@@ -37,13 +37,13 @@ class BusinessDayAdmin(ReadOnlyAdmin):
 class SealAdmin(ReadOnlyAdmin):
     """The hash of each day, chained to the day before; published with the day's coverage."""
 
-    list_display = ("show_day", "show_hash", "transfers", "audit_events", "sealed_at")
+    list_display = ("show_day", "show_hash", "transfers", "show_rows", "sealed_at")
     fieldsets = (
         (None, {"fields": ("day", "show_hash", "show_previous", "sealed_at")}),
         ("Ledger", {"fields": ("transfers", "last_transfer_id", "show_sums", "show_ledger")}),
-        ("Audit trail and coverage", {"fields": ("audit_events", "show_audit", "show_coverage")}),
+        ("Records and coverage", {"fields": ("recorded_until", "show_records", "show_coverage")}),
     )
-    readonly_fields = ("show_hash", "show_previous", "show_sums", "show_ledger", "show_audit", "show_coverage")
+    readonly_fields = ("show_hash", "show_previous", "show_sums", "show_ledger", "show_records", "show_coverage")
 
     @display(description="day", ordering="day")
     def show_day(self, seal: Seal) -> str:
@@ -61,9 +61,13 @@ class SealAdmin(ReadOnlyAdmin):
     def show_ledger(self, seal: Seal) -> str:
         return digest(seal.ledger_sha256)
 
-    @display(description="of the audit trail")
-    def show_audit(self, seal: Seal) -> str:
-        return digest(seal.audit_sha256)
+    @display(description="other records")
+    def show_rows(self, seal: Seal) -> int:
+        return sum(int(record["rows"]) for record in seal.records.values())
+
+    @display(description="of the records")
+    def show_records(self, seal: Seal) -> Any:
+        return lines((table, f"{r['rows']} rows, {r['sha256']}") for table, r in sorted(seal.records.items()))
 
     @display(description="of the coverage")
     def show_coverage(self, seal: Seal) -> str:

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.datetime
@@ -76,6 +77,14 @@ class Migration(migrations.Migration):
                 ),
                 ("name", models.CharField(blank=True, db_default="", default="", max_length=200)),
                 ("received_at", models.DateTimeField()),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=models.Func(function="clock_timestamp"),
+                        editable=False,
+                        help_text="the clock when it was written",
+                    ),
+                ),
             ],
             options={
                 "verbose_name_plural": "evidence",
@@ -286,9 +295,8 @@ class Migration(migrations.Migration):
                 ("last_transfer_id", models.BigIntegerField()),
                 ("transfers", models.BigIntegerField()),
                 ("sums", models.JSONField()),
-                ("audit_until", models.DateTimeField()),
-                ("audit_events", models.BigIntegerField()),
-                ("audit_sha256", models.BinaryField(max_length=32)),
+                ("recorded_until", models.DateTimeField()),
+                ("records", models.JSONField()),
                 ("ledger_sha256", models.BinaryField(max_length=32)),
                 ("coverage_sha256", models.BinaryField(max_length=32)),
                 ("previous_sha256", models.BinaryField(max_length=32)),
@@ -699,6 +707,22 @@ class Migration(migrations.Migration):
                 name="ledger_transfer_is_right",
                 options="SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off",
                 referencing="REFERENCING NEW TABLE AS new_rows",
+                when="",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="evidence",
+            index=django.contrib.postgres.indexes.BrinIndex(fields=["recorded_at"], name="ledger_evidence_recorded"),
+        ),
+        migrations.AddConstraint(
+            model_name="evidence",
+            constraint=core.guards.Guard(
+                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                event="BEFORE INSERT",
+                level="ROW",
+                name="ledger_evidence_stamped",
+                options="SET search_path = pg_catalog, public, pg_temp",
+                referencing="",
                 when="",
             ),
         ),

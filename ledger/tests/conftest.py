@@ -15,6 +15,8 @@ from accounts.models import User
 from ledger import accounts, days, evidence, posting, verify
 from ledger.models import Account, Evidence
 from ledger.posting import Move
+from oversight import audit
+from oversight import services as oversight
 from oversight.models import ApprovalRequest, Decision
 
 FIRST_DAY = date(2026, 6, 1)
@@ -33,6 +35,9 @@ def approve_moves(moves_hash: bytes, *, by: User, approver: User) -> UUID:
         reason="a test",
         requested_at=NOON,
         expires_at=NOON + timedelta(days=1),
+    )
+    audit.record(
+        "oversight.requested", actor=by, at=NOON, target=request, after=oversight.facts(request), reason=request.reason
     )
     Decision.objects.create(request=request, approver=approver, verdict="approve", at=NOON)
     request.status, request.decided_at = "approved", NOON
@@ -111,9 +116,10 @@ def books(db: None) -> Books:
 def shared_books(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Books:
     """The same, committed: for threads and second connections.
 
-    Its principal belongs to no room's position, so what rooms above verify is left to their own tests.
+    Its rows belong to no room, so what rooms above verify is left to their own tests.
     """
     monkeypatch.setattr(verify._registered, "checks", {})
+    monkeypatch.setattr(verify._registered, "claims", {})
     return Books()
 
 

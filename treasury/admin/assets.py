@@ -90,7 +90,7 @@ class AssetAdmin(ReadOnlyAdmin):
         "show_related_income",
         "tell_related",
         "opened_by",
-        "opened_at",
+        "recorded_at",
     )
     readonly_fields = ("show_cost", "tell_value", "show_income", "show_related_income", "tell_related")
     inlines = (MovementInline, ValuationInline)

@@ -38,7 +38,14 @@ class Migration(migrations.Migration):
                 ),
                 ("scope", models.CharField(max_length=64)),
                 ("name", models.CharField(max_length=120)),
-                ("opened_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=models.Func(function="clock_timestamp"),
+                        editable=False,
+                        help_text="the clock when it was written",
+                    ),
+                ),
                 (
                     "currency",
                     models.ForeignKey(
@@ -247,7 +254,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("amount", models.DecimalField(decimal_places=18, max_digits=38)),
-                ("recorded_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=models.Func(function="clock_timestamp"),
+                        editable=False,
+                        help_text="the clock when it was written",
+                    ),
+                ),
                 ("cash", models.CharField(max_length=64)),
                 ("day", models.DateField()),
                 (
@@ -349,7 +363,14 @@ class Migration(migrations.Migration):
                 ),
                 ("reason", models.CharField(max_length=500)),
                 ("booked_on", models.DateField()),
-                ("recorded_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=models.Func(function="clock_timestamp"),
+                        editable=False,
+                        help_text="the clock when it was written",
+                    ),
+                ),
                 (
                     "approved_by",
                     models.ForeignKey(
@@ -443,7 +464,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("amount", models.DecimalField(decimal_places=18, max_digits=38)),
-                ("recorded_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=models.Func(function="clock_timestamp"),
+                        editable=False,
+                        help_text="the clock when it was written",
+                    ),
+                ),
                 ("valued_on", models.DateField()),
                 (
                     "approved_by",
@@ -785,6 +813,54 @@ class Migration(migrations.Migration):
                 event="BEFORE UPDATE OR DELETE OR TRUNCATE",
                 level="STATEMENT",
                 name="treasury_valuation_append_only",
+                options="SET search_path = pg_catalog, public, pg_temp",
+                referencing="",
+                when="",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="asset",
+            constraint=core.guards.Guard(
+                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                event="BEFORE INSERT",
+                level="ROW",
+                name="treasury_asset_stamped",
+                options="SET search_path = pg_catalog, public, pg_temp",
+                referencing="",
+                when="",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="statementbalance",
+            constraint=core.guards.Guard(
+                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                event="BEFORE INSERT",
+                level="ROW",
+                name="treasury_statement_stamped",
+                options="SET search_path = pg_catalog, public, pg_temp",
+                referencing="",
+                when="",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="treasurymovement",
+            constraint=core.guards.Guard(
+                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                event="BEFORE INSERT",
+                level="ROW",
+                name="treasury_movement_stamped",
+                options="SET search_path = pg_catalog, public, pg_temp",
+                referencing="",
+                when="",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="valuation",
+            constraint=core.guards.Guard(
+                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                event="BEFORE INSERT",
+                level="ROW",
+                name="treasury_valuation_stamped",
                 options="SET search_path = pg_catalog, public, pg_temp",
                 referencing="",
                 when="",

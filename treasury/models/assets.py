@@ -7,10 +7,9 @@ from datetime import date
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
 
 from core import columns
-from core.guards import append_only
+from core.guards import append_only, stamped
 from treasury import rules
 
 
@@ -25,7 +24,7 @@ class Asset(models.Model):
     currency = models.ForeignKey("ledger.Currency", on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=120)
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    opened_at = models.DateTimeField(db_default=Now())
+    recorded_at = columns.recorded_at()
 
     class Meta:
         ordering = ["-id"]
@@ -37,6 +36,7 @@ class Asset(models.Model):
             ),
             models.CheckConstraint(condition=~Q(name=""), name="treasury_asset_named"),
             append_only("treasury_asset_append_only"),
+            stamped("treasury_asset_stamped"),
         ]
 
     def __str__(self) -> str:
@@ -57,7 +57,7 @@ class Proof(models.Model):
     request = models.OneToOneField("oversight.ApprovalRequest", on_delete=models.PROTECT, related_name="+")
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    recorded_at = models.DateTimeField(db_default=Now())
+    recorded_at = columns.recorded_at()
 
     class Meta:
         abstract = True
@@ -82,6 +82,7 @@ class Valuation(Proof):
                 condition=~Q(requested_by=models.F("approved_by")), name="treasury_valuation_four_eyes"
             ),
             append_only("treasury_valuation_append_only"),
+            stamped("treasury_valuation_stamped"),
         ]
         indexes = [models.Index(fields=["asset", "-valued_on", "-id"], name="treasury_valuation_newest")]
 
@@ -109,6 +110,7 @@ class StatementBalance(Proof):
                 condition=~Q(requested_by=models.F("approved_by")), name="treasury_statement_four_eyes"
             ),
             append_only("treasury_statement_append_only"),
+            stamped("treasury_statement_stamped"),
         ]
         indexes = [models.Index(fields=["cash", "currency", "-day", "-id"], name="treasury_statement_newest")]
 

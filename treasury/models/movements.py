@@ -8,10 +8,9 @@ from typing import Final
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
 
 from core import columns
-from core.guards import append_only
+from core.guards import append_only, stamped
 from treasury import rules
 from treasury.models.assets import Asset
 
@@ -93,7 +92,7 @@ class TreasuryMovement(models.Model):
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     booked_on = models.DateField()
-    recorded_at = models.DateTimeField(db_default=Now())
+    recorded_at = columns.recorded_at()
     reverses = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="reversed_by")
 
     objects = TreasuryMovementQuerySet.as_manager()
@@ -125,6 +124,7 @@ class TreasuryMovement(models.Model):
                 name="treasury_movement_reversal",
             ),
             append_only("treasury_movement_append_only"),
+            stamped("treasury_movement_stamped"),
         ]
         indexes = [
             models.Index(fields=["asset", "verb"], name="treasury_movement_asset"),

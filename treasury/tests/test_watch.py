@@ -80,5 +80,6 @@ def test_what_was_changed_with_triggers_off_is_found_and_named(desk: Desk) -> No
         TreasuryMovement._meta.db_table,
     )
     assert list(verify.unmatched_movements()) == [
-        f"movement {movement.pk} (record_income) says 151 USD on 2026-06-02, its transaction 150 USD on 2026-06-01"
+        f"movement {movement.pk} (record_income) says 151 USD on 2026-06-02, its transaction 150 USD on 2026-06-01",
+        f"movement {movement.pk} (record_income) isn't what was approved",
     ]

@@ -1,176 +1,10 @@
-"""Recompute what the ledger says of itself from its rows. Source: docs/rules/ledger.md §3.
-
-It doesn't trust that a trigger was there: every rule is checked again on the rows. Memory is flat: all but the
-offenders stays in the database.
-"""
+"""What follows from the ledger's rows alone, as SQL that yields a sentence for each break."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import date
-from pathlib import Path
-from typing import Any
-
-from django.db import connection
+from collections.abc import Iterable
 
 from ledger import guards, seals
-from ledger.models import BusinessDay, Seal
-
-NAMED_AT_MOST = 100
-"""Offenders that one check names; more are counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Break:
-    """One thing that isn't as it must be."""
-
-    check: str
-    what: str
-
-
-Check = Callable[[], Iterable[str]]
-
-
-@dataclass(slots=True)
-class _Registry:
-    """Checks that rooms above add: principal against terms, returns due against settlements."""
-
-    checks: dict[str, Check] = field(default_factory=dict)
-
-
-_registered = _Registry()
-
-
-def register(name: str, check: Check) -> None:
-    """Add a check of a room above; it yields a sentence for each break. Called from `AppConfig.ready`."""
-    _registered.checks[name] = check
-
-
-def checks(against: Path | None = None) -> dict[str, Check]:
-    """Return every check by name, in the order in which they run."""
-    found: dict[str, Check] = {name: _query(sql) for name, sql in _QUERIES.items()}
-    found["triggers"] = _missing_triggers
-    found["seals"] = _broken_seals
-    if against is not None:
-        found["published seals"] = lambda: _against(against)
-    return found | _registered.checks
-
-
-def run(*, against: Path | None = None, on_check: Callable[[str], None] = lambda name: None) -> list[Break]:
-    """Run every check; return the breaks, none if all is well.
-
-    `against` is a JSON file of published seals, {"2026-11-20": "<hex>", …} or the coverage document itself.
-    """
-    breaks: list[Break] = []
-    for name, check in checks(against).items():
-        on_check(name)
-        breaks.extend(Break(name, what) for what in _named(check()))
-    return breaks
-
-
-def _named(offenders: Iterable[str]) -> Iterator[str]:
-    more = 0
-    for place, what in enumerate(offenders):
-        if place < NAMED_AT_MOST:
-            yield what
-        else:
-            more += 1
-    if more:
-        yield f"and {more} more"
-
-
-def _query(sql: str) -> Check:
-    def offenders() -> Iterator[str]:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT f.what, count(*) OVER () FROM ({sql}) f (what) LIMIT {NAMED_AT_MOST}")
-            rows = cursor.fetchall()
-        yield from (row[0] for row in rows)
-        if rows and rows[0][1] > NAMED_AT_MOST:
-            yield f"and {rows[0][1] - NAMED_AT_MOST} more"
-
-    return offenders
-
-
-def _missing_triggers() -> Iterator[str]:
-    """Name each guard of any model that isn't in the database, enabled."""
-    from django.apps import apps
-
-    from core.guards import Guard
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT tgname FROM pg_trigger WHERE tgenabled IN ('O', 'A') AND NOT tgisinternal")
-        standing = {row[0] for row in cursor.fetchall()}
-    for model in apps.get_models():
-        for constraint in model._meta.constraints:
-            if isinstance(constraint, Guard) and constraint.name not in standing:
-                yield f"the guard {constraint.name} is missing or disabled on {model._meta.db_table}"
-
-
-def _broken_seals() -> Iterator[str]:
-    previous: Seal | None = None
-    for seal in Seal.objects.order_by("day_id").iterator(chunk_size=500):
-        yield from _broken_seal(seal, previous)
-        previous = seal
-    latest = previous.day_id if previous else None
-    unsealed = BusinessDay.objects.filter(closed_at__isnull=False, seal__isnull=True)
-    if latest is not None:
-        yield from (f"{row.day} is closed and has no seal" for row in unsealed.filter(day__lt=latest))
-
-
-def _broken_seal(seal: Seal, previous: Seal | None) -> Iterator[str]:
-    chained_to = bytes(previous.sha256) if previous else seals.EMPTY
-    if bytes(seal.previous_sha256) != chained_to:
-        yield f"the seal of {seal.day_id} isn't chained to the day before"
-    if bytes(seal.sha256) != seals.digest(seal):
-        yield f"the seal of {seal.day_id} isn't the hash of its own fields"
-    if seal.last_transfer_id != seal.day.last_transfer_id:
-        yield f"the seal of {seal.day_id} ends at another transfer than the day"
-    contents = seals.contents_of(seal.last_transfer_id, seal.audit_until, previous=previous)
-    if contents.ledger_sha256 != bytes(seal.ledger_sha256):
-        yield f"the ledger's rows of {seal.day_id} aren't those that were sealed"
-    if (contents.transfers, contents.sums) != (seal.transfers, seal.sums):
-        yield (
-            f"{seal.day_id} was sealed with {seal.transfers} transfers of {seal.sums}, "
-            f"there are {contents.transfers} of {contents.sums}"
-        )
-    if contents.audit_sha256 != bytes(seal.audit_sha256) or contents.audit_events != seal.audit_events:
-        yield f"the audit trail of {seal.day_id} isn't what was sealed"
-
-
-def _against(path: Path) -> Iterator[str]:
-    """Compare with seals that somebody kept: only so is a chain found that was recomputed to its end."""
-    published = published_seals(json.loads(path.read_text()))
-    kept = {str(day): bytes(sha256).hex() for day, sha256 in Seal.objects.values_list("day_id", "sha256")}
-    for day, sha256 in sorted(published.items()):
-        if kept.get(day) is None:
-            yield f"{day} was published with a seal and has none"
-        elif kept[day] != sha256:
-            yield f"{day} was published with the seal {sha256[:16]}…, it has {kept[day][:16]}…"
-
-
-def published_seals(document: Any) -> dict[str, str]:
-    """Return seals by day from {"day": "hex"} or from any document whose objects have `day` and `seal`."""
-    if isinstance(document, dict) and document and all(_is_day(key) for key in document):
-        return {day: str(sha256) for day, sha256 in document.items()}
-    found: dict[str, str] = {}
-    if isinstance(document, dict) and isinstance(document.get("seal"), str) and "day" in document:
-        found[document["day"]] = document["seal"]
-    nested = document if isinstance(document, list) else document.values() if isinstance(document, dict) else []
-    for item in nested:
-        if isinstance(item, dict | list):
-            found |= published_seals(item)
-    return found
-
-
-def _is_day(key: str) -> bool:
-    try:
-        date.fromisoformat(key)
-    except ValueError:
-        return False
-    return True
-
 
 _RECOMPUTED = """
     SELECT id, sum(debit) AS debits, sum(credit) AS credits FROM (
@@ -179,7 +13,7 @@ _RECOMPUTED = """
 """
 _FUND_ACCOUNT = guards.FUND_SIDE
 
-_QUERIES: dict[str, str] = {
+QUERIES: dict[str, str] = {
     "balances": f"""
         SELECT format('account %s (%s %s %s) holds %s / %s, its transfers sum to %s / %s', COALESCE(a.id, s.id), a.kind,
                       a.scope, a.currency_id, trim_scale(a.debits), trim_scale(a.credits),
@@ -196,7 +30,7 @@ _QUERIES: dict[str, str] = {
         FROM ({_RECOMPUTED}) s JOIN ledger_account a ON a.id = s.id
         GROUP BY a.currency_id HAVING sum(s.debits) <> sum(s.credits)
     """,
-    "snapshots": """
+    "snapshots": f"""
         SELECT format('the snapshot of account %s at %s is %s / %s, its transfers say %s / %s', w.account_id, w.day,
                       trim_scale(w.debits), trim_scale(w.credits),
                       trim_scale(w.was_debits + r.debits), trim_scale(w.was_credits + r.credits))
@@ -211,6 +45,19 @@ _QUERIES: dict[str, str] = {
                    COALESCE((SELECT sum(amount) FROM ledger_transfer x WHERE x.credit_account_id = w.account_id
                              AND x.id > w.was_id AND x.id <= w.last_transfer_id), 0) AS credits) r
         WHERE (w.debits, w.credits) <> (w.was_debits + r.debits, w.was_credits + r.credits)
+           OR NOT EXISTS (SELECT 1 FROM ledger_businessday b
+                          WHERE b.day = w.day AND b.last_transfer_id = w.last_transfer_id)
+        UNION ALL
+        SELECT format('account %s (%s %s %s) has no snapshot of %s', m.account_id, a.kind, a.scope, a.currency_id,
+                      m.booked_on)
+        FROM (SELECT account_id, booked_on, count(*) AS rows
+              FROM (SELECT debit_account_id AS account_id, booked_on FROM ledger_transfer
+                    UNION ALL SELECT credit_account_id, booked_on FROM ledger_transfer) x
+              GROUP BY account_id, booked_on) m
+        JOIN ledger_account a ON a.id = m.account_id AND (m.rows > {seals.SNAPSHOT_FROM} OR NOT a.keeps_balance)
+        JOIN ledger_seal s ON s.day = m.booked_on
+        LEFT JOIN ledger_accountsnapshot p ON p.account_id = m.account_id AND p.day = m.booked_on
+        WHERE p.day IS NULL
     """,
     "funds": f"""
         SELECT format('fund %s %s is %s / %s / %s, its accounts say %s / %s / %s', COALESCE(f.scope, s.scope),
@@ -298,5 +145,17 @@ _QUERIES: dict[str, str] = {
     "ledger open": """
         SELECT format('%s business days are open', count(*)) FROM ledger_businessday WHERE closed_at IS NULL
         HAVING count(*) > 1
+        UNION ALL
+        SELECT format('the business days %s and %s don''t follow each other', d.day, d.next)
+        FROM (SELECT day, lead(day) OVER (ORDER BY day) AS next FROM ledger_businessday) d WHERE d.next <> d.day + 1
     """,
 }
+
+
+def unclaimed(claims: Iterable[str]) -> str:
+    """Return SQL that names each transaction which no room's row stands for."""
+    return f"""
+        SELECT format('transaction %s (%s) stands for nothing: no room has a row for it', t.id, t.key)
+        FROM ledger_transaction t
+        WHERE NOT EXISTS (SELECT 1 FROM ({" UNION ALL ".join(claims)}) c (id) WHERE c.id = t.id)
+    """
