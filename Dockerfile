@@ -15,10 +15,13 @@ COPY . .
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 FIDUCIA_MODE=production \
     MEDIA_ROOT=/srv/fiducia/media
 # Static files need settings, and settings need keys: these are thrown away with the line.
-RUN KEY=$(python -c "import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())") \
+RUN echo "[]" > /tmp/methods.json \
+ && KEY=$(python -c "import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())") \
  && SECRET_KEY="$KEY-$KEY" FIELD_KEYS="$KEY" BLIND_INDEX_KEY="$KEY" ALLOWED_HOSTS=build REDIS_URL=redis://build \
     DATABASE_URL=postgresql://fiducia_app@build/fiducia OWNER_DATABASE_URL=postgresql://fiducia_owner@build/fiducia \
-    python manage.py collectstatic --no-input --verbosity 0
+    EMAIL_URL=consolemail:// PAYMENT_METHODS_FILE=/tmp/methods.json \
+    python manage.py collectstatic --no-input --verbosity 0 \
+ && rm /tmp/methods.json
 USER fiducia
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \

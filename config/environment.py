@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import environ
 
 PROJECT = Path(__file__).resolve().parents[1]
+DEMONSTRATION_METHODS = PROJECT / "payments" / "data" / "payment_methods.json"
 MODES = ("development", "test", "production")
 MISCONFIGURED = 78  # EX_CONFIG of sysexits.h
 
@@ -157,6 +158,22 @@ def origins(text: str) -> list[str]:
     for origin in found:
         web_url(origin)
     return found
+
+
+def payment_methods(text: str) -> Path:
+    """The JSON file that says to which bank accounts investors send their money."""
+    path = Path(text)
+    if not path.is_file():
+        raise Wrong(f"there is no file {text}")
+    try:
+        listed = json.loads(path.read_text())
+    except ValueError as error:
+        raise Wrong(f"{text} isn't JSON: {error}") from error
+    if not isinstance(listed, list):
+        raise Wrong(f"{text} isn't a list")
+    if path.resolve() == DEMONSTRATION_METHODS or "(demonstration)" in str(listed):
+        raise Wrong("it names the demonstration's bank accounts; write your own into a copy")
+    return path
 
 
 def whole_number(text: str) -> int:

@@ -146,6 +146,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # The platform
 PLATFORM_TIME_ZONE = read("PLATFORM_TIME_ZONE", environment.time_zone, default="UTC")
 PLATFORM_CURRENCY = read("PLATFORM_CURRENCY", environment.currency, default="USD")
+PAYMENT_METHODS_FILE: Path = read(
+    "PAYMENT_METHODS_FILE",
+    environment.payment_methods,
+    default=None if PRODUCTION else environment.DEMONSTRATION_METHODS,
+)
 USE_TZ = True
 TIME_ZONE = PLATFORM_TIME_ZONE
 USE_I18N = True
@@ -173,7 +178,10 @@ STORAGES = {
 }
 
 # Mail
-_mail = read("EMAIL_URL", environment.email_url, default=environment.email_url("consolemail://"))
+# In production a mail server has to be named: mails hold reset tokens and names, and consolemail:// logs them.
+_mail = read(
+    "EMAIL_URL", environment.email_url, default=None if PRODUCTION else environment.email_url("consolemail://")
+)
 EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_BACKEND"], _mail["EMAIL_HOST"] or "localhost", _mail["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"] or "", _mail["EMAIL_HOST_PASSWORD"] or ""
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
@@ -245,7 +253,6 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
 CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", environment.origins, default=[])
-PUBLIC_URL = read("PUBLIC_URL", environment.web_url, default="http://localhost:8000")
 if PRODUCTION:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = read("SECURE_SSL_REDIRECT", environment.yes_or_no, default=True)

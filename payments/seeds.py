@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from django.conf import settings
 from django.db import connections, transaction
@@ -12,14 +12,12 @@ from django.db import connections, transaction
 from ledger import seeds as ledger_seeds
 from payments.models import PaymentMethod
 
-OURS: Final = Path(__file__).parent / "data" / "payment_methods.json"
-
 
 def on_migrate(sender: Any, using: str, **kwargs: Any) -> None:
     """Load the file once the table is there (not after `migrate payments zero`)."""
     if PaymentMethod._meta.db_table in connections[using].introspection.table_names():
         ledger_seeds.seed(using)  # Currencies first: upper rooms hear of a migrate before lower ones.
-        load(Path(getattr(settings, "PAYMENT_METHODS_FILE", None) or OURS), using=using)
+        load(settings.PAYMENT_METHODS_FILE, using=using)
 
 
 def load(path: Path, *, using: str) -> int:

@@ -19,8 +19,18 @@ PRODUCTION = {
     "DATABASE_URL": "postgresql://fiducia_app:one@db.example:5432/fiducia",
     "OWNER_DATABASE_URL": "postgresql://fiducia_owner:two@db.example:5432/fiducia",
     "REDIS_URL": "redis://cache.example:6379/0",
+    "EMAIL_URL": "smtp+tls://us:secret@mail.example:587",
     "FIDUCIA_ENV_FILE": "/nowhere/.env",
 }
+
+
+@pytest.fixture(autouse=True)
+def methods(tmp_path, monkeypatch):
+    """A file that names a bank account of this production."""
+    path = tmp_path / "payment_methods.json"
+    path.write_text('[{"code": "bank_transfer"}]')
+    monkeypatch.setitem(PRODUCTION, "PAYMENT_METHODS_FILE", str(path))
+    return path
 
 
 def start(show: str = "config.settings.SECURE_HSTS_SECONDS", **changed: str | None) -> subprocess.CompletedProcess[str]:
@@ -70,7 +80,22 @@ REFUSED = [
     ("LOG_LEVEL", "LOUD", "not DEBUG"),
     ("CSRF_TRUSTED_ORIGINS", "fiducia.example", "https://"),
     ("EMAIL_URL", "carrier-pigeon://coop", "smtp"),
+    ("EMAIL_URL", None, "is not set"),
+    ("PAYMENT_METHODS_FILE", None, "is not set"),
+    ("PAYMENT_METHODS_FILE", "/nowhere.json", "there is no file"),
+    ("PAYMENT_METHODS_FILE", "manage.py", "isn't JSON"),
+    ("PAYMENT_METHODS_FILE", "payments/data/payment_methods.json", "the demonstration's bank accounts"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("{}", "isn't a list"), ('[{"beneficiary": "Us (demonstration)"}]', "the demonstration's")]
+)
+def test_payment_methods_are_a_list_of_ones_own(methods, content: str, said: str):
+    methods.write_text(content)
+    done = start()
+    assert done.returncode == MISCONFIGURED
+    assert said in done.stderr
 
 
 @pytest.mark.parametrize(("name", "value", "said"), REFUSED)

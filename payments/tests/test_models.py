@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 from django.db import Error as DatabaseError
@@ -96,4 +98,13 @@ def test_methods_come_from_the_file(db: None) -> None:
     fiat = {code for code, _, kind in chart.CURRENCIES if kind == "fiat"}
     assert set(methods) == {("bank_transfer", "in", code) for code in fiat}
     assert all(method.is_active and method.cash_scope == "bank" for method in methods.values())
-    assert seeds.OURS.exists()
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_a_method_that_the_file_no_longer_lists_is_not_offered(tmp_path: Path) -> None:
+    ours = {"name": "Our bank", "minimum": "5", "maximum": "9", "cash_scope": "bank", "instructions": {"iban": "BJ66"}}
+    file = tmp_path / "methods.json"
+    file.write_text(json.dumps([{"code": "bank_transfer", "direction": "in", "currency": "USD", **ours}]))
+    assert seeds.load(file, using="owner") == 1
+    offered = PaymentMethod.objects.using("owner").offered()
+    assert [(method.currency_id, method.instructions) for method in offered] == [("USD", {"iban": "BJ66"})]
