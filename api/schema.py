@@ -66,10 +66,14 @@ WORDS = {
     "401": "Who calls isn't known.",
     "403": "Not allowed.",
     "404": "There is no such thing, or it isn't yours.",
+    "406": "There is no answer in a media type that is accepted.",
     "409": "The present state doesn't allow it.",
+    "413": "The request is too large.",
+    "415": "A body is JSON.",
     "422": "Understood, and refused.",
     "429": "Too many calls.",
     "500": "Our mistake.",
+    "503": "Too much happens at once.",
 }
 SECTIONS = {
     "auth": "Who you are",
@@ -103,17 +107,18 @@ def _describe(operation: dict[str, Any], method: str, path: str) -> None:
     operation.setdefault("summary", operation["operationId"].replace("_", " ").capitalize())
     keyed = any(parameter.get("name") == "Idempotency-Key" for parameter in operation.get("parameters", []))
     responses = operation.setdefault("responses", {})
-    for status in _statuses(operation, method, path):
-        responses[status] = responses.get(status) or _problem(status)
+    refusals = {*_statuses(operation, method, path), *(status for status in responses if status >= "400")}
+    for status in sorted(refusals):
+        responses[status] = {**_problem(status), **responses.get(status, {})}
     for status, response in responses.items():
         if keyed and status.startswith("2"):
             response.setdefault("headers", {}).update(REPLAYED)
-        if status == "429" or (keyed and status == "409"):
+        if status in {"429", "503"} or (keyed and status == "409"):
             response.setdefault("headers", {}).update(RETRY_AFTER)
 
 
 def _statuses(operation: dict[str, Any], method: str, path: str) -> list[str]:
-    statuses = ["429", "500"]
+    statuses = ["406", "429", "500"]
     if operation.get("parameters") or "requestBody" in operation:
         statuses.append("400")
     if any(requirement for requirement in operation.get("security", [])):
@@ -121,7 +126,7 @@ def _statuses(operation: dict[str, Any], method: str, path: str) -> list[str]:
     if "{" in path:
         statuses.append("404")
     if method in WRITES:
-        statuses += ["409", "422"]
+        statuses += ["409", "413", "415", "422", "503"]
     return sorted(statuses)
 
 

@@ -38,6 +38,14 @@ class WalletOut(serializers.Serializer[Any]):
     total = AmountField()
 
 
+class WalletPage(serializers.Serializer[Any]):
+    """A page of wallets, by currency."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = WalletOut(many=True)
+
+
 class StatementLineOut(serializers.Serializer[Any]):
     """One movement of `available`, with the balance after it. `effective_on` is the value date."""
 
@@ -137,6 +145,13 @@ class LimitField(serializers.Field[Any, Any, int, Any]):
         return value
 
 
+class WalletQuery(Query):
+    """Which page of wallets: those after the currency that `cursor` names."""
+
+    limit = LimitField(required=False)
+    cursor = CurrencyField(required=False)
+
+
 class TransactionQuery(Days):
     """Which transactions."""
 
@@ -149,11 +164,23 @@ class WalletList(APIView):
 
     permission_classes = [IsInvestor]
 
-    @extend_schema(operation_id="wallets_list", responses=WalletOut(many=True), tags=["Money"])
+    @extend_schema(
+        operation_id="wallets_list",
+        tags=["Money"],
+        parameters=[
+            OpenApiParameter("limit", OpenApiTypes.INT, default=PAGE, description="1 to 200"),
+            OpenApiParameter("cursor", OpenApiTypes.STR),
+        ],
+        responses=WalletPage,
+    )
     def get(self, request: Request) -> Response:
         """List the caller's wallets."""
-        Query.parse(request)
-        return Response(WalletOut(balances.wallets_of(_caller(request)), many=True).data)
+        query = WalletQuery.parse(request)
+        limit, after = query.get("limit", PAGE), query.get("cursor", "")
+        found = [wallet for wallet in balances.wallets_of(_caller(request)) if wallet.currency > after]
+        last = found[limit - 1].currency if len(found) > limit else None
+        results = WalletOut(found[:limit], many=True).data
+        return Response({"next": _link(request, last), "previous": None, "results": results})
 
 
 class WalletDetail(APIView):
@@ -238,8 +265,17 @@ def _next(request: Request, account: Account, place: statements.Place | None) ->
     """Write the place of the next page, with its balance; signed, so that nobody shows a forged statement of ours."""
     if place is None:
         return None
+    return _link(
+        request,
+        signing.dumps([place.before, str(place.balance)], salt=f"statement:{account.pk}", compress=True),
+    )
+
+
+def _link(request: Request, cursor: str | None) -> str | None:
+    if cursor is None:
+        return None
     query = request.query_params.copy()
-    query["cursor"] = signing.dumps([place.before, str(place.balance)], salt=f"statement:{account.pk}", compress=True)
+    query["cursor"] = cursor
     return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
 

@@ -67,9 +67,12 @@ class PaymentMethodQuery(Query):
 
 
 class PaymentMethodList(APIView):
-    """The ways in and out, with minimum, maximum and fee."""
+    """The ways in and out, with minimum, maximum and fee. Now money comes by bank transfer, and nothing goes out."""
 
     permission_classes = [IsInvestor]
+    pagination_class = CursorPagination
+    orderings = ("id", "-id")
+    query_parameters = ("country", "currency", "direction")
 
     @extend_schema(
         operation_id="payment_methods_list",
@@ -82,14 +85,16 @@ class PaymentMethodList(APIView):
         responses=PaymentMethodOut(many=True),
     )
     def get(self, request: Request) -> Response:
-        """List the methods that are offered."""
-        query = PaymentMethodQuery.parse(request)
+        """List the methods that are offered; a currency without one, such as USDT, can't be deposited."""
+        query = PaymentMethodQuery.parse(request, paging=CursorPagination.known_parameters)
         found = PaymentMethod.objects.offered()
         if "country" in query:
             found = found.for_country(query["country"])
         names = {"currency": "currency_id", "direction": "direction"}
         found = found.filter(**{column: query[name] for name, column in names.items() if name in query})
-        return Response(PaymentMethodOut(found, many=True).data)
+        paginator = CursorPagination()
+        page = paginator.paginate_queryset(found, request, view=self)
+        return paginator.get_paginated_response(PaymentMethodOut(page, many=True).data)
 
 
 class DepositIn(MoneySerializerMixin, StrictSerializer):

@@ -29,6 +29,7 @@ from accounts.models import User
 
 IDENTIFIER_MAX_LENGTH = 254
 TOKEN_MAX_LENGTH = 2000
+REFUSED = "The token is not, or no longer, good: log in again."
 SIGNED_UP = "Thank you. If this is a new address, the account is ready: log in. A message says what happened."
 
 
@@ -129,7 +130,11 @@ class LogIn(Anybody):
     @extend_schema(
         operation_id="log_in",
         request=LogInIn,
-        responses=PairOut,
+        responses={
+            200: PairOut,
+            401: OpenApiResponse(description="The identifier and the password don't belong together."),
+            403: OpenApiResponse(description="Right, but the account is blocked."),
+        },
         examples=[
             OpenApiExample(
                 "Ana logs in",
@@ -149,7 +154,11 @@ class Refresh(Anybody):
 
     throttle_scope = "refresh"
 
-    @extend_schema(operation_id="refresh_tokens", request=RefreshIn, responses=PairOut)
+    @extend_schema(
+        operation_id="refresh_tokens",
+        request=RefreshIn,
+        responses={200: PairOut, 401: OpenApiResponse(description=REFUSED)},
+    )
     def post(self, request: Request) -> Response:
         pair = services.refresh(self.read(request, RefreshIn)["refresh"], now=timezone.now())
         return tokens_answer(pair)
@@ -161,7 +170,12 @@ class LogOut(Anybody):
     throttle_scope = "refresh"
 
     @extend_schema(
-        operation_id="log_out", request=RefreshIn, responses={204: OpenApiResponse(description="The session has ended")}
+        operation_id="log_out",
+        request=RefreshIn,
+        responses={
+            204: OpenApiResponse(description="The session has ended"),
+            401: OpenApiResponse(description=REFUSED),
+        },
     )
     def post(self, request: Request) -> Response:
         services.log_out(self.read(request, RefreshIn)["refresh"], now=timezone.now())

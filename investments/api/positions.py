@@ -20,7 +20,6 @@ from api.schema import IDEMPOTENCY_KEY
 from core.commands import Command
 from core.errors import NotFound
 from investments import services
-from investments.api.products import PAGING
 from investments.api.shapes import AmountIn, Figures, NothingIn, PositionIn, PositionOut
 from investments.models import Position, PositionEvent
 from ledger.api import Query
@@ -40,6 +39,7 @@ class PositionList(APIView):
     """The investor's positions, newest first; POST opens one (Idempotency-Key required)."""
 
     permission_classes = [IsInvestor]
+    pagination_class = CursorPagination
     orderings = ("-id", "id")
     query_parameters = ("status", "currency")
 
@@ -49,8 +49,6 @@ class PositionList(APIView):
         parameters=[
             OpenApiParameter("status", OpenApiTypes.STR, enum=Position.Status.values),
             OpenApiParameter("currency", OpenApiTypes.STR),
-            OpenApiParameter("ordering", OpenApiTypes.STR, enum=["-id", "id"], default="-id"),
-            *PAGING,
         ],
         responses=PositionOut(many=True),
     )

@@ -100,12 +100,6 @@ class ProductQuery(Query):
     currency = CurrencyField(required=False)
 
 
-PAGING = [
-    OpenApiParameter("limit", OpenApiTypes.INT, default=50, description="1 to 200"),
-    OpenApiParameter("cursor", OpenApiTypes.STR),
-]
-
-
 def shown_versions() -> Prefetch[Any]:
     """The active version of each product, else the last one that was."""
     versions = ProductVersion.objects.filter(status__in=["active", "retired"]).select_related("product")
@@ -117,6 +111,7 @@ class ProductList(APIView):
 
     permission_classes = [AllowAny]
     authentication_classes: list[Any] = []
+    pagination_class = CursorPagination
     orderings: tuple[str, ...] = ("id", "-id")
     query_parameters = ("kind", "currency")
     kind: str | None = None
@@ -129,8 +124,6 @@ class ProductList(APIView):
         parameters=[
             OpenApiParameter("kind", OpenApiTypes.STR, enum=Kind.values),
             OpenApiParameter("currency", OpenApiTypes.STR),
-            OpenApiParameter("ordering", OpenApiTypes.STR, enum=["id", "-id"], default="id"),
-            *PAGING,
         ],
         responses=ProductOut(many=True),
     )
@@ -187,11 +180,7 @@ def _list(kind: str, answer: type[ProductOut], name: str) -> type[ProductList]:
             operation_id=f"investment_{name}_list",
             tags=["Investing"],
             auth=[],
-            parameters=[
-                OpenApiParameter("currency", OpenApiTypes.STR),
-                OpenApiParameter("ordering", OpenApiTypes.STR, enum=["rank", "-rank"], default="rank"),
-                *PAGING,
-            ],
+            parameters=[OpenApiParameter("currency", OpenApiTypes.STR)],
             responses=answer(many=True),
         )
         def get(self, request: Request) -> Response:

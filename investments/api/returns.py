@@ -18,7 +18,6 @@ from rest_framework.views import APIView
 from api.permissions import IsInvestor
 from investments import earned, returns, rules
 from investments.api.positions import own_position
-from investments.api.products import PAGING
 from investments.api.shapes import next_payout
 from investments.models import Position, RateCeiling
 from ledger.api import LimitField, Query
@@ -80,7 +79,8 @@ class Returns(APIView):
         parameters=[
             OpenApiParameter("period", OpenApiTypes.STR, enum=list(returns.PERIODS), default=returns.DAILY),
             OpenApiParameter("status", OpenApiTypes.STR, enum=list(returns.STATUSES)),
-            *PAGING,
+            OpenApiParameter("limit", OpenApiTypes.INT, default=PAGE, description="1 to 200"),
+            OpenApiParameter("cursor", OpenApiTypes.STR),
         ],
         responses=ReturnPage,
     )

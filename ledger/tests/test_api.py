@@ -62,13 +62,16 @@ def test_wallets(books: Books) -> None:
     accounts.wallet(books.ana, "XOF")
     expected = {"available": "150.00", "locked": "0.00", "in_payout": "0.00", "total": "150.00"}
     nothing = {"available": "0", "locked": "0", "in_payout": "0", "total": "0"}
-    assert get(books.ana, "/api/v1/wallets") == [{"currency": "USD", **expected}, {"currency": "XOF", **nothing}]
+    assert get(books.ana, "/api/v1/wallets")["results"] == [
+        {"currency": "USD", **expected},
+        {"currency": "XOF", **nothing},
+    ]
     assert get(books.ana, "/api/v1/wallets/USD") == {"currency": "USD", **expected}
 
 
 def test_eves_wallets_are_her_own(books: Books) -> None:
     books.deposit(books.ana, "250.00")
-    assert get(books.eve, "/api/v1/wallets") == []
+    assert get(books.eve, "/api/v1/wallets")["results"] == []
     assert get(books.eve, "/api/v1/wallets/USD")["total"] == "0.00"
     assert get(books.eve, STATEMENT)["results"] == []
     assert get(books.eve, "/api/v1/transactions")["results"] == []
