@@ -64,6 +64,14 @@ class CursorPagination(pagination.CursorPagination):
             raise ValidationError({"ordering": [f"It is one of {', '.join(allowed)}."]}, code="unknown-ordering")
         return _whole(given)
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {"next": link, "previous": link, "results": schema},
+        }
+
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         allowed = list(getattr(view, "orderings", ())) or [self.ordering]
         return [

@@ -1,0 +1,206 @@
+"""Every endpoint of the API in one table, with a good body, and Ana's world to call it in.
+
+`tests/test_eve.py`, `tests/test_bad_input.py` and `tests/test_answers.py` go through it; a new endpoint without a line fails.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import uuid4
+
+from django.db import connection
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from core.money import Money
+from investments.tests.worlds import World
+from ledger.models import Transaction
+from oversight.models import ApprovalRequest
+from payments.services import deposits
+from tests.people import PASSWORD, make_investor
+
+PREFIX = "/api/v1"
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+class Whose(Enum):
+    """PUBLIC answers anybody, SELF shows or changes what is the caller's, ONE names a row that somebody owns."""
+
+    PUBLIC = "public"
+    SELF = "self"
+    ONE = "one"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True)
+class Line:
+    """`body` is good as it stands, but for what `AnasWorld.fill` puts in; `free` are its fields that take any text."""
+
+    whose: Whose
+    body: dict[str, Any] | None = None
+    free: tuple[str, ...] = ()
+
+
+POSITION = "/investment/accounts/{position_id}"
+SIGN_UP = {
+    "email": "zoe@example.com",
+    "password": "a very good passphrase",
+    "first_name": "Zoé",
+    "last_name": "Agbossou",
+    "country": "BJ",
+    "phone": "+2290197123456",
+    "language": "en",
+    "referral_code": "",
+}
+DEPOSIT = {"amount": "250.00", "currency": "USD", "method": "bank_transfer", "investment_account": "POSITION"}
+
+EVERY: dict[tuple[str, str], Line] = {
+    ("post", "/auth/signup"): Line(Whose.PUBLIC, SIGN_UP, free=("first_name", "last_name", "password")),
+    ("post", "/auth/login"): Line(
+        Whose.PUBLIC, {"identifier": "ana@example.com", "password": PASSWORD}, free=("identifier", "password")
+    ),
+    ("post", "/auth/refresh"): Line(Whose.PUBLIC, {"refresh": "REFRESH"}, free=("refresh",)),
+    ("post", "/auth/logout"): Line(Whose.PUBLIC, {"refresh": "REFRESH"}, free=("refresh",)),
+    ("post", "/auth/password/reset"): Line(Whose.PUBLIC, {"identifier": "ana@example.com"}, free=("identifier",)),
+    ("post", "/auth/password/reset/confirm"): Line(
+        Whose.PUBLIC, {"token": "x", "new_password": "another good passphrase"}, free=("token", "new_password")
+    ),
+    ("post", "/auth/password/change"): Line(
+        Whose.SELF,
+        {"current_password": PASSWORD, "new_password": "another good passphrase"},
+        free=("current_password", "new_password"),
+    ),
+    ("get", "/users/me"): Line(Whose.SELF),
+    ("patch", "/users/me"): Line(
+        Whose.SELF,
+        {"first_name": "Anna", "last_name": "Houngbo", "time_zone": "Africa/Porto-Novo", "language": "fr"},
+        free=("first_name", "last_name"),
+    ),
+    ("get", "/wallets"): Line(Whose.SELF),
+    ("get", "/wallets/{currency}"): Line(Whose.SELF),
+    ("get", "/wallets/{currency}/statement"): Line(Whose.SELF),
+    ("get", "/transactions"): Line(Whose.SELF),
+    ("get", "/transactions/{transaction_id}"): Line(Whose.ONE),
+    ("get", "/payment-methods"): Line(Whose.SELF),
+    ("get", "/deposits"): Line(Whose.SELF),
+    ("post", "/deposits"): Line(Whose.SELF, DEPOSIT),
+    ("get", "/deposits/{deposit_id}"): Line(Whose.ONE),
+    ("get", "/investment/products"): Line(Whose.PUBLIC),
+    ("get", "/investment/products/{product_id}"): Line(Whose.PUBLIC),
+    ("get", "/investment/tiers"): Line(Whose.PUBLIC),
+    ("get", "/investment/tiers/{product_id}"): Line(Whose.PUBLIC),
+    ("get", "/investment/vip-packages"): Line(Whose.PUBLIC),
+    ("get", "/investment/staking-plans"): Line(Whose.PUBLIC),
+    ("get", "/investment/accounts"): Line(Whose.SELF),
+    ("post", "/investment/accounts"): Line(
+        Whose.SELF,
+        {"product": "PRODUCT", "amount": "100.00", "disclosure_version": "DISCLOSURE"},
+        free=("disclosure_version",),
+    ),
+    ("get", POSITION): Line(Whose.ONE),
+    ("post", f"{POSITION}/fund"): Line(Whose.ONE, {"amount": "10.00"}),
+    ("post", f"{POSITION}/withdraw"): Line(Whose.ONE, {"amount": "10.00"}),
+    ("post", f"{POSITION}/pause"): Line(Whose.ONE, {}),
+    ("post", f"{POSITION}/resume"): Line(Whose.ONE, {}),
+    ("post", f"{POSITION}/cancel"): Line(Whose.ONE, {}),
+    ("get", f"{POSITION}/returns"): Line(Whose.ONE),
+    ("get", f"{POSITION}/forecast"): Line(Whose.ONE),
+    ("get", "/staff/approvals"): Line(Whose.STAFF),
+    ("post", "/staff/approvals/{request_id}/approve"): Line(Whose.STAFF, {"note": "seen"}, free=("note",)),
+    ("post", "/staff/approvals/{request_id}/reject"): Line(Whose.STAFF, {"note": "no"}, free=("note",)),
+    ("get", "/transparency/coverage"): Line(Whose.PUBLIC),
+}
+
+
+@dataclass
+class AnasWorld:
+    """Ana with a funded position, a deposit on its way and a wallet; Eve with nothing; an officer; the ids of it all."""
+
+    world: World
+    ana: Any
+    eve: Any
+    ids: dict[str, str] = field(default_factory=dict)
+
+    def fill(self, body: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Put Ana's ids where a body of the table says so."""
+        return None if body is None else {name: self.ids.get(str(value), value) for name, value in body.items()}
+
+    def path(self, template: str, **others: str) -> str:
+        return PREFIX + template.format(**{**self.ids, **others})
+
+
+def make_world() -> AnasWorld:
+    """Build it through the services, today."""
+    world = World()
+    here = AnasWorld(world, make_investor("Ana", kyc_level=1), make_investor("Eve", kyc_level=1))
+    position = world.open(here.ana, "basic", "500.00")
+    world.pay_in(here.ana, "70.00")
+    deposit = deposits.request_deposit.inside(
+        here.ana, key=_Unkeyed(), amount=Money(Decimal("25.00"), "USD"), method="bank_transfer", now=timezone.now()
+    )
+    here.ids = {
+        "position_id": str(position.pk),
+        "POSITION": str(position.pk),
+        "deposit_id": str(deposit.pk),
+        "transaction_id": str(Transaction.objects.filter(kind="deposit").earliest("pk").pk),
+        "request_id": str(ApprovalRequest.objects.earliest("pk").pk),
+        "product_id": str(position.product_id),
+        "PRODUCT": str(position.product_id),
+        "DISCLOSURE": position.disclosure_version,
+        "currency": "USD",
+        "REFRESH": "no token",
+    }
+    return here
+
+
+class _Unkeyed:
+    """A row that no request made."""
+
+    def columns(self) -> dict[str, Any]:
+        return {}
+
+
+def client_of(person: Any) -> APIClient:
+    """A client that calls as this person, or as nobody; a bug is a 500, as outside."""
+    client = APIClient(raise_request_exception=False)
+    if person is not None:
+        client.force_authenticate(person)
+    return client
+
+
+def call(client: APIClient, method: str, path: str, body: Any = None) -> Any:
+    """Send a request under a key of its own; `body` may be raw text."""
+    if method == "get":
+        return client.get(path)
+    content = body if isinstance(body, str) else json.dumps(body)
+    send = getattr(client, method)
+    return send(path, content, content_type="application/json", headers={"Idempotency-Key": uuid4().hex})
+
+
+def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every method and path below the prefix, with what the document says of it."""
+    for path, item in schema["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield method, path.removeprefix(PREFIX), item[method]
+
+
+# Counters of attempts commit by themselves, whatever becomes of the request.
+COUNTS_ATTEMPTS = {"accounts_loginfailure"}
+
+
+def rows_of_everything() -> dict[str, str]:
+    """Fingerprint every table, so that a test can say that nothing changed."""
+    with connection.cursor() as cursor:
+        tables = [name for name in connection.introspection.table_names(cursor) if name not in COUNTS_ATTEMPTS]
+        each = [
+            f"SELECT '{name}', md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM \"{name}\" t"
+            for name in tables
+        ]
+        cursor.execute(" UNION ALL ".join(each))
+        return dict(cursor.fetchall())
