@@ -46,13 +46,16 @@ def once(
     answer: type[BaseSerializer[Any]],
     status: int = 201,
     kept_by: type[KeyedRow] | None = None,
+    form: Callable[[Request], dict[str, Any]] | None = None,
     **arguments: Any,
 ) -> Response:
     """Run `verb(*subject, key=..., **arguments)` once for this caller, method, path and Idempotency-Key.
 
-    The subject is the caller unless others are given. The first answer is kept for 24 hours and repeated with
-    `Idempotent-Replayed: true`; after that `kept_by` finds the row as it now stands. Refusals are not kept.
-    Raises ParseError (no key), RequestInProgress, IdempotencyKeyReused, and what the verb raises.
+    The subject is the caller unless others are given. `form` reads further arguments from the request, once it is
+    known to be no repeat: what was good when it came first may be refused by now. The first answer is kept for 24
+    hours and repeated with `Idempotent-Replayed: true`; after that `kept_by` finds the row as it now stands.
+    Refusals are not kept.
+    Raises ParseError (no key), RequestInProgress, IdempotencyKeyReused, and what form and verb raise.
     """
     key = RequestKey.of(request)
     now = timezone.now()
@@ -65,7 +68,8 @@ def once(
         kept = _replay(key, now) or _replay_row(key, kept_by, render, status)
         if kept is not None:
             return kept
-        row = verb.inside(*(subject or (request.user,)), key=key, **arguments)
+        given = form(request) if form is not None else {}
+        row = verb.inside(*(subject or (request.user,)), key=key, **arguments, **given)
         body = render(row)
         _keep(key, status, body, now)
         return _response(body, status)

@@ -235,8 +235,10 @@ class DepositList(APIView):
     )
     def post(self, request: Request) -> Response:
         """Announce a deposit and get its payment reference."""
-        form = DepositIn.parse(request)
-        return once(request, deposits.request_deposit, answer=DepositOut, kept_by=Deposit, now=timezone.now(), **form)
+        now = timezone.now()
+        return once(
+            request, deposits.request_deposit, form=DepositIn.parse, answer=DepositOut, kept_by=Deposit, now=now
+        )
 
 
 class DepositDetail(APIView):

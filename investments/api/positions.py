@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 from uuid import UUID
 
@@ -82,9 +83,14 @@ class PositionList(APIView):
     )
     def post(self, request: Request) -> Response:
         """Open a position; with `amount`, fund it from the wallet at once."""
-        form = PositionIn.parse(request)
-        now = timezone.now()
-        return once(request, services.open_position, answer=PositionOut, kept_by=PositionEvent, now=now, **form)
+        return once(
+            request,
+            services.open_position,
+            form=PositionIn.parse,
+            answer=PositionOut,
+            kept_by=PositionEvent,
+            now=timezone.now(),
+        )
 
 
 class PositionDetail(APIView):
@@ -104,17 +110,21 @@ class PositionVerb(APIView):
 
     permission_classes = [IsInvestor]
 
-    def once(self, request: Request, position_id: UUID, verb: Command[..., Any], **arguments: Any) -> Response:
+    def once(
+        self, request: Request, position_id: UUID, verb: Command[..., Any], form: type[AmountIn | NothingIn]
+    ) -> Response:
+        """Run the verb on a position of the caller's. Raises NotFound."""
+        currency = own_position(request, position_id).currency
         return once(
             request,
             verb,
             position_id,
+            form=functools.partial(form.parse, currency=currency),
             answer=PositionOut,
             status=200,
             kept_by=PositionEvent,
             owner=request.user,
             now=timezone.now(),
-            **arguments,
         )
 
 
@@ -130,8 +140,7 @@ class Fund(PositionVerb):
     )
     def post(self, request: Request, position_id: UUID) -> Response:
         """Fund the position, or top it up."""
-        amount = AmountIn.parse(request, currency=own_position(request, position_id).currency)
-        return self.once(request, position_id, services.fund_position, amount=amount)
+        return self.once(request, position_id, services.fund_position, AmountIn)
 
 
 class Withdraw(PositionVerb):
@@ -146,8 +155,7 @@ class Withdraw(PositionVerb):
     )
     def post(self, request: Request, position_id: UUID) -> Response:
         """Withdraw principal; when the money is at work it waits in line (`exits`)."""
-        amount = AmountIn.parse(request, currency=own_position(request, position_id).currency)
-        return self.once(request, position_id, services.withdraw, amount=amount)
+        return self.once(request, position_id, services.withdraw, AmountIn)
 
 
 class Pause(PositionVerb):
@@ -162,9 +170,7 @@ class Pause(PositionVerb):
     )
     def post(self, request: Request, position_id: UUID) -> Response:
         """Pause the position: today still earns."""
-        own_position(request, position_id)
-        NothingIn.parse(request)
-        return self.once(request, position_id, services.pause)
+        return self.once(request, position_id, services.pause, NothingIn)
 
 
 class Resume(PositionVerb):
@@ -179,9 +185,7 @@ class Resume(PositionVerb):
     )
     def post(self, request: Request, position_id: UUID) -> Response:
         """Resume the position: it earns from tomorrow on."""
-        own_position(request, position_id)
-        NothingIn.parse(request)
-        return self.once(request, position_id, services.resume)
+        return self.once(request, position_id, services.resume, NothingIn)
 
 
 class Cancel(PositionVerb):
@@ -196,9 +200,7 @@ class Cancel(PositionVerb):
     )
     def post(self, request: Request, position_id: UUID) -> Response:
         """Cancel the position: all principal leaves, or waits in line (`exits`)."""
-        own_position(request, position_id)
-        NothingIn.parse(request)
-        return self.once(request, position_id, services.cancel)
+        return self.once(request, position_id, services.cancel, NothingIn)
 
 
 def own(request: Request) -> Any:

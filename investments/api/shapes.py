@@ -135,21 +135,21 @@ class AmountIn(MoneySerializerMixin, StrictSerializer):
     amount = AmountField()
 
     @classmethod
-    def parse(cls, request: Request, *, currency: str) -> Decimal:
-        """Return the amount. Raises ValidationError."""
+    def parse(cls, request: Request, *, currency: str) -> dict[str, Any]:
+        """Return the amount as an argument. Raises ValidationError."""
         form = cls(data=request.data, context={"currency": currency})
         form.is_valid(raise_exception=True)
-        amount: Decimal = form.validated_data["amount"]
-        return amount
+        return {"amount": form.validated_data["amount"]}
 
 
 class NothingIn(StrictSerializer):
     """No content."""
 
     @classmethod
-    def parse(cls, request: Request) -> None:
-        """Raises ValidationError for any content."""
+    def parse(cls, request: Request, *, currency: str) -> dict[str, Any]:
+        """Return no argument. Raises ValidationError for any content."""
         cls(data=request.data or {}).is_valid(raise_exception=True)
+        return {}
 
 
 class PositionIn(MoneySerializerMixin, StrictSerializer):

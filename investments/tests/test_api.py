@@ -13,7 +13,7 @@ from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from investments import services
-from investments.models import Position, PositionEvent
+from investments.models import Position, PositionEvent, ProductVersion
 from investments.tests.worlds import available
 from tests.people import make_investor
 
@@ -98,6 +98,19 @@ def test_the_same_key_gives_the_first_answer_again(world, client, investor):
     other = post(client, f"/accounts/{position}/fund", {"amount": "51"}, key="k1")
     assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
     assert (available(investor), Position.objects.get().principal) == (150, 150)
+
+
+def test_a_repeat_is_answered_before_anything_is_looked_at(world, client, investor):
+    """API.md: replay, then work. The product was on offer when the request first came."""
+    first = opened_with_key(world, client, "k")
+    ProductVersion.objects.filter(product__code="basic").update(status="retired", retired_at=world.now)
+    second = opened_with_key(world, client, "k", version=first.json()["disclosure_version"])
+    assert (second.status_code, second.get("Idempotent-Replayed"), second.json()) == (201, "true", first.json())
+
+
+def opened_with_key(world, client, key, version=""):
+    disclosure = version or world.version("basic").disclosure_version
+    return post(client, "/accounts", {"product": str(world.product("basic").pk), "disclosure_version": disclosure}, key)
 
 
 def test_after_a_day_the_key_still_answers_with_the_row_as_it_stands(world, client, clock, investor):

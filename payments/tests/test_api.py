@@ -162,6 +162,14 @@ def test_a_replay_gives_the_first_answer(desk: Desk) -> None:
     assert Deposit.objects.count() == 1
 
 
+def test_a_repeat_is_answered_though_the_method_is_gone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And another content under the key is that, however wrong it is: the form is read for new requests alone."""
+    first = post(desk.ana, BODY, key="k")
+    monkeypatch.setattr("payments.api.DepositIn.validate", lambda form, attrs: pytest.fail("read again"))
+    assert post(desk.ana, BODY, key="k").json() == first.json()
+    assert post(desk.ana, {**BODY, "amount": "nonsense"}, key="k").json()["code"] == "idempotency-key-reused"
+
+
 def test_another_body_under_the_key(desk: Desk) -> None:
     post(desk.ana, BODY, key="k")
     response = post(desk.ana, {**BODY, "amount": "251.00"}, key="k")
