@@ -14,7 +14,7 @@ from accounts.errors import AccountBlocked, TokenRefused, WrongCredentials
 from accounts.models import Session, User
 from accounts.services import sessions
 from core.commands import command
-from oversight import audit
+from oversight import audit, trace
 from oversight.encryption import blind_index
 
 
@@ -32,14 +32,15 @@ def check_credentials(identifier: str, password: str, *, now: datetime) -> User:
     An unknown identifier costs one hash, as a known one does. Raises WrongCredentials, LockedOut, AccountBlocked.
     """
     index = _index(identifier)
-    lockout.require_attempt(index, now=now)
+    counter = lockout.counter_of(index, ip=trace.current().ip, now=now)
+    lockout.require_attempt(counter, now=now)
     user = User.objects.filter(deleted_at=None).with_index(index).first()
     if user is None:
         make_password(password)
         raise WrongCredentials
     if not user.check_password(password):
         raise WrongCredentials
-    lockout.forget(user.email_index, user.phone_index)
+    lockout.forget(*([counter] if counter != index else [user.email_index, user.phone_index]))
     if user.is_blocked:
         raise AccountBlocked
     return user
@@ -76,7 +77,7 @@ def enter_console(identifier: str, password: str, *, now: datetime) -> User:
 @command
 def note_entry(officer: User, *, now: datetime) -> None:
     """Write down that an officer entered the console."""
-    audit.record("accounts.entered_console", actor=officer, at=now, target=officer)
+    audit.record(lockout.ENTERED_CONSOLE, actor=officer, at=now, target=officer)
 
 
 @command
@@ -104,7 +105,7 @@ def open_session(user: User, *, device: Device, now: datetime) -> tokens.TokenPa
     )
     current.last_login = now
     current.save(update_fields=["last_login"])
-    audit.record("accounts.logged_in", actor=current, at=now, target=current, after={"session": str(session_id)})
+    audit.record(lockout.LOGGED_IN, actor=current, at=now, target=current, after={"session": str(session_id)})
     return pair
 
 

@@ -17,7 +17,7 @@ from accounts.errors import (
 )
 from accounts.models import LoginFailure, PasswordResetToken, Session, User
 from accounts.services import people
-from oversight import audit
+from oversight import audit, trace
 from oversight.encryption import blind_index
 from oversight.models import AuditEvent
 from tests.people import PASSWORD, make_investor
@@ -177,13 +177,49 @@ class TestLogIn:
     def test_a_right_password_forgets_the_wrong_ones_before(self, ana):
         guess("ana@example.com", 4)
         log_in()
+        assert LoginFailure.objects.count() == 0
         guess("ana@example.com", 4)
+        assert LoginFailure.objects.get().failures == 4
         log_in()
+        assert Session.objects.count() == 2
 
     def test_wrong_passwords_long_ago_do_not_count(self, ana):
         guess("ana@example.com", 4)
         guess("ana@example.com", 4, NOW + timedelta(minutes=16))
+        assert LoginFailure.objects.get().failures == 4
         log_in(now=NOW + timedelta(minutes=17))
+        assert Session.objects.count() == 1
+
+    def test_guesses_from_elsewhere_never_lock_a_known_address(self, ana):
+        home, elsewhere = (trace.Trace(ip=ip) for ip in ("192.0.2.1", "198.51.100.7"))
+        with trace.following(home):
+            log_in()
+        for minute in (1, 20, 40):
+            with trace.following(elsewhere):
+                guess("ana@example.com", 5, NOW + timedelta(minutes=minute))
+            with trace.following(home):
+                log_in(now=NOW + timedelta(minutes=minute))
+            with trace.following(elsewhere), pytest.raises(LockedOut):
+                log_in(now=NOW + timedelta(minutes=minute))
+
+    def test_a_known_address_is_locked_by_its_own_guesses(self, ana):
+        with trace.following(trace.Trace(ip="192.0.2.1")):
+            log_in()
+            guess("ana@example.com", 5)
+            with pytest.raises(LockedOut):
+                log_in()
+        with trace.following(trace.Trace(ip="198.51.100.7")):
+            log_in()
+
+    def test_an_address_is_known_to_its_person_alone_and_for_thirty_days(self, ana, eve):
+        with trace.following(trace.Trace(ip="192.0.2.1")):
+            log_in("eve@example.com")
+        guess("ana@example.com", 5)
+        guess("eve@example.com", 5, NOW + timedelta(days=31))
+        with trace.following(trace.Trace(ip="192.0.2.1")):
+            for identifier, now in (("ana@example.com", NOW), ("eve@example.com", NOW + timedelta(days=31))):
+                with pytest.raises(LockedOut):
+                    log_in(identifier, now=now)
 
     def test_one_writing_locks_all_writings(self):
         make_investor("Ana", phone="+2290197123456")

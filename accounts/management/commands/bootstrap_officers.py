@@ -66,6 +66,8 @@ class Command(BaseCommand):
         for person, password in zip(people, [drawn.get(p.email, "as you gave it") for p in people], strict=True):
             table.add_row(person.get_full_name(), person.email, password)
         Console(file=self.stdout, width=120, highlight=False).print(table)  # type: ignore[arg-type]
+        if drawn:
+            self.stdout.write("Whoever reads this screen knows them: each changes theirs now, under Change password.")
 
 
 def _officer(words: str, *, country: str) -> NewOfficer:
