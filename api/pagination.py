@@ -13,6 +13,8 @@ from rest_framework.request import Request
 
 DEFAULT_LIMIT = 50
 MAXIMUM_LIMIT = 200
+BEGINNING = pagination.Cursor(offset=0, reverse=False, position=None)
+"""What the parser makes of a text without any of a cursor's parts; no page gives it."""
 INVALID_CURSOR = ValidationError({"cursor": ["It isn't one that a page gave."]}, code="invalid-cursor")
 
 
@@ -40,9 +42,12 @@ class CursorPagination(pagination.CursorPagination):
 
     def decode_cursor(self, request: Request) -> Any:
         try:
-            return super().decode_cursor(request)
+            cursor = super().decode_cursor(request)
         except (NotFound, ValueError) as error:
             raise INVALID_CURSOR from error
+        if self.cursor_query_param in request.query_params and cursor in (None, BEGINNING):
+            raise INVALID_CURSOR
+        return cursor
 
     known_parameters = frozenset({"limit", "ordering", "cursor"})
 

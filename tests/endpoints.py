@@ -1,6 +1,6 @@
 """Every endpoint of the API in one table, with a good body, and Ana's world to call it in.
 
-`tests/test_eve.py`, `tests/test_bad_input.py` and `tests/test_answers.py` go through it; a new endpoint without a line fails.
+`test_eve.py`, `test_bad_input.py` and `test_answers.py` go through it; a new endpoint without a line fails.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts import services
 from core.money import Money
 from investments.tests.worlds import World
 from ledger.models import Transaction
@@ -119,12 +120,25 @@ EVERY: dict[tuple[str, str], Line] = {
 
 @dataclass
 class AnasWorld:
-    """Ana with a funded position, a deposit on its way and a wallet; Eve with nothing; an officer; the ids of it all."""
+    """Ana with a funded position, a deposit on its way and a wallet; Eve with nothing; the ids of it all."""
 
     world: World
     ana: Any
     eve: Any
     ids: dict[str, str] = field(default_factory=dict)
+    tokens: dict[Any, str] = field(default_factory=dict)
+
+    @property
+    def officer(self) -> Any:
+        """Lin, who has asked for nothing."""
+        return self.world.officers[1]
+
+    def client(self, person: Any) -> APIClient:
+        """A client that calls as this person, or as nobody; a bug is a 500, as outside."""
+        client = APIClient(raise_request_exception=False)
+        if person is not None:
+            client.credentials(HTTP_AUTHORIZATION=f"Bearer {self.tokens[person.pk]}")
+        return client
 
     def fill(self, body: dict[str, Any] | None) -> dict[str, Any] | None:
         """Put Ana's ids where a body of the table says so."""
@@ -153,8 +167,10 @@ def make_world() -> AnasWorld:
         "PRODUCT": str(position.product_id),
         "DISCLOSURE": position.disclosure_version,
         "currency": "USD",
-        "REFRESH": "no token",
     }
+    for person in (here.ana, here.eve, here.officer):
+        pair = services.log_in(person.email, PASSWORD, device=services.Device(), now=timezone.now())
+        here.tokens[person.pk], here.ids["REFRESH"] = pair.access, pair.refresh
     return here
 
 
@@ -163,14 +179,6 @@ class _Unkeyed:
 
     def columns(self) -> dict[str, Any]:
         return {}
-
-
-def client_of(person: Any) -> APIClient:
-    """A client that calls as this person, or as nobody; a bug is a 500, as outside."""
-    client = APIClient(raise_request_exception=False)
-    if person is not None:
-        client.force_authenticate(person)
-    return client
 
 
 def call(client: APIClient, method: str, path: str, body: Any = None) -> Any:

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
-from tests.endpoints import EVERY, AnasWorld, Whose, call, client_of, make_world, operations, rows_of_everything
+from tests.endpoints import EVERY, AnasWorld, Whose, call, make_world, operations, rows_of_everything
 
 OWNED = [(method, path) for (method, path), line in EVERY.items() if line.whose is Whose.ONE]
 SHUT = [(method, path) for (method, path), line in EVERY.items() if line.whose is not Whose.PUBLIC]
@@ -29,7 +29,7 @@ def test_every_endpoint_has_its_line():
 @pytest.mark.parametrize(("method", "path"), OWNED)
 def test_what_is_anas_is_as_unknown_to_eve_as_what_isnt_there(here, method, path):
     body, before = here.fill(EVERY[method, path].body), rows_of_everything()
-    eve = client_of(here.eve)
+    eve = here.client(here.eve)
     found = call(eve, method, here.path(path), body)
     missing = call(eve, method, here.path(path, **dict.fromkeys(IDS, str(uuid4()))), body)
     assert (found.status_code, missing.status_code) == (404, 404)
@@ -40,13 +40,13 @@ def test_what_is_anas_is_as_unknown_to_eve_as_what_isnt_there(here, method, path
 @pytest.mark.parametrize(("method", "path"), OWNED)
 def test_ana_herself_is_answered(here, method, path):
     """The control: the same requests do find something, or the refusals above would prove nothing."""
-    answer = call(client_of(here.ana), method, here.path(path), here.fill(EVERY[method, path].body))
+    answer = call(here.client(here.ana), method, here.path(path), here.fill(EVERY[method, path].body))
     assert answer.status_code in {200, 409}, answer.content
 
 
 @pytest.mark.parametrize(("method", "path"), OWN_LISTS)
 def test_eves_own_lists_hold_nothing_of_anas(here, method, path):
-    answer = call(client_of(here.eve), method, here.path(path))
+    answer = call(here.client(here.eve), method, here.path(path))
     assert answer.status_code == 200
     said = answer.content.decode()
     for of_ana in (*(here.ids[name] for name in IDS), str(here.ana.pk), "Ana", "500.00", "70.00"):
@@ -56,7 +56,7 @@ def test_eves_own_lists_hold_nothing_of_anas(here, method, path):
 @pytest.mark.parametrize(("method", "path"), SHUT)
 def test_nobody_gets_in_without_a_token(here, method, path):
     before = rows_of_everything()
-    answer = call(client_of(None), method, here.path(path), here.fill(EVERY[method, path].body))
+    answer = call(here.client(None), method, here.path(path), here.fill(EVERY[method, path].body))
     assert (answer.status_code, answer.json()["code"]) == (401, "not-authenticated")
     assert rows_of_everything() == before
 
@@ -64,7 +64,7 @@ def test_nobody_gets_in_without_a_token(here, method, path):
 @pytest.mark.parametrize(("method", "path"), STAFF)
 def test_investors_are_no_officers(here, method, path):
     before = rows_of_everything()
-    answer = call(client_of(here.eve), method, here.path(path), here.fill(EVERY[method, path].body))
+    answer = call(here.client(here.eve), method, here.path(path), here.fill(EVERY[method, path].body))
     assert (answer.status_code, answer.json()["code"]) == (403, "permission-denied")
     assert rows_of_everything() == before
 
@@ -74,7 +74,7 @@ def test_an_id_of_anas_in_a_body_is_as_unknown_as_one_that_isnt_there(here):
     before, answers = rows_of_everything(), []
     for position in (here.ids["position_id"], str(uuid4())):
         body = {**here.fill(EVERY["post", "/deposits"].body), "investment_account": position}
-        answers.append(call(client_of(here.eve), "post", here.path("/deposits"), body))
+        answers.append(call(here.client(here.eve), "post", here.path("/deposits"), body))
     assert [answer.status_code for answer in answers] == [400, 400]
     assert answers[0].json() == answers[1].json()
     assert rows_of_everything() == before
