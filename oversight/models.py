@@ -139,6 +139,7 @@ class Decision(models.Model):
             append_only("oversight_decision_append_only"),
             stamped("oversight_decision_stamped"),
         ]
+        indexes = [BrinIndex(fields=["recorded_at"], name="oversight_decision_recorded")]
 
     def __str__(self) -> str:
         return f"{self.get_verdict_display()} {self.at:%Y-%m-%d %H:%M}"

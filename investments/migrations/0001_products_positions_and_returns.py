@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import django.contrib.postgres.constraints
+import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.expressions
 import uuid_utils.compat
@@ -1224,5 +1225,9 @@ class Migration(migrations.Migration):
                 referencing="",
                 when="",
             ),
+        ),
+        migrations.AddIndex(
+            model_name="positionevent",
+            index=django.contrib.postgres.indexes.BrinIndex(fields=["recorded_at"], name="investments_event_recorded"),
         ),
     ]

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Func, Q
 
@@ -268,6 +269,7 @@ class PositionEvent(KeyedRow):
             append_only("investments_event_append_only"),
             stamped("investments_event_stamped"),
         ]
+        indexes = [BrinIndex(fields=["recorded_at"], name="investments_event_recorded")]
 
     def __str__(self) -> str:
         return f"{self.verb} {self.position_id}"

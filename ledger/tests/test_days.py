@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import psycopg
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 
-from ledger import balances, days, seals, statements
+from ledger import balances, days, seals, statements, verify
 from ledger.models import AccountSnapshot, BusinessDay, Seal
 from ledger.tests.conftest import FIRST_DAY, NOON, Books
 
@@ -130,3 +131,19 @@ def test_a_statement_of_some_days(books: Books) -> None:
     assert balances_of(since=NEXT_DAY, until=NEXT_DAY) == [30]
     assert balances_of(until=FIRST_DAY - timedelta(days=1)) == []
     assert [line.balance for line in statements.page(books.cash, limit=9).lines] == [70, 30, 10]
+
+
+def test_what_was_under_way_at_a_seal_is_sealed_by_the_next(shared_books: Books) -> None:
+    """Seen to fail with a seal that ends at its own clock: it swears to a moment before which a row still came."""
+    with psycopg.connect(**connections["default"].get_connection_params()) as other:
+        other.execute(
+            "INSERT INTO ledger_evidence (id, type, source, reference, sha256, received_at)"
+            " VALUES (uuidv7(), 'statement_line', 'bank', 'UNDER-WAY', sha256('x'), now())"
+        )
+        days.close(FIRST_DAY, now=TOMORROW)
+        first = seals.seal_day(FIRST_DAY)
+        other.commit()
+    days.close(NEXT_DAY, now=TOMORROW + timedelta(days=1))
+    second = seals.seal_day(NEXT_DAY)
+    assert [seal.records["ledger_evidence"]["rows"] for seal in (first, second)] == [0, 1]
+    assert list(verify.checks()["seals"]()) == []

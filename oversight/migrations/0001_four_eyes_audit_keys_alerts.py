@@ -517,4 +517,8 @@ class Migration(migrations.Migration):
                 when="",
             ),
         ),
+        migrations.AddIndex(
+            model_name="decision",
+            index=django.contrib.postgres.indexes.BrinIndex(fields=["recorded_at"], name="oversight_decision_recorded"),
+        ),
     ]

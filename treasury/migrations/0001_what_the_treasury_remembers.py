@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.datetime
@@ -865,5 +866,9 @@ class Migration(migrations.Migration):
                 referencing="",
                 when="",
             ),
+        ),
+        migrations.AddIndex(
+            model_name="treasurymovement",
+            index=django.contrib.postgres.indexes.BrinIndex(fields=["recorded_at"], name="treasury_movement_recorded"),
         ),
     ]

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -129,6 +130,7 @@ class TreasuryMovement(models.Model):
         indexes = [
             models.Index(fields=["asset", "verb"], name="treasury_movement_asset"),
             models.Index(fields=["scope", "verb"], name="treasury_movement_scope"),
+            BrinIndex(fields=["recorded_at"], name="treasury_movement_recorded"),
         ]
 
     def __str__(self) -> str:
