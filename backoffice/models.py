@@ -68,8 +68,17 @@ class EndOfDayRun(models.Model):
         return f"Close of {self.day}"
 
 
+class EndOfDayStepQuerySet(models.QuerySet["EndOfDayStep"]):
+    def lock(self, step_id: int) -> EndOfDayStep:
+        """Lock one step until the transaction ends."""
+        return self.select_for_update(no_key=True, of=("self",)).get(pk=step_id)
+
+
 class EndOfDayStep(models.Model):
-    """One step of a day's close; once `done_at` is set it isn't repeated. `figures` are lines of [label, value]."""
+    """One step of a day's close; once `done_at` is set it isn't repeated.
+
+    `figures` are lines of [label, value]: what all attempts did together.
+    """
 
     id = models.BigAutoField(primary_key=True)
     run = models.ForeignKey(EndOfDayRun, on_delete=models.PROTECT, related_name="steps", db_index=False)
@@ -79,6 +88,8 @@ class EndOfDayStep(models.Model):
     done_at = models.DateTimeField(null=True, blank=True)
     milliseconds = models.PositiveIntegerField(default=0, help_text="real time spent, over all attempts")
     figures = models.JSONField(default=list, blank=True)
+
+    objects = EndOfDayStepQuerySet.as_manager()
 
     class Meta:
         ordering = ["run", "place"]

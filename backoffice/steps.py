@@ -7,11 +7,13 @@ more postings, and what is left is to say what it was: coverage and seal.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+
+from django.db import InterfaceError, OperationalError
 
 from backoffice import amounts, covers, problems
 from backoffice.models import EndOfDayRun, EndOfDayStep
@@ -20,7 +22,7 @@ from core.commands import run_durably
 from investments import accrual, partitions, settlement
 from investments import adjustments as corrections
 from investments import services as investing
-from investments.models import ExitRequest
+from investments.models import AccrualSlice, ExitRequest, SettlementRun
 from ledger import days, seals
 from ledger.models import BusinessDay
 from oversight import services as oversight
@@ -61,8 +63,8 @@ class Step:
 
 def adjust(work: Work) -> Figures:
     """Bring approved corrections into account."""
-    booked = corrections.book_corrections(work.day, now=work.now)
-    return [["days corrected", str(booked)]] if booked else []
+    counted(work, "days corrected", functools.partial(corrections.book_corrections.inside, work.day, now=work.now))
+    return figures_so_far(work)
 
 
 def accrue(work: Work) -> Figures:
@@ -71,7 +73,8 @@ def accrue(work: Work) -> Figures:
     report = accrual.accrue_day(work.day, now=work.now, workers=work.workers, progress=work.progress)
     for problem in report.problems:
         work.problem(problem.position_id or f"slice of {problem.day}", problem.error)
-    return [["positions", f"{report.positions:,}"], ["slices", str(report.slices)]]
+    slices = AccrualSlice.objects.filter(day=work.day).values_list("positions", flat=True)
+    return [["positions", f"{sum(slices):,}"], ["slices", str(len(slices))]]
 
 
 def settle(work: Work) -> Figures:
@@ -79,12 +82,13 @@ def settle(work: Work) -> Figures:
     report = settlement.settle_day(work.day, now=work.now, workers=work.workers, watch=lambda product: work.progress)
     for problem in report.problems:
         work.problem(problem.position_id or "a slice", problem.error)
+    runs = list(SettlementRun.objects.filter(paid_in=work.day).select_related("product"))
     paid: dict[str, Decimal] = {}
-    for outcome in report.products:
-        paid[outcome.product.currency] = paid.get(outcome.product.currency, Decimal(0)) + outcome.amount
+    for run in runs:
+        paid[run.product.currency] = paid.get(run.product.currency, Decimal(0)) + run.amount
     short = [outcome.product.code for outcome in report.products if outcome.short_on]
     return [
-        ["positions paid", f"{sum(outcome.positions for outcome in report.products):,}"],
+        ["positions paid", f"{sum(run.positions for run in runs):,}"],
         *(["paid", text] for text in amounts.listed(sorted(paid.items()))),
         *([["short pools", ", ".join(short)]] if short else []),
     ]
@@ -92,46 +96,61 @@ def settle(work: Work) -> Figures:
 
 def mature(work: Work) -> Figures:
     """Let go what has reached its last day; one that fails doesn't hold up the others."""
-    done = each(work, list(investing.maturing(work.day)), lambda pk: investing.mature(pk, on=work.day, now=work.now))
-    return [["matured", str(done)]] if done else []
+    body = functools.partial(investing.mature.inside, on=work.day, now=work.now)
+    return each(work, "matured", list(investing.maturing(work.day)), body)
 
 
 def pay_exits(work: Work) -> Figures:
     """Pay exits that wait in line, product by product, as far as the money goes."""
     products = ExitRequest.objects.filter(status=ExitRequest.Status.WAITING).order_by("product_id")
     waiting = list(products.values_list("product_id", flat=True).distinct())
-    paid = each(work, waiting, lambda pk: investing.pay_exits(pk, now=work.now, on=work.day))
-    return [["exits paid", str(paid)]] if waiting else []
-
-
-def each(work: Work, keys: list[Any], verb: Callable[[Any], int]) -> int:
-    """Do a command for each key; a refusal or fault of one becomes its problem. Return the sum of the answers."""
-    total = 0
-    for done, key in enumerate(keys, 1):
-        try:
-            total += int(verb(key))
-        except Exception as error:
-            work.problem(key, error)
-        work.progress(done, len(keys))
-    return total
+    return each(work, "exits paid", waiting, functools.partial(investing.pay_exits.inside, now=work.now, on=work.day))
 
 
 def expire(work: Work) -> Figures:
     """End what has waited too long: deposits, requests for approval, positions never funded."""
-    counted: Iterable[tuple[str, int]] = (
-        ("deposits expired", until_none(lambda: deposits.expire_deposits(now=work.now))),
-        ("requests expired", oversight.expire_requests(now=work.now)),
-        ("unfunded positions cancelled", investing.cancel_all_unfunded(now=work.now)),
-    )
-    return [[label, str(count)] for label, count in counted if count]
+    now = work.now
+    while counted(work, "deposits expired", functools.partial(deposits.expire_deposits.inside, now=now)):
+        pass
+    counted(work, "requests expired", functools.partial(oversight.expire_requests.inside, now=now))
+    body = functools.partial(investing.cancel_unfunded.inside, now=now)
+    return each(work, "unfunded positions cancelled", investing.unfunded(now), body)
 
 
-def until_none(verb: Callable[[], int]) -> int:
-    """Repeat a verb that takes some at a time until it finds none."""
-    total = 0
-    while count := verb():
-        total += count
-    return total
+def each(work: Work, label: str, keys: Sequence[Any], body: Callable[[Any], int]) -> Figures:
+    """Do a command's body for each key, counting; a refusal or fault of one becomes its problem.
+
+    A server that is gone is nobody's fault: that stops the step, and with it the close, whose lock went too.
+    """
+    for done, key in enumerate(keys, 1):
+        try:
+            counted(work, label, functools.partial(body, key))
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            work.problem(key, error)
+        work.progress(done, len(keys))
+    return figures_so_far(work)
+
+
+def figures_so_far(work: Work) -> Figures:
+    """What the step's attempts have counted together."""
+    return list(EndOfDayStep.objects.get(pk=work.step.pk).figures)
+
+
+def counted(work: Work, label: str, body: Callable[[], int]) -> int:
+    """Do a command's body and add its answer to the step's figures in one transaction: a kill loses neither."""
+
+    def both() -> int:
+        step = EndOfDayStep.objects.lock(work.step.pk)
+        answer = int(body())
+        if answer:
+            figures = dict(step.figures)
+            step.figures = list((figures | {label: str(int(figures.get(label, 0)) + answer)}).items())
+            step.save(update_fields=["figures"])
+        return answer
+
+    return run_durably(both)
 
 
 def open_next(work: Work) -> Figures:

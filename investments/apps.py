@@ -71,7 +71,7 @@ class InvestmentsConfig(AppConfig):
         "AccrualAdjustment": {"insert": "*"},
         "SettlementRun": {
             "insert": "*",
-            "update": ["status", "amount", "earned", "positions", "reserve", "reserved_at", "paid_at"],
+            "update": ["status", "amount", "earned", "positions", "reserve", "reserved_at", "paid_at", "paid_in"],
         },
         "SettlementSlice": {"insert": "*", "update": ["done_at"]},
         "Settlement": {"insert": "*"},

@@ -2,9 +2,10 @@
 
 from investments.accrual.compare import Difference, Differences, compare_day
 from investments.accrual.days import AccrualReport, AccrualUnfinished, DayNotOver, accrue_day, require_accrued
-from investments.accrual.slices import Problem, accrue_slice, repair_slice
+from investments.accrual.slices import POSITIONS_FAULT, Problem, accrue_slice, repair_slice
 
 __all__ = [
+    "POSITIONS_FAULT",
     "AccrualReport",
     "AccrualUnfinished",
     "DayNotOver",

@@ -238,7 +238,8 @@ class SettlementRun(models.Model):
 
     due: the pool hasn't covered it yet; `amount` is what it asked for when it was last tried, 0 before. reserved:
     `amount` stands in the shards of `returns_due` (ledger transaction `reserve`), its slices are being paid. paid: the
-    last slice is done. `earned` is what the run brought into account, at 18 places.
+    last slice is done, in the settlement of the day `paid_in`. `earned` is what the run brought into account, at 18
+    places.
     """
 
     class Status(models.TextChoices):
@@ -258,6 +259,7 @@ class SettlementRun(models.Model):
     reserve = models.UUIDField(null=True, blank=True)
     reserved_at = models.DateTimeField(null=True, blank=True)
     paid_at = models.DateTimeField(null=True, blank=True)
+    paid_in = models.DateField(null=True, blank=True)
 
     objects = SettlementRunQuerySet.as_manager()
 
@@ -265,15 +267,16 @@ class SettlementRun(models.Model):
         ordering = ["-due_on", "product"]
         default_permissions = ("view",)
         indexes = [
-            models.Index(fields=["product", "due_on"], condition=~Q(status="paid"), name="investments_run_unfinished")
+            models.Index(fields=["product", "due_on"], condition=~Q(status="paid"), name="investments_run_unfinished"),
+            models.Index(fields=["paid_in"], name="investments_run_paid_in"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["product", "due_on"], name="investments_run_once"),
             models.CheckConstraint(condition=Q(amount__gte=0), name="investments_run_amount"),
             models.CheckConstraint(
-                condition=Q(status="due", reserved_at__isnull=True, paid_at__isnull=True)
-                | Q(status="reserved", reserved_at__isnull=False, paid_at__isnull=True)
-                | Q(status="paid", paid_at__isnull=False),
+                condition=Q(status="due", reserved_at__isnull=True, paid_at__isnull=True, paid_in__isnull=True)
+                | Q(status="reserved", reserved_at__isnull=False, paid_at__isnull=True, paid_in__isnull=True)
+                | Q(status="paid", paid_at__isnull=False, paid_in__isnull=False),
                 name="investments_run_status",
             ),
         ]

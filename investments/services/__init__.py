@@ -3,14 +3,13 @@
 from investments.services import catalogue, versions
 from investments.services.catalogue import load_catalogue
 from investments.services.exits import cancel, mature, maturing, pay_exits, place_in_line, withdraw, withdraw_request
-from investments.services.funding import cancel_all_unfunded, cancel_unfunded, fund_position, open_position
+from investments.services.funding import cancel_unfunded, fund_position, open_position, unfunded
 from investments.services.reversals import request_reversal
 from investments.services.states import pause, release, resume, suspend
 from investments.services.versions import draft_version, request_activation, request_ceiling, request_retirement
 
 __all__ = [
     "cancel",
-    "cancel_all_unfunded",
     "cancel_unfunded",
     "catalogue",
     "draft_version",
@@ -29,6 +28,7 @@ __all__ = [
     "request_reversal",
     "resume",
     "suspend",
+    "unfunded",
     "versions",
     "withdraw",
     "withdraw_request",

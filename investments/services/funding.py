@@ -129,11 +129,11 @@ def cancel_unfunded(position_id: UUID, *, now: datetime) -> bool:
     return True
 
 
-def cancel_all_unfunded(*, now: datetime) -> int:
-    """Cancel, one by one, what nobody has funded for 30 days; return how many."""
+def unfunded(now: datetime) -> list[UUID]:
+    """The positions that nobody has funded for 30 days; `cancel_unfunded` takes each."""
     since = now - timedelta(days=UNFUNDED_DAYS)
     waiting = Position.objects.filter(status__in=PENDING, opened_at__lte=since).order_by("pk")
-    return sum(cancel_unfunded(position_id, now=now) for position_id in list(waiting.values_list("pk", flat=True)))
+    return list(waiting.values_list("pk", flat=True))
 
 
 def owned(position_id: UUID, owner: Any) -> Position:

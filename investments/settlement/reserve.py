@@ -128,7 +128,7 @@ def _take(run: SettlementRun, *, now: datetime, effective_on: date) -> None:
     run.reserved_at = now
     run.status = SettlementRun.Status.RESERVED
     if run.amount == 0:
-        run.status, run.paid_at = SettlementRun.Status.PAID, now
+        run.status, run.paid_at, run.paid_in = SettlementRun.Status.PAID, now, effective_on
     else:
         run.reserve = posting.post(
             "settlement_reserve",
@@ -137,7 +137,7 @@ def _take(run: SettlementRun, *, now: datetime, effective_on: date) -> None:
             now=now,
             effective_on=effective_on,
         ).transaction_id
-    run.save(update_fields=["status", "amount", "earned", "positions", "reserve", "reserved_at", "paid_at"])
+    run.save(update_fields=["status", "amount", "earned", "positions", "reserve", "reserved_at", "paid_at", "paid_in"])
 
 
 def _reserve_moves(run: SettlementRun) -> list[posting.Move]:

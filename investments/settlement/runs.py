@@ -8,12 +8,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import Error as DatabaseError
 from django.db import transaction
 
 from core.errors import DomainError
 from investments import slices
-from investments.accrual import Problem, require_accrued
+from investments.accrual import POSITIONS_FAULT, Problem, require_accrued
 from investments.models import Product, SettlementRun, SettlementSlice
 from investments.settlement.ended import close_ended
 from investments.settlement.reserve import open_runs, reserve_run
@@ -105,7 +104,8 @@ class _SettlementHand:
         return verb(run_id, now=self.now, effective_on=self.day)
 
     def finish(self, run_id: UUID) -> bool:
-        return (finish_run.inside if self.inside else finish_run)(run_id, now=self.now)
+        verb = finish_run.inside if self.inside else finish_run
+        return verb(run_id, now=self.now, effective_on=self.day)
 
     def work(self, slice_id: int) -> None:
         try:
@@ -114,7 +114,7 @@ class _SettlementHand:
                 return
             with transaction.atomic():
                 pay_slice.inside(slice_id, now=self.now, effective_on=self.day)
-        except (DomainError, DatabaseError) as error:
+        except (DomainError, *POSITIONS_FAULT) as error:
             self.problems.append(Problem("settle", self.day, None, str(error).strip().splitlines()[0]))
 
     def send(self, slice_id: int) -> None:

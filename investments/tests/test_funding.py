@@ -146,9 +146,10 @@ def test_a_retired_product_takes_no_money_and_opens_no_position(world, investor)
 def test_what_nobody_funds_for_thirty_days_is_cancelled(world, investor):
     position = world.open(investor, "basic")
     later = world.now + timedelta(days=29, hours=23)
-    assert services.cancel_all_unfunded(now=later) == 0
-    assert services.cancel_all_unfunded(now=world.now + timedelta(days=30)) == 1
-    assert services.cancel_all_unfunded(now=world.now + timedelta(days=31)) == 0
+    assert services.unfunded(later) == [] and not services.cancel_unfunded(position.pk, now=later)
+    assert services.unfunded(world.now + timedelta(days=30)) == [position.pk]
+    assert services.cancel_unfunded(position.pk, now=world.now + timedelta(days=30))
+    assert services.unfunded(world.now + timedelta(days=31)) == []
     assert Position.objects.get(pk=position.pk).status == "cancelled"
     with pytest.raises(NotOpenForFunding):
         services.fund_position(position.pk, owner=investor, amount=Decimal(100), now=world.now)
