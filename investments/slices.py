@@ -5,18 +5,21 @@ Source: docs/rules/returns.md §3, docs/architecture.md (outgrowing one machine)
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from django.conf import settings
 from django.db import connection
+from kombu.exceptions import OperationalError as BrokerError
+
+logger = logging.getLogger(__name__)
 
 FIRST_ID = "00000000-0000-0000-0000-000000000000"
 PAST_ALL_IDS = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 """No version 7 identifier is this one, so it may stand after all of them."""
 
-STALLED_SECONDS = 30.0
 POLL_SECONDS = 0.2
 
 Progress = Callable[[int, int], None]
@@ -26,6 +29,11 @@ Progress = Callable[[int, int], None]
 def size() -> int:
     """How many positions a slice holds at most."""
     return int(getattr(settings, "RETURNS_SLICE_SIZE", 50_000))
+
+
+def stalled_seconds() -> float:
+    """How long nobody may have done a slice before the one who handed them over does the rest."""
+    return float(getattr(settings, "RETURNS_STALLED_SECONDS", 30))
 
 
 def unwatched(done: int, total: int) -> None:
@@ -53,10 +61,14 @@ def run(slice_ids: Sequence[int], hand: Hand, *, workers: bool, progress: Progre
 
 
 def _hand_over(slice_ids: Sequence[int], hand: Hand, progress: Progress) -> None:
-    for slice_id in slice_ids:
-        hand.send(slice_id)
+    try:
+        for slice_id in slice_ids:
+            hand.send(slice_id)
+    except BrokerError as error:
+        logger.warning("the broker takes no slices (%s): they are done here", error)
+        return
     left, moved_at = list(slice_ids), time.monotonic()
-    while left and time.monotonic() - moved_at < STALLED_SECONDS:
+    while left and time.monotonic() - moved_at < stalled_seconds():
         time.sleep(POLL_SECONDS)
         still = hand.undone(left)
         if len(still) < len(left):
