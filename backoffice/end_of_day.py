@@ -25,6 +25,7 @@ from core.errors import DomainError
 from ledger import days
 
 LOCK = "backoffice.close_day"
+RETRY_SECONDS = 0.5
 
 
 class NotOver(DomainError):
@@ -100,20 +101,28 @@ def require_fixed_time_zone() -> None:
 
 @contextmanager
 def one_at_a_time(*, wait: bool, watch: Watcher) -> Iterator[None]:
-    """Hold the close's lock over many transactions. Raises CloseUnderWay."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [LOCK])
-        (mine,) = cursor.fetchone()
-        if not mine:
-            if not wait:
-                raise CloseUnderWay
-            watch.waiting()
-            cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", [LOCK])
+    """Hold the close's lock over many transactions. Raises CloseUnderWay.
+
+    It is asked for again and again: a statement that waited for hours would keep rows from being vacuumed and audit
+    events from being sealed.
+    """
+    if not _try_lock():
+        if not wait:
+            raise CloseUnderWay
+        watch.waiting()
+        while not _try_lock():
+            time.sleep(RETRY_SECONDS)
     try:
         yield
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [LOCK])
+
+
+def _try_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [LOCK])
+        return bool(cursor.fetchone()[0])
 
 
 def close_one(day: date, *, now: datetime, workers: bool, watch: Watcher) -> EndOfDayRun:

@@ -6,6 +6,13 @@ from typing import Final
 
 from django.dispatch import Signal
 
+capital_returns: Final = Signal()
+"""Money that was at work, or lost, is about to be there again; nothing of it is posted yet.
+
+Sent with `scope` and `currency` before the ledger's accounts are locked: whoever hears `capital_returned` locks here
+what it will touch there.
+"""
+
 capital_returned: Final = Signal()
 """Money that was at work, or lost, is there again: after `divest`, `write_up` and `make_good` of a product.
 

@@ -27,6 +27,11 @@ class PositionQuerySet(models.QuerySet["Position"]):
         found = self.select_for_update(no_key=True, of=("self",)).select_related("version", "product", "owner")
         return found.get(pk=position_id)
 
+    def lock_all(self, position_ids: Any) -> list[Any]:
+        """Lock positions until the transaction ends, by primary key; return their ids."""
+        found = self.filter(pk__in=position_ids).select_for_update(no_key=True, of=("self",)).order_by("pk")
+        return list(found.values_list("pk", flat=True))
+
     def maturing(self, on: Any) -> PositionQuerySet:
         """Positions whose last day is over with the close of `on`."""
         return self.filter(status__in=[Position.Status.ACTIVE, Position.Status.PAUSED], last_on__lte=on)

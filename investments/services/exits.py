@@ -107,9 +107,9 @@ def pay_line(product_id: UUID, *, now: datetime, on: date | None = None) -> int:
 
     What a suspended position or a blocked owner asked for keeps its place, and is passed over meanwhile.
     """
-    product = Product.objects.lock(product_id)
+    lock_line(product_id)
     paid = 0
-    for request_id, position_id in list(ExitRequest.objects.in_line(product).values_list("pk", "position_id")):
+    for request_id, position_id in list(ExitRequest.objects.in_line(product_id).values_list("pk", "position_id")):
         position = Position.objects.lock(position_id)
         if _is_held(position):
             continue
@@ -119,6 +119,12 @@ def pay_line(product_id: UUID, *, now: datetime, on: date | None = None) -> int:
         move_to(request, ExitRequest.Status.PAID, by=None, at=now, paid_at=now)
         paid += 1
     return paid
+
+
+def lock_line(product_id: UUID) -> None:
+    """Lock a product's line and, by primary key, the positions that stand in it: before any ledger account (step)."""
+    Product.objects.lock(product_id)
+    Position.objects.lock_all(ExitRequest.objects.in_line(product_id).values("position_id"))
 
 
 @command

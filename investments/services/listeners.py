@@ -30,6 +30,13 @@ def fund_from_deposit(sender: Any, *, deposit: Any, now: datetime, **_: Any) -> 
     funding.add_money(position, amount=deposit.arrived_amount, now=now, actor=None)
 
 
+def lock_waiting_exits(sender: Any, *, scope: str, currency: str, **_: Any) -> None:
+    """Lock the line that the money which is coming may pay."""
+    product_id = _product_of(scope, currency)
+    if product_id is not None:
+        exits.lock_line(product_id)
+
+
 def pay_waiting_exits(sender: Any, *, scope: str, currency: str, now: datetime, **_: Any) -> None:
     """Pay who waits as far as the money that came back goes."""
     product_id = _product_of(scope, currency)

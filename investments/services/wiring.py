@@ -29,6 +29,7 @@ def listen() -> None:
         from treasury import hooks as treasury_hooks
         from treasury import signals as treasury_signals
 
+        treasury_signals.capital_returns.connect(listeners.lock_waiting_exits, dispatch_uid="investments.lock_exits")
         treasury_signals.capital_returned.connect(listeners.pay_waiting_exits, dispatch_uid="investments.pay_exits")
         treasury_hooks.exits_waiting.register(listeners.exits_waiting)
         treasury_hooks.scopes.register(listeners.scopes)

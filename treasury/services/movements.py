@@ -74,6 +74,9 @@ def apply(request: ApprovalRequest, by: Any, now: datetime) -> TreasuryMovement:
     verb = Verb(request.verb.removeprefix("treasury."))
     case = terms.resolve(verb, Terms.thaw(request.payload["terms"]))
     checks.require_allowed(case)
+    returns_capital = case.shape.returns_capital and case.scope.startswith("product:")
+    if returns_capital:
+        announce_coming(case.scope, case.currency)
     proof = papers.record(request.payload["paper"], documents.read(request), now=now)
     posted = posting.post(
         case.shape.kind,
@@ -101,7 +104,7 @@ def apply(request: ApprovalRequest, by: Any, now: datetime) -> TreasuryMovement:
             "credit": str(case.credit),
         },
     )
-    if case.shape.returns_capital and case.scope.startswith("product:"):
+    if returns_capital:
         announce_return(case.scope, case.currency, now=now)
     return movement
 
@@ -111,6 +114,11 @@ def look(request: ApprovalRequest) -> previews.Summary:
     case = terms.resolve(Verb(request.verb.removeprefix("treasury.")), Terms.thaw(request.payload["terms"]))
     checks.require_allowed(case)
     return previews.of_movement(case).lines()
+
+
+def announce_coming(scope: str, currency: str) -> None:
+    """Let the rooms above lock what a return will touch, before the ledger's accounts are locked. A step."""
+    signals.capital_returns.send(TreasuryMovement, scope=scope, currency=currency)
 
 
 def announce_return(scope: str, currency: str, *, now: datetime) -> None:

@@ -16,7 +16,7 @@ from oversight import services as oversight
 from oversight.models import ApprovalRequest
 from treasury.models import TreasuryMovement, Verb
 from treasury.services import checks, papers, previews
-from treasury.services.movements import announce_return, require_may_ask, require_reason
+from treasury.services.movements import announce_coming, announce_return, require_may_ask, require_reason
 from treasury.services.papers import Paper
 
 MAY_ASK: Final = "treasury.request_reversal"
@@ -65,6 +65,9 @@ def apply_reversal(request: ApprovalRequest, by: Any, now: datetime) -> Treasury
     Raises UnknownMovement, NotReversible, ExitsWaiting, InsufficientBalance, FundCommitted, PostingRefused.
     """
     movement = _find(UUID(request.payload["movement"]))
+    returns_capital = movement.verb in (Verb.DEPLOY, Verb.WRITE_DOWN)
+    if returns_capital:
+        announce_coming(movement.scope, movement.currency_id)
     proof = papers.record(request.payload["paper"], documents.read(request), now=now)
     posted = posting.reverse(
         movement.transaction_id, now=now, actor=by, approval=request.pk, memo=f"reversal: {movement.get_verb_display()}"
@@ -93,7 +96,7 @@ def apply_reversal(request: ApprovalRequest, by: Any, now: datetime) -> Treasury
         reverses=movement,
     )
     audit.record(NAME, actor=by, at=now, target=movement, after={"reversal": str(reversal.pk)}, reason=request.reason)
-    if movement.verb in (Verb.DEPLOY, Verb.WRITE_DOWN):
+    if returns_capital:
         announce_return(movement.scope, movement.currency_id, now=now)
     return reversal
 
