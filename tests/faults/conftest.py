@@ -1,0 +1,67 @@
+"""One machine a session, one world; each trial works on a copy."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from config.embedded.places import place
+from config.embedded.postgres import Postgres
+from config.embedded.valkey import Valkey
+from tests.database import worker_name
+from tests.faults import state
+from tests.faults.machine import WORLD, Machine, until
+from tests.faults.world import LAST
+
+
+@dataclass(frozen=True)
+class Calm:
+    """The end of an undisturbed run: its rows, the ids that were there before it, how many seconds it was closing."""
+
+    rows: dict[str, Counter[str]]
+    known: set[str]
+    closing_seconds: float
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory: Any) -> Iterator[Machine]:
+    worker = worker_name()
+    with (
+        Postgres(place(f"faults-postgres-{worker}")).in_use() as postgres,
+        Valkey(place(f"faults-valkey-{worker}")).in_use() as valkey,
+    ):
+        machine = Machine(postgres, valkey, tmp_path_factory.mktemp("processes"))
+        machine.make_world()
+        yield machine
+
+
+@pytest.fixture(scope="session")
+def calm(machine: Machine) -> Calm:
+    """Close the days once without disturbance."""
+    with machine.admin(WORLD) as world:
+        known = state.ids(world)
+    database = machine.copy(WORLD, "faults_calm")
+    close = machine.start_close(database, until=LAST)
+    until(lambda: machine.is_closing(database), "the close didn't begin", close)
+    began = time.monotonic()
+    assert close.wait() == 0, close.said()
+    seconds = time.monotonic() - began
+    with machine.admin(database) as connection:
+        return Calm(state.rows(connection, known), known, seconds)
+
+
+@pytest.fixture
+def same_as_calm(machine: Machine, calm: Calm) -> Callable[[str], None]:
+    """Compare a database row by row with the undisturbed one."""
+
+    def compare(database: str) -> None:
+        with machine.admin(database) as connection:
+            told = state.differences(calm.rows, state.rows(connection, calm.known))
+        assert not told, "\n".join(told)
+
+    return compare

@@ -1,0 +1,6 @@
+"""The platform's own settings for processes that are killed: a real broker, real workers, slices of a few positions."""
+
+from config.settings import *  # noqa: F403
+
+RETURNS_SLICE_SIZE = 4
+RETURNS_STALLED_SECONDS = 3
