@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import time
 from typing import Any
 
@@ -40,6 +41,22 @@ def test_a_close_that_is_killed_again_and_again(machine: Machine, calm: Any, sam
         assert last.wait() == 0, f"killed after {killed} seconds: {last.said()}"
         same_as_calm(database)
         machine.verify(database)
+
+
+def test_a_database_that_is_killed_meanwhile(machine: Machine, calm: Any, same_as_calm: Any) -> None:
+    """The close ends, with the lock that it lost; run again, it goes on from what was committed."""
+    database = machine.copy(WORLD, "faults_killed")
+    close = machine.start_close(database, until=LAST)
+    until(lambda: machine.is_closing(database), "the close didn't begin", close)
+    time.sleep(calm.closing_seconds / 3)
+    with machine.postgres.locked():
+        os.kill(int((machine.postgres.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        machine.postgres.start()
+    assert close.wait() == 1, close.said()
+    last = machine.start_close(database, until=LAST)
+    assert last.wait() == 0, last.said()
+    same_as_calm(database, but=("backoffice_endofdayproblem", "oversight_alert", "oversight_auditevent"))
+    machine.verify(database)
 
 
 def killed_after(machine: Machine, database: str, pause: float) -> bool:
