@@ -3,4 +3,4 @@
 from config.settings import *  # noqa: F403
 
 RETURNS_SLICE_SIZE = 4
-RETURNS_STALLED_SECONDS = 3
+RETURNS_STALLED_SECONDS = 1
