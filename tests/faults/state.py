@@ -17,7 +17,7 @@ from psycopg import sql
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 SEAL = re.compile(r"\['seal', '[0-9a-f]{16}'\]")
 NOT_OF_THE_PLATFORM = ("django_", "auth_", "celery_")
-DRAWN = {"milliseconds", "attempts", "times_seen", "times_raised", "last_transfer_id", "audit_events"}
+DRAWN = {"milliseconds", "attempts", "times_seen", "times_raised", "last_transfer_id", "audit_events", "records"}
 
 LINKED = {
     "ledger": """
