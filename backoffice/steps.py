@@ -68,13 +68,19 @@ def adjust(work: Work) -> Figures:
 
 
 def accrue(work: Work) -> Figures:
-    """Accrue the day for every position that earns; have the months ahead made first."""
+    """Accrue the day for every position that earns; have the months ahead made first.
+
+    A day that was accrued before it was open is compared with the terms that have come since.
+    """
     run_durably(functools.partial(partitions.make_partitions, work.day))
     report = accrual.accrue_day(work.day, now=work.now, workers=work.workers, progress=work.progress)
     for problem in report.problems:
         work.problem(problem.position_id or f"slice of {problem.day}", problem.error)
     slices = AccrualSlice.objects.filter(day=work.day).values_list("positions", flat=True)
-    return [["positions", f"{sum(slices):,}"], ["slices", str(len(slices))]]
+    figures = [["positions", f"{sum(slices):,}"], ["slices", str(len(slices))]]
+    if report.differences is not None and report.differences.positions:
+        figures.append(["differ from their terms; each position's page offers it", f"{report.differences.positions:,}"])
+    return figures
 
 
 def settle(work: Work) -> Figures:

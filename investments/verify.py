@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from django.db import connection
 
-from investments import rules
+from investments import accrual, rules
 from ledger import verify
 
 BATCH = 500
@@ -55,28 +55,42 @@ JOIN investments_position p ON p.id = t.position_id JOIN investments_productvers
 WHERE t.rate <> v.rate
 """
 
-# Every accrual is what the terms of its day give, and belongs to a position; rate and fraction are its version's.
+# What reruns of a day added to it.
+_RERUNS = f"""
+LEFT JOIN (
+    SELECT position_id, corrects_on AS day, sum(amount) AS amount FROM investments_accrualadjustment
+    WHERE starts_with(source_key, '{accrual.RERUN}') GROUP BY 1, 2
+) r ON r.position_id = t.position_id
+"""
+
+# Every accrual, with what a rerun added, is what the terms of its day give, and belongs to a position.
 _ACCRUALS = f"""
 SELECT format('accrual of %s on %s: %s isn''t what its terms give', a.position_id, a.day, a.amount)
 FROM investments_accrual a
 LEFT JOIN investments_positionterm t ON t.position_id = a.position_id AND t.from_on <= a.day
     AND (t.to_on IS NULL OR t.to_on > a.day)
-WHERE (t.earns AND t.principal = a.principal AND t.rate = a.rate
-       AND a.amount = {
+{_RERUNS} AND r.day = a.day
+WHERE (a.amount = {
     rules.AMOUNT_SQL.format(
         principal="a.principal", rate="a.rate", numerator="a.numerator", denominator="a.denominator"
     )
-}) IS NOT TRUE
+} AND CASE WHEN r.day IS NULL THEN t.earns AND t.principal = a.principal AND t.rate = a.rate
+           WHEN t.earns THEN a.amount + r.amount = {
+    rules.AMOUNT_SQL.format(
+        principal="t.principal", rate="t.rate", numerator="a.numerator", denominator="a.denominator"
+    )
+} ELSE a.amount + r.amount = 0 END) IS NOT TRUE
 """
 
-# Every day up to the last one that was accrued, each position that earned on it has its row.
-_MISSING = """
+# Every day up to the last one that was accrued, each position that earned on it has its row, or a rerun's.
+_MISSING = f"""
 SELECT format('position %s has no accrual for %s', t.position_id, d.day)
 FROM (SELECT DISTINCT day FROM investments_accrualslice WHERE done_at IS NOT NULL AND problems = 0) d
 JOIN investments_positionterm t ON t.earns AND t.principal > 0 AND t.from_on <= d.day
     AND (t.to_on IS NULL OR t.to_on > d.day)
 LEFT JOIN investments_accrual a ON a.day = d.day AND a.position_id = t.position_id
-WHERE a.day IS NULL
+{_RERUNS} AND r.day = d.day
+WHERE a.day IS NULL AND r.day IS NULL
   AND NOT EXISTS (
       SELECT 1 FROM investments_accrualslice s WHERE s.day = d.day AND (s.done_at IS NULL OR s.problems > 0))
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from backoffice import end_of_day, steps
 from backoffice.models import EndOfDayProblem, EndOfDayRun, EndOfDayStep
 from backoffice.tests.conftest import FIRST_DAY, Platform
+from core.commands import run_durably
+from investments import accrual, partitions
 from investments.models import Accrual, Settlement, SettlementRun
 from ledger import days, verify
 from ledger.models import Seal, Transfer
@@ -150,6 +153,19 @@ def test_a_close_that_was_killed_goes_on_where_it_stopped(platform: Platform, mo
     assert closing.is_complete and closing.runs[0].attempts == 2
     assert days.open_day() == date(2026, 6, 4)
     assert Accrual.objects.count() == 2 and Seal.objects.count() == 3
+
+
+def test_a_day_accrued_ahead_says_how_many_differ_from_their_terms(platform: Platform) -> None:
+    """Vera comes while the first is still open, after the second was accrued."""
+    platform.investor("Ana")
+    run_durably(functools.partial(partitions.make_partitions, FIRST_DAY))
+    second = date(2026, 6, 2)
+    accrual.accrue_day(second, now=datetime(2026, 6, 3, 1, tzinfo=UTC))
+    platform.investor("Vera")
+    platform.close_until(date(2026, 6, 3))
+    label = "differ from their terms; each position's page offers it"
+    assert figures(second)["accrue"] == [["positions", "1"], ["slices", "1"], [label, "1"]]
+    assert figures(date(2026, 6, 3))["accrue"] == [["positions", "2"], ["slices", "1"]]
 
 
 def test_a_step_that_fails_stops_the_day_and_is_done_later(platform: Platform, monkeypatch: Any) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
-from investments import slices
+from investments import rules, slices
 from investments.accrual import statements
+from investments.models import Position
 
 SHOWN = 20
+RERUN = "rerun:"
+"""How the source keys of adjustments begin that bring a day to its terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +44,19 @@ class Differences:
     shown: list[Difference]
 
 
-_COMPARE = f"""
+_STANDING = f"""
+    SELECT day, position_id, amount FROM investments_accrual
+    UNION ALL
+    SELECT corrects_on, position_id, amount FROM investments_accrualadjustment WHERE starts_with(source_key, '{RERUN}')
+    UNION ALL
+    SELECT (line ->> 'corrects_on')::date, position_id, (line ->> 'amount')::numeric
+    FROM investments_correction CROSS JOIN jsonb_array_elements(lines) line
+    WHERE status = 'waiting' AND starts_with(source_key, '{RERUN}')
+"""
+
+_OF_A_DAY = f"""
 WITH expected AS ({statements.EARNED}), standing AS (
-    SELECT position_id, sum(amount) AS amount
-    FROM (
-        SELECT position_id, amount FROM investments_accrual WHERE day = %(day)s
-        UNION ALL
-        SELECT position_id, amount FROM investments_accrualadjustment
-        WHERE corrects_on = %(day)s AND starts_with(source_key, 'rerun:')
-    ) x GROUP BY position_id
+    SELECT position_id, sum(amount) AS amount FROM ({_STANDING}) x WHERE day = %(day)s GROUP BY position_id
 ), differing AS (
     SELECT COALESCE(e.position_id, s.position_id) AS position_id, COALESCE(s.amount, 0) AS stands,
            COALESCE(e.amount, 0) AS expected
@@ -58,9 +67,28 @@ SELECT position_id, stands, expected, count(*) OVER (), sum(expected - stands) O
 FROM differing ORDER BY position_id LIMIT %(shown)s
 """
 
+_OF_A_POSITION = f"""
+WITH standing AS (
+    SELECT day, sum(amount) AS amount FROM ({_STANDING}) x
+    WHERE position_id = %(position)s AND day = ANY(%(days)s) GROUP BY day
+)
+SELECT f.day, COALESCE(s.amount, 0), COALESCE(e.amount, 0)
+FROM unnest(%(days)s::date[], %(numerators)s::smallint[], %(denominators)s::smallint[])
+    AS f (day, numerator, denominator)
+LEFT JOIN standing s ON s.day = f.day
+LEFT JOIN LATERAL (
+    SELECT {statements.AMOUNT} AS amount FROM investments_positionterm t
+    WHERE t.position_id = %(position)s AND t.from_on <= f.day AND (t.to_on IS NULL OR t.to_on > f.day) AND t.earns
+) e ON true
+WHERE COALESCE(s.amount, 0) <> COALESCE(e.amount, 0) ORDER BY f.day
+"""
+
 
 def compare_day(day: date, *, shown: int = SHOWN) -> Differences:
-    """Compare a day's accruals, and what a rerun adjusted of them, with what the terms give now. Changes nothing."""
+    """Compare a day's accruals, and what a rerun adjusted of them, with what the terms give now. Changes nothing.
+
+    Adjustments that are approved and wait for the next close count as well.
+    """
     given = {
         **statements.fractions(day),
         "day": day,
@@ -69,8 +97,23 @@ def compare_day(day: date, *, shown: int = SHOWN) -> Differences:
         "shown": shown,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_COMPARE, given)
+        cursor.execute(_OF_A_DAY, given)
         rows = cursor.fetchall()
     found = [Difference(position_id, stands, expected) for position_id, stands, expected, _, _ in rows]
     positions, amount = (rows[0][3], rows[0][4]) if rows else (0, Decimal(0))
     return Differences(day, positions, amount, found)
+
+
+def compare_position(position: Position, days: Sequence[date]) -> dict[date, Difference]:
+    """Compare days of one position in the same way; those that differ, oldest first."""
+    terms = position.version.terms
+    fractions = [rules.day_fraction(day, rate_period=terms.rate_period, day_count=terms.day_count) for day in days]
+    given: dict[str, Any] = {
+        "position": position.pk,
+        "days": list(days),
+        "numerators": [fraction.numerator for fraction in fractions],
+        "denominators": [fraction.denominator for fraction in fractions],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_A_POSITION, given)
+        return {day: Difference(position.pk, stands, expected) for day, stands, expected in cursor.fetchall()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +10,7 @@ from django import forms
 from django.http import HttpRequest
 from unfold.enums import ActionVariant
 
-from investments import adjustments, services
+from investments import accrual, adjustments, earned, rules, services
 from investments.admin.products import THEN, ReasonForm
 from investments.admin.shown import money
 from investments.models import Position, PositionEvent, Settlement
@@ -21,6 +21,7 @@ from oversight.console import ActionPage
 Status = Position.Status
 FUNDINGS = (PositionEvent.Verb.FUND, PositionEvent.Verb.TOP_UP)
 RUNS_OFFERED = 60
+DAYS_COMPARED = 31
 
 
 class Suspend(ActionPage):
@@ -147,6 +148,37 @@ class AdjustPrincipal(ActionPage):
         return adjustments.request_adjustment(obj.pk, by=by, now=now, **form.cleaned_data)
 
 
+class RerunForm(ReasonForm):
+    day = forms.DateField(widget=forms.DateInput)
+    field_order = ("day", "reason")
+
+
+class AdjustDay(ActionPage):
+    """Bring a day that was accrued by other terms to what its terms give now."""
+
+    title = "Bring a day to its terms"
+    icon = "rule"
+    permission = "investments.request_adjustment"
+    form_class = RerunForm
+    words = (
+        "For a day that was accrued before its last verb. Adds what its terms give now beyond what stands, or takes it "
+        "off; terms, accruals and postings stay as they are."
+    )
+
+    def is_offered(self, user: Any, obj: Position) -> bool:
+        return obj.funded_on is not None
+
+    def initial(self, request: HttpRequest, obj: Position) -> dict[str, Any]:
+        return {"day": next(iter(differing(obj)), None)}
+
+    def preview(self, obj: Position, form: Any) -> list[tuple[str, Any]]:
+        return adjusted(obj, adjustments.preview_rerun(obj, day=form.cleaned_data["day"]))
+
+    def run(self, obj: Position, form: Any, by: Any, now: datetime) -> Any:
+        given = form.cleaned_data
+        return adjustments.request_rerun_adjustment(obj.pk, day=given["day"], by=by, reason=given["reason"], now=now)
+
+
 class ReversePosting(ActionPage):
     """Take a funding, top-up or withdrawal back."""
 
@@ -220,6 +252,14 @@ class ReverseSettlement(ActionPage):
         return settlement_reversals.request_settlement_reversal(
             obj.pk, due_on=form.cleaned_data["due_on"].date(), by=by, reason=form.cleaned_data["reason"], now=now
         )
+
+
+def differing(position: Position) -> dict[date, accrual.Difference]:
+    """The last days whose accrual isn't what the terms give now, oldest first."""
+    closed = earned.last_closed_day()
+    if closed is None or position.funded_on is None:
+        return {}
+    return adjustments.differing_days(position, from_on=closed - DAYS_COMPARED * rules.ONE_DAY, until=closed)
 
 
 def paid_settlements(position: Position) -> list[Settlement]:

@@ -110,6 +110,7 @@ class PositionAdmin(ReadOnlyAdmin):
         deeds.Release,
         deeds.CountEarlier,
         deeds.AdjustPrincipal,
+        deeds.AdjustDay,
         deeds.ReversePosting,
         deeds.ReverseSettlement,
     )
@@ -132,6 +133,7 @@ class PositionAdmin(ReadOnlyAdmin):
         "show_money",
         "show_earned",
         "show_days",
+        "show_differences",
         "show_settlements",
     )
     readonly_fields = fields
@@ -220,6 +222,14 @@ class PositionAdmin(ReadOnlyAdmin):
             for day in days
         )
         return table(("day", "principal", "rate", "fraction", f"earned, {row.currency}"), given)
+
+    @display(description="days that differ from their terms")
+    def show_differences(self, row: Position) -> str:
+        given = (
+            (day, exact(each.stands), exact(each.expected), f"{each.amount.normalize():+f}")
+            for day, each in deeds.differing(row).items()
+        )
+        return table(("day", f"stands, {row.currency}", "by its terms", "an adjustment would add"), given)
 
     @display(description="last settlements")
     def show_settlements(self, row: Position) -> str:

@@ -69,8 +69,9 @@ def test_a_rerun_adds_nothing(ready, investor):
 def test_a_rerun_with_other_terms_changes_nothing_and_says_what_differs(ready, investor):
     position = ready.open(investor, "basic", "100")
     accrual.accrue_day(JUNE_2, now=after(JUNE_2))
-    # The first day's verbs still rewrite tomorrow's row, so this is what a late verb would leave.
-    PositionTerm.objects.filter(position=position).update(principal=Decimal(130))
+    # The first is still open, and its verbs take effect on the second.
+    ready.pay_in(investor, "30")
+    services.fund_position(position.pk, owner=investor, amount=Decimal(30), now=ready.now)
     again = accrual.accrue_day(JUNE_2, now=after(JUNE_2))
     assert accrued(JUNE_2) == [(100, Decimal("0.25"), 1, 30, Decimal("0.833333333333333333"))]
     assert again.positions == 0

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.db import transaction
 from django.test import Client
 
-from investments import services
+from investments import accrual, partitions, services
 from investments.models import ExitRequest, Position, Product, ProductVersion
+from investments.tests.closing import after, close
 from investments.tests.worlds import available
 from oversight.models import ApprovalRequest
 
@@ -107,6 +110,39 @@ def test_a_reversal_is_asked_for_and_waits(officer, world, investor):
     assert "Principal then" in text and done.status_code == 302
     assert ApprovalRequest.objects.filter(verb="reverse_position_posting", status="requested").count() == 1
     assert (Position.objects.get().principal, available(investor)) == (300, 0)
+
+
+def test_a_day_that_differs_from_its_terms_is_offered_and_asked_for(officer, world, investor, clock):
+    position = world.open(investor, "basic", "100")
+    with transaction.atomic():
+        partitions.make_partitions(world.day)
+    ahead = date(2026, 6, 2)
+    accrual.accrue_day(ahead, now=after(ahead))
+    world.pay_in(investor, "30")
+    services.fund_position(position.pk, owner=investor, amount=Decimal(30), now=world.now)
+    close(world, 2)
+    clock.move_to(world.now)
+    officer.force_login(world.officers[0])
+    page = officer.get(f"/admin/investments/position/{position.pk}/change/").content.decode()
+    shown = re.sub(r"<[^>]*>|\s+", " ", page)
+    assert re.search(r"2026-06-02 +0\.833333333333333333 +1\.083333333333333333 +\+0\.25 ", shown), shown
+    assert "Bring a day to its terms" in shown
+    form = officer.get(f"/admin/investments/position/{position.pk}/do/adjust-day/").content.decode()
+    assert re.search(r'<input[^>]*name="day"[^>]*value="2026-06-02"', form) is not None
+    preview, done = do(officer, position, "adjust-day", day="2026-06-02", reason="accrued ahead")
+    assert "100.00 USD → 130.00 USD: +0.25 USD" in preview
+    request = ApprovalRequest.objects.get(verb="adjust_returns")
+    assert (done.status_code, request.status, request.payload["lines"][0]["amount"]) == (
+        302,
+        "requested",
+        "0.250000000000000000",
+    )
+    address = f"/admin/investments/position/{position.pk}/do/adjust-day/"
+    refused = officer.post(address, {"day": "2026-06-01", "reason": "why", "_step": "preview"})
+    assert "No day would change" in refused.content.decode()
+    world.approve(request)
+    page = officer.get(f"/admin/investments/position/{position.pk}/change/").content.decode()
+    assert "+0.25" not in page
 
 
 def test_a_version_is_drafted_and_its_activation_asked_for(officer, world):

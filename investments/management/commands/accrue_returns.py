@@ -37,7 +37,8 @@ class Command(DayCommand):
             return
         self.console.print(
             f"{differences.positions:,} positions would earn {differences.amount:+f} otherwise now. Nothing was "
-            "changed: an adjustment (four eyes) corrects by addition."
+            "changed. Once the day is closed an officer asks for the adjustment of each on the position's page: "
+            "Bring a day to its terms (four eyes)."
         )
         for each in differences.shown:
             self.console.print(f"  {each.position_id}: {each.stands:f} stands, {each.expected:f} expected")

@@ -1,23 +1,20 @@
 """What was wrong is corrected by addition: previewed, decided by four eyes, booked by the next close.
 
-An adjustment never rewrites terms, accruals or postings. Source: docs/rules/returns.md §3.
+An adjustment never rewrites terms, accruals or postings. Source: docs/rules/returns.md §4.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
-
 from core.commands import command
 from core.errors import DomainError, NotFound
-from investments import rules
 from investments.accrual.statements import lock_products
+from investments.adjustments.previews import Line, preview, preview_late, preview_rerun, rerun_key, reruns_of
 from investments.models import AccrualAdjustment, Correction, Position, PositionEvent, Product
 from investments.settlement.reversals import next_booked_on
 from ledger import days
@@ -27,19 +24,6 @@ from oversight.verbs import Verb
 
 VERB = "adjust_returns"
 DAYS_FOR_ONE_APPROVER = 5
-FUNDINGS = (PositionEvent.Verb.FUND, PositionEvent.Verb.TOP_UP)
-
-
-class NothingToAdjust(DomainError):
-    code = "nothing-to-adjust"
-    title = "No day would change"
-    status = 422
-
-
-class NotAdjustable(DomainError):
-    code = "not-adjustable"
-    title = "This can't be adjusted so"
-    status = 422
 
 
 class AlreadyAdjusted(DomainError):
@@ -50,55 +34,6 @@ class AlreadyAdjusted(DomainError):
 class PreviewChanged(DomainError):
     code = "preview-changed"
     title = "The figures are no longer those that were asked for; ask again"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One day of a correction: what is added to it (signed, 18 places), and from which principal to which."""
-
-    corrects_on: date
-    amount: Decimal
-    principal_before: Decimal
-    principal_after: Decimal
-    rate: Decimal
-    fraction: rules.Fraction
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "corrects_on": self.corrects_on.isoformat(),
-            "amount": f"{self.amount:f}",
-            "principal_before": f"{self.principal_before:f}",
-            "principal_after": f"{self.principal_after:f}",
-            "rate": f"{self.rate:f}",
-            "numerator": self.fraction.numerator,
-            "denominator": self.fraction.denominator,
-        }
-
-
-def preview(position: Position, *, by: Decimal, from_on: date, until: date) -> list[Line]:
-    """Return what each day of [from_on, until] would have earned more, had the principal been higher by `by` (signed).
-
-    A day on which the position was paused stays as it is; one before its funding counts from nothing.
-    Raises NotAdjustable, NothingToAdjust.
-    """
-    if position.funded_on is None or until < from_on:
-        raise NothingToAdjust
-    lines = [line for day in _days(from_on, until) if (line := _line(position, day, by))]
-    if not lines:
-        raise NothingToAdjust
-    return lines
-
-
-def preview_late(event: PositionEvent, *, value_on: date) -> list[Line]:
-    """Return what money that arrived on `value_on`, but was booked as `event`, would have earned until it was.
-
-    Raises NotAdjustable (not a funding; a product with a term keeps its own days), NothingToAdjust.
-    """
-    if event.verb not in FUNDINGS:
-        raise NotAdjustable("Only money that came in can have come in earlier.")
-    if not event.position.version.is_open_ended:
-        raise NotAdjustable("A product with a term pays its days from its funding on, no more of them.")
-    return preview(event.position, by=event.amount, from_on=value_on + rules.ONE_DAY, until=event.value_on)
 
 
 @command
@@ -146,16 +81,35 @@ def request_adjustment(
     return _ask(position, source_key, recipe, lines, by=by, reason=reason, now=now, document=document)
 
 
+@command
+def request_rerun_adjustment(
+    position_id: UUID, *, day: date, by: Any, reason: str, now: datetime, document: Any = None
+) -> ApprovalRequest:
+    """Ask that a day which was accrued by other terms earn what its terms give now.
+
+    Each rerun of a day that finds another difference may be asked for; one difference is adjusted once.
+    Raises NotFound, NotAdjustable, NothingToAdjust, and what oversight refuses. Source: docs/rules/returns.md §4.
+    """
+    position = Position.objects.select_related("version", "owner").filter(pk=position_id).first()
+    if position is None:
+        raise NotFound("There is no such position.")
+    lines = preview_rerun(position, day=day)
+    before, key = reruns_of(position, day).count(), rerun_key(position, day)
+    source_key = f"{key}:{before + 1}" if before else key
+    recipe = {"rerun": day.isoformat()}
+    return _ask(position, source_key, recipe, lines, by=by, reason=reason, now=now, document=document)
+
+
 def apply_adjustment(request: ApprovalRequest, by: Any, now: datetime) -> Correction:
     """Keep the correction, exactly as it was previewed, for the next close to book (step).
 
     Raises AlreadyAdjusted, PreviewChanged.
     """
     payload = request.payload
-    position = Position.objects.select_related("version").get(pk=payload["position"])
+    position = Position.objects.lock(payload["position"])
+    _require_new(payload["source_key"])
     if [line.as_json() for line in _again(position, payload)] != payload["lines"]:
         raise PreviewChanged
-    _require_new(payload["source_key"])
     return Correction.objects.create(
         position=position,
         reason=request.reason,
@@ -246,6 +200,8 @@ def _again(position: Position, payload: dict[str, Any]) -> list[Line]:
     if "late" in recipe:
         event = PositionEvent.objects.select_related("position__version").get(pk=recipe["late"])
         return preview_late(event, value_on=date.fromisoformat(recipe["value_on"]))
+    if "rerun" in recipe:
+        return preview_rerun(position, day=date.fromisoformat(recipe["rerun"]))
     return preview(
         position,
         by=Decimal(recipe["principal_by"]),
@@ -269,25 +225,6 @@ def _adjustment(correction: Correction, line: dict[str, Any], booked_on: date) -
         reason=correction.reason,
         source_key=f"{correction.source_key}:{line['corrects_on']}",
     )
-
-
-def _days(from_on: date, until: date) -> Iterator[date]:
-    return (from_on + timedelta(days=n) for n in range((until - from_on).days + 1))
-
-
-def _line(position: Position, day: date, by: Decimal) -> Line | None:
-    term = position.terms.filter(Q(to_on__isnull=True) | Q(to_on__gt=day), from_on__lte=day).first()
-    if term is not None and not term.earns:
-        return None
-    before = term.principal if term else Decimal(0)
-    rate = term.rate if term else position.version.rate
-    after = before + by
-    if after < 0:
-        raise NotAdjustable(f"On {day} the principal was {before.normalize():f}; it can't have been less than nothing.")
-    terms = position.version.terms
-    fraction = rules.day_fraction(day, rate_period=terms.rate_period, day_count=terms.day_count)
-    amount = rules.accrual_amount(after, rate, fraction) - rules.accrual_amount(before, rate, fraction)
-    return Line(day, amount, before, after, rate, fraction) if amount else None
 
 
 ADJUST = Verb(
