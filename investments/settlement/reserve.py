@@ -121,7 +121,10 @@ def _regular(cursor: Any, given: dict[str, Any], before: SettlementRun, versions
     cursor.execute(statements.HAS_BOOKED, mine)
     (booked,) = cursor.fetchone()
     one_day = before.due_on + rules.ONE_DAY == given["due_on"]
+    # The run before is younger than the statistics: a nested loop would take it for one row and compare all with all.
+    cursor.execute("SELECT set_config('enable_nestloop', 'off', true)")
     cursor.execute(statements.regular(one_day=one_day, booked=booked), mine)
+    cursor.execute("SELECT set_config('enable_nestloop', 'on', true)")
 
 
 def _take(run: SettlementRun, *, now: datetime, effective_on: date) -> None:

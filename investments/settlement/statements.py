@@ -57,10 +57,14 @@ _REGULAR_ROWS = """
         SELECT s.position_id, COALESCE(a.amount, 0) AS earned, s.accrued_to_date + COALESCE(a.amount, 0) AS accrued,
                s.paid_to_date AS paid
         FROM investments_settlement s
-        JOIN investments_position p ON p.id = s.position_id
         {accruals}
-        WHERE s.run_id = %(before)s AND p.version_id = ANY(%(versions)s)
-          AND (p.last_on IS NULL OR p.last_on >= %(due_on)s)
+        CROSS JOIN LATERAL (
+            -- A probe a row: a merge would walk through the positions of all products.
+            SELECT FROM investments_position p
+            WHERE p.id = s.position_id AND p.version_id = ANY(%(versions)s)
+              AND (p.last_on IS NULL OR p.last_on >= %(due_on)s) OFFSET 0
+        ) goes_on
+        WHERE s.run_id = %(before)s
           {unless_booked}
 """
 _UNLESS_BOOKED = f"AND s.position_id NOT IN ({_BOOKED.format(since='%(since)s')})"
