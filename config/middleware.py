@@ -1,4 +1,4 @@
-"""The Content-Security-Policy of every answer, and the log's line of every request."""
+"""What every answer says of itself to a browser, and the log's line of every request."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ DOCS = OWN.format(style=" 'unsafe-inline'", script="")
 PAGES = OWN.format(style="", script="")
 
 
-class ContentSecurityPolicy:
-    """Allow nothing to JSON, own files to pages, and the console's exception under /admin/ alone."""
+class AnswerHeaders:
+    """Allow nothing to JSON, own files to pages, and the console's exception under /admin/ alone.
+
+    What the API answers is somebody's own unless its view says otherwise: no proxy and no browser keeps it.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -28,6 +31,8 @@ class ContentSecurityPolicy:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", policy(request.path, response))
+        if request.path.startswith("/api/"):
+            response.headers.setdefault("Cache-Control", "private, no-store")
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
         return response
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import django
 import psycopg
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError
 from psycopg import sql
 from rich.console import Console
 
@@ -59,3 +60,6 @@ if __name__ == "__main__":
         sys.exit(130)
     except CommandError as error:
         sys.exit(f"fiducia: {error}")
+    except DatabaseError as error:
+        first = str(error).strip().splitlines()[0]
+        sys.exit(f"fiducia: the data of an earlier version don't fit ({first}); make demo-reset begins anew")

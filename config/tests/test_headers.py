@@ -81,3 +81,9 @@ def test_a_request_is_logged_without_what_it_carries(caplog):
 def test_a_report_names_nobody():
     event = {"request": {"url": "https://x/api", "query_string": "q=ana", "data": "ana", "headers": {"Cookie": "c"}}}
     assert watching.without_what_people_wrote(event, {}) == {"request": {"url": "https://x/api"}}
+
+
+def test_nobody_keeps_what_the_api_answers(client, ana):
+    assert client.get("/api/v1/wallets").headers["Cache-Control"] == "private, no-store"
+    assert client.get("/api/v1/nowhere").headers["Cache-Control"] == "private, no-store"
+    assert client.get("/api/v1/transparency/coverage").headers["Cache-Control"].startswith("public")

@@ -154,7 +154,7 @@ def confirm(
     alerts.raise_alert(
         "deposit-not-invested",
         title=f"Deposit {deposit.shown_reference} was credited but not invested",
-        detail=f"{refusal.code}: {refusal.detail}",
+        detail=refusal.detail,
         at=now,
         target=deposit,
         dedupe=str(deposit.pk),
