@@ -19,6 +19,7 @@ __all__ = [
     "CELERY_RESULT_BACKEND",
     "CELERY_TASK_ACKS_LATE",
     "CELERY_TASK_IGNORE_RESULT",
+    "CELERY_TASK_PUBLISH_RETRY_POLICY",
     "CELERY_TASK_REJECT_ON_WORKER_LOST",
     "CELERY_TIMEZONE",
     "CELERY_WORKER_HIJACK_ROOT_LOGGER",
@@ -46,7 +47,13 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # The broker hands out again what was not acknowledged for this long: no single task may need longer.
-CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": 3600}
+# One that takes no answer to a command in time is gone, though its address may still be there.
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+    "visibility_timeout": 3600,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 5,
+}
+CELERY_TASK_PUBLISH_RETRY_POLICY: dict[str, Any] = {"max_retries": 1, "interval_start": 0.2}
 CELERY_TIMEZONE = read("PLATFORM_TIME_ZONE", environment.time_zone, default="UTC")
 CELERY_ENABLE_UTC = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
