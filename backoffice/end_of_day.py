@@ -22,6 +22,7 @@ from backoffice.models import EndOfDayRun, EndOfDayStep
 from backoffice.watching import Silent, Watcher
 from core.commands import run_durably
 from core.errors import DomainError
+from investments.slices import Workers
 from ledger import days
 
 LOCK = "backoffice.close_day"
@@ -64,7 +65,8 @@ def close_days(
 ) -> Closing:
     """Close what is over, up to `until`, one day after the other; stop at the first that a step stopped.
 
-    Not a command: each step is transactions of its own. With `workers`, slices are handed to Celery as well.
+    Not a command: each step is transactions of its own. With `workers`, slices are handed to Celery, until nobody
+    there does them.
     Raises NoOpenDay, NotOver, TimeZoneFixed and, unless it may `wait` for another process, CloseUnderWay.
     """
     watch = watch or Silent()
@@ -73,11 +75,12 @@ def close_days(
         raise NotOver(f"{until} isn't over in {settings.PLATFORM_TIME_ZONE}.", day=until.isoformat())
     last = until or yesterday
     closing = Closing()
+    handed = Workers(now) if workers else None
     with one_at_a_time(wait=wait, watch=watch):
         require_fixed_time_zone()
         while (day := next_day()) <= last:
             watch.day(day, left=(last - day).days)
-            run = close_one(day, now=now, workers=workers, watch=watch)
+            run = close_one(day, now=now, workers=handed, watch=watch)
             closing.runs.append(run)
             if run.sealed_at is None:
                 break
@@ -125,7 +128,7 @@ def _try_lock() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def close_one(day: date, *, now: datetime, workers: bool, watch: Watcher) -> EndOfDayRun:
+def close_one(day: date, *, now: datetime, workers: Workers | None, watch: Watcher) -> EndOfDayRun:
     """Do the steps of one day that aren't done; a step that fails stops the day and becomes a problem."""
     run = run_durably(functools.partial(_begin, day, now=now))
     for place, step in enumerate(steps.STEPS):

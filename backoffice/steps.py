@@ -23,6 +23,7 @@ from investments import accrual, partitions, settlement
 from investments import adjustments as corrections
 from investments import services as investing
 from investments.models import AccrualSlice, ExitRequest, SettlementRun
+from investments.slices import Workers
 from ledger import days, seals
 from ledger.models import BusinessDay
 from oversight import services as oversight
@@ -37,7 +38,7 @@ class Work:
     run: EndOfDayRun
     step: EndOfDayStep
     now: datetime
-    workers: bool
+    workers: Workers | None
     watch: Watcher
 
     @property

@@ -8,11 +8,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
+from celery import current_app
 from django.conf import settings
 from django.db import connection
 from kombu.exceptions import OperationalError as BrokerError
+
+from core.commands import run_durably
+from oversight import alerts
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +27,7 @@ PAST_ALL_IDS = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 """No version 7 identifier is this one, so it may stand after all of them."""
 
 POLL_SECONDS = 0.2
+ANSWER_SECONDS = 2.0
 
 Progress = Callable[[int, int], None]
 """Called with slices done and slices in all, after each."""
@@ -40,6 +47,50 @@ def unwatched(done: int, total: int) -> None:
     """The progress that nobody looks at."""
 
 
+@dataclass
+class Workers:
+    """The workers as one close knows them: it hands them slices until the broker takes none or nobody does any.
+
+    From then on it does all slices itself, so that it waits for them once; `why` says what happened. An alert tells an
+    engineer, unless a worker still answers: then a slice that fails everywhere may have held it up.
+    """
+
+    now: datetime
+    why: str = ""
+
+    def refused(self, error: BrokerError) -> None:
+        """The broker takes no slices."""
+        self._leave(f"The broker takes no slices ({type(error.__cause__ or error).__name__})")
+        run_durably(self._alert)
+
+    def stalled(self) -> None:
+        """Slices were handed over, and nobody did one."""
+        self._leave(f"No worker did a slice for {stalled_seconds():g} seconds")
+        if not _somebody_answers():
+            run_durably(self._alert)
+
+    def _leave(self, why: str) -> None:
+        self.why = why
+        logger.warning("%s: this close does its slices here from now on", why)
+
+    def _alert(self) -> None:
+        alerts.raise_alert(
+            "workers-gone",
+            title="A close was left alone by its workers",
+            detail=f"{self.why}. The close does its slices itself. See to the broker and to the workers.",
+            at=self.now,
+        )
+
+
+def _somebody_answers() -> bool:
+    with current_app.connection_for_write() as broker:
+        silences: tuple[type[BaseException], ...] = (BrokerError, *broker.connection_errors)
+        try:
+            return bool(current_app.control.ping(timeout=ANSWER_SECONDS, limit=1, connection=broker))
+        except silences:
+            return False
+
+
 class Hand(Protocol):
     """How slices are worked on: `work` does one here, `send` hands one to the workers."""
 
@@ -50,22 +101,22 @@ class Hand(Protocol):
     def undone(self, slice_ids: Sequence[int]) -> list[int]: ...
 
 
-def run(slice_ids: Sequence[int], hand: Hand, *, workers: bool, progress: Progress) -> None:
+def run(slice_ids: Sequence[int], hand: Hand, *, workers: Workers | None, progress: Progress) -> None:
     """Work on all slices; with `workers`, hand them over, wait, and do here what nobody has done for half a minute."""
-    if workers:
-        _hand_over(slice_ids, hand, progress)
+    if workers is not None and slice_ids and not workers.why:
+        _hand_over(slice_ids, hand, workers, progress)
         slice_ids = hand.undone(slice_ids)
     for done, slice_id in enumerate(slice_ids, 1):
         hand.work(slice_id)
         progress(done, len(slice_ids))
 
 
-def _hand_over(slice_ids: Sequence[int], hand: Hand, progress: Progress) -> None:
+def _hand_over(slice_ids: Sequence[int], hand: Hand, workers: Workers, progress: Progress) -> None:
     try:
         for slice_id in slice_ids:
             hand.send(slice_id)
     except BrokerError as error:
-        logger.warning("the broker takes no slices (%s): they are done here", error)
+        workers.refused(error)
         return
     left, moved_at = list(slice_ids), time.monotonic()
     while left and time.monotonic() - moved_at < stalled_seconds():
@@ -74,6 +125,8 @@ def _hand_over(slice_ids: Sequence[int], hand: Hand, progress: Progress) -> None
         if len(still) < len(left):
             left, moved_at = still, time.monotonic()
             progress(len(slice_ids) - len(left), len(slice_ids))
+    if left:
+        workers.stalled()
 
 
 def pin_plans() -> None:

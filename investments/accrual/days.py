@@ -53,7 +53,7 @@ def accrue_day(
     day: date,
     *,
     now: datetime,
-    workers: bool = False,
+    workers: slices.Workers | None = None,
     inside: bool = False,
     progress: slices.Progress = slices.unwatched,
 ) -> AccrualReport:

@@ -42,19 +42,21 @@ class DayCommand(BaseCommand):
             if options["dry_run"]:
                 self._run_dry(day, now)
             else:
-                self.finish(self.run(day, now=now, workers=options["workers"], inside=False))
+                self.finish(
+                    self.run(day, now=now, workers=slices.Workers(now) if options["workers"] else None, inside=False)
+                )
         except DomainError as refused:
             raise CommandError(f"{refused.code}: {refused.detail}") from refused
 
     def _run_dry(self, day: date, now: datetime) -> None:
         self.console.print("Dry run: one transaction that is rolled back. Postings wait until it is over.")
         with transaction.atomic(durable=True):
-            report = self.run(day, now=now, workers=False, inside=True)
+            report = self.run(day, now=now, workers=None, inside=True)
             transaction.set_rollback(True)
         self.finish(report)
         self.console.print("Dry run: nothing was written.")
 
-    def run(self, day: date, *, now: datetime, workers: bool, inside: bool) -> Any:
+    def run(self, day: date, *, now: datetime, workers: slices.Workers | None, inside: bool) -> Any:
         """Do the work and return its report."""
         raise NotImplementedError
 

@@ -52,7 +52,12 @@ Watch = Callable[[Product], slices.Progress]
 
 
 def settle_day(
-    day: date, *, now: datetime, workers: bool = False, inside: bool = False, watch: Watch | None = None
+    day: date,
+    *,
+    now: datetime,
+    workers: slices.Workers | None = None,
+    inside: bool = False,
+    watch: Watch | None = None,
 ) -> SettlementReport:
     """Pay what is due up to `day`, product by product; what is paid already stays so.
 
@@ -73,7 +78,7 @@ def settle_day(
 
 
 def _settle_product(
-    product: Product, day: date, hand: _SettlementHand, workers: bool, progress: slices.Progress
+    product: Product, day: date, hand: _SettlementHand, workers: slices.Workers | None, progress: slices.Progress
 ) -> ProductOutcome:
     outcome = ProductOutcome(product)
     runs = SettlementRun.objects.unfinished().filter(product=product, due_on__lte=day).order_by("due_on")

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from investments import accrual
+from investments import accrual, slices
 from investments.accrual import AccrualReport
 from investments.management.running import DayCommand, bar
 from investments.models import ProductAccrual
@@ -20,7 +20,7 @@ class Command(DayCommand):
         "when it is refused, 3 when positions failed alone."
     )
 
-    def run(self, day: date, *, now: datetime, workers: bool, inside: bool) -> AccrualReport:
+    def run(self, day: date, *, now: datetime, workers: slices.Workers | None, inside: bool) -> AccrualReport:
         with bar(self.console) as named:
             report = accrual.accrue_day(day, now=now, workers=workers, inside=inside, progress=named(f"accrue {day}"))
         self.table = _table(day)

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from investments import settlement
+from investments import settlement, slices
 from investments.management.running import DayCommand, bar
 from investments.settlement import SettlementReport
 
@@ -19,7 +19,7 @@ class Command(DayCommand):
         "product waits. Exits with 0 when all is done, 1 when it is refused, 3 when a slice failed."
     )
 
-    def run(self, day: date, *, now: datetime, workers: bool, inside: bool) -> SettlementReport:
+    def run(self, day: date, *, now: datetime, workers: slices.Workers | None, inside: bool) -> SettlementReport:
         with bar(self.console) as named:
             return settlement.settle_day(
                 day,
