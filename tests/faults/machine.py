@@ -1,4 +1,4 @@
-"""A machine of the platform's own: a durable PostgreSQL, a Valkey, and processes that may be killed.
+"""A machine of the platform's own: a PostgreSQL, a Valkey, and processes that may be killed.
 
 The databases are copies of one world, so that every trial begins on the same rows.
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from celery import Celery
 
 from config.embedded.places import PROJECT
 from config.embedded.postgres import Postgres
@@ -37,6 +38,12 @@ CLOSING = """
 HOLD = """
     SELECT pg_advisory_lock(hashtext('investments.returns'), hashtext(id::text))
     FROM investments_product WHERE code = 'vip3'
+"""
+TASKS = """
+    SELECT 'investments.accrue_slice', jsonb_build_array(id, '2026-07-03T00:05:00+00:00') FROM investments_accrualslice
+    UNION ALL
+    SELECT 'investments.pay_slice', jsonb_build_array(s.id, '2026-07-03T00:05:00+00:00', r.due_on)
+    FROM investments_settlementslice s JOIN investments_settlementrun r ON r.id = s.run_id
 """
 WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND mode = 'ShareLock'"
 
@@ -63,7 +70,13 @@ class Machine:
         }
 
     def make_world(self) -> None:
-        """Migrate (again only if a migration changed) and play June."""
+        """Migrate (again only if a migration changed) and play June.
+
+        Autovacuum stays off: its transactions would hold up what seals take in.
+        """
+        with self.admin() as admin:
+            admin.execute("ALTER SYSTEM SET autovacuum = off")
+            admin.execute("SELECT pg_reload_conf()")
         self.make_migrated()
         self.copy(MIGRATED, WORLD)
         self.run("-m", "tests.faults.world", database=WORLD)
@@ -80,16 +93,30 @@ class Machine:
         stamp.write_text(migrations + code)
 
     def copy(self, source: str, name: str) -> str:
-        """Make the database `name` anew, as `source` stands.
-
-        A copied sequence believes that its next values are in the log already, until a checkpoint: a server that
-        crashes before would give them out twice.
-        """
+        """Make the database `name` anew, as `source` stands."""
         with self.admin() as admin:
             drop(admin, name)
             provision.make_database(admin, name, template=source)
-            admin.execute("CHECKPOINT")
         return name
+
+    @contextlib.contextmanager
+    def durable(self) -> Iterator[None]:
+        """Have the database's server write as in production while the block lasts: for those who kill it.
+
+        It is started anew for that, which is a checkpoint too. Until one, a copied sequence believes that its next
+        values are in the log already, and a server that crashes would give them out twice.
+        """
+        self._restart(durable=True)
+        try:
+            yield
+        finally:
+            self._restart(durable=False)
+
+    def _restart(self, *, durable: bool) -> None:
+        with self.postgres.locked():
+            self.postgres.stop()
+            self.postgres.durable = durable
+            self.postgres.start()
 
     def admin(self, database: str = "postgres") -> psycopg.Connection[Any]:
         """A connection of the server's administrator, whom no right and no lock of ours hold up for ever."""
@@ -123,10 +150,38 @@ class Machine:
         """Have every balance, fingerprint and seal recomputed: what a comparison of rows leaves out."""
         self.run("manage.py", "verify_ledger", database=database)
 
-    def is_closing(self, database: str) -> bool:
-        """Say whether some process holds the close's lock."""
+    def await_close(self, database: str, *processes: Process) -> None:
+        """Wait until some process holds the close's lock, or the first of these has ended."""
         with self.admin(database) as admin:
-            return bool(admin.execute(CLOSING).fetchone()[0])
+            until(
+                lambda: processes[0].ended() or bool(admin.execute(CLOSING).fetchone()[0]),
+                "the close didn't begin",
+                *processes,
+            )
+
+    def hand_out(self, database: str, *, times: int = 1) -> int:
+        """Send the task of every slice to the workers so often; return how many were sent."""
+        with self.admin(database) as admin:
+            tasks = admin.execute(TASKS).fetchall() * times
+        self.send(*tasks)
+        return len(tasks)
+
+    def send(self, *tasks: tuple[str, Sequence[Any]]) -> None:
+        """Send tasks, each a name and its arguments, to the workers."""
+        with Celery(broker=self.valkey.url(), set_as_current=False) as sender:
+            for name, arguments in tasks:
+                sender.send_task(name, arguments)
+
+    @contextlib.contextmanager
+    def hanging_broker(self) -> Iterator[None]:
+        """Stop the broker's process without ending it: it takes connections, and answers none."""
+        number = int(Path(self.valkey.root, "valkey.pid").read_text())
+        with self.valkey.locked():
+            os.kill(number, signal.SIGSTOP)
+            try:
+                yield
+            finally:
+                os.kill(number, signal.SIGCONT)
 
     @contextlib.contextmanager
     def held_up(self, database: str) -> Iterator[Callable[[], int]]:
@@ -187,4 +242,4 @@ def until(holds: Callable[[], bool], otherwise: str, *processes: Process, second
     while not holds():
         said = "\n".join(process.said() for process in processes)
         assert time.monotonic() < deadline, f"{otherwise}\n{said}"
-        time.sleep(0.01)
+        time.sleep(0.02)

@@ -1,8 +1,12 @@
 """What a database holds, in words that two runs of the same days must share.
 
 Left out are moments, hashes, how long and how often something was tried, and the ids that a run draws: an id that the
-world had before stays; one drawn since is `<new>`. What the new ids link is compared by joins. Which seal takes an
-audit event hangs on what else was going on at that moment; the events themselves are compared.
+world had before stays; one drawn since is `<new>`. What the new ids link is compared by joins.
+
+A seal's hashes are over moments and drawn ids; how many rows of each table it took is compared as `rows of seals`. A
+seal ends before the oldest transaction of its database that is under way: what was recorded since goes into the next
+one. So the counts are those of the calm run only where nothing else is under way while a day is sealed. A worker's task
+that was delivered again can be; each row is in one seal all the same, which `verify_ledger` recomputes.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from psycopg import sql
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 SEAL = re.compile(r"\['seal', '[0-9a-f]{16}'\]")
 NOT_OF_THE_PLATFORM = ("django_", "auth_", "celery_")
-DRAWN = {"milliseconds", "attempts", "times_seen", "times_raised", "last_transfer_id", "audit_events", "records"}
+DRAWN = {"milliseconds", "attempts", "times_seen", "times_raised", "last_transfer_id", "records"}
 
 LINKED = {
     "ledger": """
@@ -31,6 +35,9 @@ LINKED = {
     "slices of settlement": """
         SELECT r.product_id, r.due_on, s.number, s.first, s.positions, s.amount
         FROM investments_settlementrun r JOIN investments_settlementslice s ON s.run_id = r.id""",
+    "rows of seals": """
+        SELECT s.day, r.key, r.value -> 'rows', r.value -> 'columns'
+        FROM ledger_seal s CROSS JOIN jsonb_each(s.records) r""",
     "steps": "SELECT run_id, name, place, done_at IS NOT NULL, figures FROM backoffice_endofdaystep",
 }
 """What hangs together by ids that a run draws."""

@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
-from tests.faults.machine import WORLD, Machine, until
+from tests.faults.machine import WORLD, Machine
 from tests.faults.world import LAST
 
 pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("FAULT_KILLS", "10"))
 SEED = int(os.environ.get("FAULT_SEED", "3"))
 KILLS_A_COPY = 5
+TOLD = ("table backoffice_endofdayproblem", "table oversight_alert", "table oversight_auditevent", "rows of seals")
 
 
 def test_the_undisturbed_run_is_the_same_twice(machine: Machine, same_as_calm: Any) -> None:
@@ -46,23 +47,24 @@ def test_a_close_that_is_killed_again_and_again(machine: Machine, calm: Any, sam
 def test_a_database_that_is_killed_meanwhile(machine: Machine, calm: Any, same_as_calm: Any) -> None:
     """The close ends, with the lock that it lost; run again, it goes on from what was committed."""
     database = machine.copy(WORLD, "faults_killed")
-    close = machine.start_close(database, until=LAST)
-    until(lambda: machine.is_closing(database), "the close didn't begin", close)
-    time.sleep(calm.closing_seconds / 3)
-    with machine.postgres.locked():
-        os.kill(int((machine.postgres.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-        machine.postgres.start()
-    assert close.wait() == 1, close.said()
+    with machine.durable():
+        close = machine.start_close(database, until=LAST)
+        machine.await_close(database, close)
+        time.sleep(calm.closing_seconds / 3)
+        with machine.postgres.locked():
+            os.kill(int((machine.postgres.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+            machine.postgres.start()
+        assert close.wait() == 1, close.said()
     last = machine.start_close(database, until=LAST)
     assert last.wait() == 0, last.said()
-    same_as_calm(database, but=("backoffice_endofdayproblem", "oversight_alert", "oversight_auditevent"))
+    same_as_calm(database, but=TOLD)
     machine.verify(database)
 
 
 def killed_after(machine: Machine, database: str, pause: float) -> bool:
     """Close, and kill it so many seconds after it has begun; False when it had come to its end."""
     close = machine.start_close(database, until=LAST)
-    until(lambda: close.ended() or machine.is_closing(database), "the close didn't begin", close)
+    machine.await_close(database, close)
     time.sleep(pause)
     if close.ended():
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import signal
@@ -12,19 +13,9 @@ from typing import Any
 import pytest
 
 from tests.faults.machine import MIGRATED, WORLD, until
-from tests.faults.world import LAST
+from tests.faults.world import LAST, NEXT
 
 pytestmark = pytest.mark.slow
-AGAIN = """
-import django; django.setup()
-from investments import tasks
-from investments.models import AccrualSlice, SettlementSlice
-now = "2026-07-03T00:05:00+00:00"
-for part in AccrualSlice.objects.all():
-    tasks.accrue_slice.delay(part.pk, now)
-for part in SettlementSlice.objects.select_related("run"):
-    tasks.pay_slice.delay(part.pk, now, part.run.due_on.isoformat())
-"""
 
 
 @pytest.fixture
@@ -51,14 +42,17 @@ def test_workers_do_the_slices_and_the_end_is_the_same(machine: Any, database: s
 
 
 def test_a_worker_that_is_killed_with_slices_in_hand(machine: Any, database: str, same_as_calm: Any) -> None:
-    """Nobody is there to do them any more: the close does, after a while."""
+    """Nobody is there to do them any more: the close does, after a while that it waits once, and one alert says so."""
     with machine.held_up(database) as waiting:
         with machine.worker(database) as worker:
             close = machine.start_close(database, "--workers", until=LAST)
             until(lambda: waiting() >= 2, "no slice was begun", close, worker)
         assert worker.ended() and not close.ended()
     assert close.wait() == 0, close.said()
-    same_as_calm(database)
+    assert close.said().count("No worker did a slice for 1 seconds") == 1
+    assert machine.valkey._client().llen("celery") <= 4 * 2, "slices were handed over after the stall"
+    same_as_calm(database, but=("table oversight_alert",))
+    assert raised(machine, database) == [("workers-gone", 1)]
 
 
 def test_a_workers_children_that_are_killed_with_slices_in_hand(machine: Any, database: str, same_as_calm: Any) -> None:
@@ -75,10 +69,10 @@ def test_a_workers_children_that_are_killed_with_slices_in_hand(machine: Any, da
 
 
 def test_a_broker_that_is_killed_meanwhile(machine: Any, database: str, same_as_calm: Any) -> None:
-    """What it held is lost, and done by the close; the worker finds the new one and shares the following days."""
+    """What it held is lost, and done by the close; the worker finds the new one and shares the next close."""
     with machine.worker(database) as worker:
         with machine.held_up(database) as waiting:
-            close = machine.start_close(database, "--workers", until=LAST)
+            close = machine.start_close(database, "--workers", until=NEXT)
             until(lambda: waiting() >= 2, "no slice was begun", close, worker)
             with machine.valkey.locked():
                 os.kill(int(Path(machine.valkey.root, "valkey.pid").read_text()), signal.SIGKILL)
@@ -86,8 +80,10 @@ def test_a_broker_that_is_killed_meanwhile(machine: Any, database: str, same_as_
                 machine.valkey.start()
             machine.valkey._client().flushall()
         assert close.wait() == 0, close.said()
+        last = machine.start_close(database, "--workers", until=LAST)
+        assert last.wait() == 0, last.said()
         said = worker.said()
-    same_as_calm(database)
+    same_as_calm(database, but=("table oversight_alert",))
     assert done(said.rpartition("Connected to")[2], "investments.pay_slice") >= 5, said
 
 
@@ -99,8 +95,33 @@ def test_a_broker_that_is_not_there(machine: Any, database: str, same_as_calm: A
             assert close.wait() == 0, close.said()
         finally:
             machine.valkey.start()
-    assert "takes no slices" in close.said()
-    same_as_calm(database)
+    assert close.said().count("takes no slices") == 1
+    same_as_calm(database, but=("table oversight_alert",))
+    assert raised(machine, database) == [("workers-gone", 1)]
+
+
+def test_a_broker_that_hangs(machine: Any, database: str, same_as_calm: Any) -> None:
+    """It refuses nobody and answers nobody: the close gives it some seconds, once."""
+    with machine.hanging_broker():
+        close = machine.start_close(database, "--workers", until=LAST)
+        assert close.wait() == 0, close.said()
+    assert close.said().count("takes no slices") == 1
+    same_as_calm(database, but=("table oversight_alert",))
+    assert raised(machine, database) == [("workers-gone", 1)]
+
+
+def test_a_broker_that_hangs_meanwhile(machine: Any, database: str, same_as_calm: Any) -> None:
+    """Slices were handed over, and nobody can say whether workers are left: the close goes on alone."""
+    with contextlib.ExitStack() as stack:
+        with machine.held_up(database) as waiting:
+            with machine.worker(database) as worker:
+                close = machine.start_close(database, "--workers", until=LAST)
+                until(lambda: waiting() >= 2, "no slice was begun", close, worker)
+            stack.enter_context(machine.hanging_broker())
+            until(lambda: "No worker did a slice" in close.said(), "nobody noticed", close)
+        assert close.wait() == 0, close.said()
+    same_as_calm(database, but=("table oversight_alert",))
+    assert raised(machine, database) == [("workers-gone", 1)]
 
 
 def test_tasks_that_are_delivered_again(machine: Any, database: str, same_as_calm: Any) -> None:
@@ -109,12 +130,12 @@ def test_tasks_that_are_delivered_again(machine: Any, database: str, same_as_cal
         with machine.held_up(database) as waiting:
             close = machine.start_close(database, "--workers", until=LAST)
             until(lambda: waiting() >= 2, "no slice was begun", close, worker)
-            machine.run("-c", AGAIN, database=database)
-            machine.run("-c", AGAIN, database=database)
+            machine.hand_out(database, times=2)
         assert close.wait() == 0, close.said()
         before = worker.said().count(" succeeded in ")
-        machine.run("-c", AGAIN, database=database)
-        until(lambda: worker.said().count(" succeeded in ") >= before + 40, "they aren't done again", worker)
+        sent = machine.hand_out(database)
+        assert sent >= 40
+        until(lambda: worker.said().count(" succeeded in ") >= before + sent, "they aren't done again", worker)
         assert " raised " not in worker.said(), worker.said()
     same_as_calm(database)
 
@@ -140,18 +161,25 @@ def test_the_task_of_beat_and_its_worker_killed(machine: Any) -> None:
     database = machine.copy(MIGRATED, "faults_beat")
     first = datetime.now(UTC).date() - timedelta(days=4)
     machine.run("manage.py", "open_ledger", "--on", str(first), database=database)
-    call = ("-m", "celery", "-A", "config", "call", "backoffice.tasks.close_what_is_over")
     with machine.admin(database) as admin:
         admin.execute("SELECT pg_advisory_lock(hashtext('treasury.coverage'), %s)", [first.toordinal() + 1])
         with machine.worker(database) as worker:
-            machine.run(*call, database=database)
-            until(lambda: closed(admin) == 1 and machine.is_closing(database), "the first day isn't closed", worker)
+            machine.send(("backoffice.tasks.close_what_is_over", []))
+            until(lambda: closed(admin) == 1, "the first day isn't closed", worker)
+            machine.await_close(database, worker)
     with machine.worker(database) as worker, machine.admin(database) as admin:
-        machine.run(*call, database=database)
+        machine.send(("backoffice.tasks.close_what_is_over", []))
         until(lambda: closed(admin) == 4, "not all days are closed", worker)
         attempts = admin.execute("SELECT array_agg(attempts ORDER BY day) FROM backoffice_endofdayrun").fetchone()
     assert attempts == ([1, 2, 1, 1],)
     machine.verify(database)
+
+
+def raised(machine: Any, database: str) -> list[tuple[str, int]]:
+    """The alerts of workers that are gone, and how often each was raised."""
+    with machine.admin(database) as admin:
+        found = admin.execute("SELECT kind, times_raised FROM oversight_alert WHERE kind = 'workers-gone'")
+        return list(found.fetchall())
 
 
 def read_all(terminal: int) -> str:

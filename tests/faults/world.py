@@ -13,7 +13,7 @@ from typing import Any
 import django
 
 FIRST, PLAYED_UNTIL = date(2026, 6, 23), date(2026, 6, 28)
-LAST = date(2026, 7, 2)
+NEXT, LAST = date(2026, 6, 29), date(2026, 7, 2)
 
 
 def main() -> None:
