@@ -73,31 +73,33 @@ def wallets_of(owner: models.Model, *, currency: str | None = None) -> list[Wall
     ]
 
 
-_SINCE = """
+# Rows are compared, not ids: a range of ids alone may be read from the primary key, past every other account's rows.
+_SUM = """COALESCE((
+               SELECT sum(x.amount) FROM ledger_transfer x
+               WHERE (x.{side}_account_id, x.id) > (a.id, COALESCE(s.last_transfer_id, 0))
+                 AND (x.{side}_account_id, x.id) <= (a.id, {last})), 0)"""
+_SINCE = f"""
     SELECT a.id,
-           (COALESCE(s.debits, 0) + COALESCE((
-               SELECT sum(x.amount) FROM ledger_transfer x
-               WHERE x.debit_account_id = a.id AND x.id > COALESCE(s.last_transfer_id, 0) {until}), 0)
-            - COALESCE(s.credits, 0) - COALESCE((
-               SELECT sum(x.amount) FROM ledger_transfer x
-               WHERE x.credit_account_id = a.id AND x.id > COALESCE(s.last_transfer_id, 0) {until}), 0)
+           (COALESCE(s.debits, 0) + {_SUM.replace("{side}", "debit")}
+            - COALESCE(s.credits, 0) - {_SUM.replace("{side}", "credit")}
            ) * CASE a.normal_side WHEN 'D' THEN 1 ELSE -1 END
     FROM ledger_account a
     LEFT JOIN LATERAL (
-        SELECT * FROM ledger_accountsnapshot p WHERE p.account_id = a.id {snapshot}
+        SELECT * FROM ledger_accountsnapshot p WHERE p.account_id = a.id {{snapshot}}
         ORDER BY p.day DESC LIMIT 1) s ON true
-    WHERE a.id = ANY (%(ids)s) {which}
+    WHERE a.id = ANY (%(ids)s) {{which}}
 """
+_LAST_ID = "9223372036854775807"
 _LIVE = """
     SELECT a.id, (a.debits - a.credits) * CASE a.normal_side WHEN 'D' THEN 1 ELSE -1 END
     FROM ledger_account a WHERE a.id = ANY (%(ids)s) AND a.keeps_balance
-    UNION ALL""" + _SINCE.format(until="", snapshot="", which="AND NOT a.keeps_balance")
+    UNION ALL""" + _SINCE.format(last=_LAST_ID, snapshot="", which="AND NOT a.keeps_balance")
 # Ids of one day are one range, so a closed day's end is an id; the open day has none yet.
 _AS_OF = _SINCE.format(
-    until="AND x.id <= COALESCE((SELECT b.last_transfer_id FROM ledger_businessday b WHERE b.day <= %(as_of)s"
+    last="COALESCE((SELECT b.last_transfer_id FROM ledger_businessday b WHERE b.day <= %(as_of)s"
     " AND b.closed_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ledger_businessday o WHERE o.day <= %(as_of)s"
     " AND o.closed_at IS NULL) ORDER BY b.day DESC LIMIT 1),"
-    " CASE WHEN EXISTS (SELECT 1 FROM ledger_businessday o WHERE o.day <= %(as_of)s) THEN 9223372036854775807"
+    f" CASE WHEN EXISTS (SELECT 1 FROM ledger_businessday o WHERE o.day <= %(as_of)s) THEN {_LAST_ID}"
     " ELSE 0 END)",
     snapshot="AND p.day <= %(as_of)s",
     which="",
