@@ -14,7 +14,7 @@ from typing import TypedDict
 from uuid import UUID
 
 from django.apps import apps
-from django.db import connection
+from django.db import connection, transaction
 
 from core.errors import DomainError
 from core.guards import Guard
@@ -112,6 +112,19 @@ def contents_of(
 
     `columns` names the tables and which of their columns are hashed.
     """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_PINNED)
+        return _contents_of(last_transfer, recorded_until, columns, previous, on_slice)
+
+
+def _contents_of(
+    last_transfer: int,
+    recorded_until: datetime,
+    columns: Mapping[str, list[str]],
+    previous: Seal | None,
+    on_slice: Callable[[], None],
+) -> Contents:
     first = previous.last_transfer_id if previous else 0
     transfers, ledger_sha256 = _hash_ledger(first, last_transfer, on_slice)
     records: dict[str, Record] = {}
@@ -202,13 +215,17 @@ def _keep_snapshots(day: date, *, since: int, until: int) -> None:
         cursor.execute(_SNAPSHOTS, {"day": day, "since": since, "until": until, "many": SNAPSHOT_FROM})
 
 
-# Spelled out, in UTC: the text of a row must not depend on the session's settings or the order of columns.
+# The text of a row must not depend on the session's settings, nor on the order of columns, which are spelled out.
+_PINNED = """
+    SELECT set_config('DateStyle', 'ISO, YMD', true), set_config('TimeZone', 'UTC', true),
+           set_config('IntervalStyle', 'iso_8601', true), set_config('bytea_output', 'hex', true),
+           set_config('extra_float_digits', '1', true)
+"""
 _LEDGER_SLICE = """
     SELECT count(*), sha256(convert_to(string_agg(ROW(
-        x.id, x.line, x.debit_account_id, x.credit_account_id, x.currency_id, x.amount,
-        to_char(x.booked_on, 'YYYY-MM-DD'),
-        t.id, t.kind, t.key, encode(t.fingerprint, 'hex'), t.moves, to_char(t.effective_on, 'YYYY-MM-DD'),
-        extract(epoch FROM t.posted_at), t.actor_id, t.memo, t.evidence_id, t.approval_id, t.reverses_id
+        x.id, x.line, x.debit_account_id, x.credit_account_id, x.currency_id, x.amount, x.booked_on,
+        t.id, t.kind, t.key, t.fingerprint, t.moves, t.effective_on, t.posted_at, t.actor_id, t.memo,
+        t.evidence_id, t.approval_id, t.reverses_id
     )::text, E'\\n' ORDER BY x.id), 'UTF8'))
     FROM ledger_transfer x LEFT JOIN ledger_transaction t ON t.id = x.transaction_id
     WHERE x.id > %s AND x.id <= %s

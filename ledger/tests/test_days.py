@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import psycopg
 import pytest
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 
 from ledger import balances, days, seals, statements, verify
 from ledger.models import AccountSnapshot, BusinessDay, Seal
@@ -77,6 +77,17 @@ def test_a_seal_does_not_hang_on_the_slice(books: Books, monkeypatch) -> None:
     days.close(FIRST_DAY, now=TOMORROW)
     seal = seals.seal_day(FIRST_DAY)
     assert seal.transfers == 25 and seal.sums == {"USD": "25"}
+
+
+def test_a_seal_does_not_hang_on_what_a_session_has_set(shared_books: Books) -> None:
+    shared_books.deposit(shared_books.ana, "10")
+    with transaction.atomic():
+        days.close(FIRST_DAY, now=TOMORROW)
+    with transaction.atomic():
+        assert seals.seal_day(FIRST_DAY).records["ledger_evidence"]["rows"] == 1
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL bytea_output = 'escape'")
+        assert [broken for broken in verify.run() if broken.check == "seals"] == []
 
 
 def test_snapshots_of_cash_and_of_busy_accounts(books: Books, monkeypatch) -> None:

@@ -165,7 +165,7 @@ class ListenerFailed(DomainError):
     """A listener broke; what it had done is undone, and engineers are told."""
 
     code = "internal-error"
-    title = "The investment couldn't be made"
+    title = "The investment couldn't be made; an engineer finds the cause in the log"
 
 
 def _refusal_of_listeners(deposit: Deposit, *, now: datetime) -> DomainError | None:
