@@ -375,7 +375,7 @@ class Refused(DomainError):
         (ZeroDivisionError(), "internal-error", "in the log"),
     ],
 )
-def test_a_listener_that_fails_never_undoes_the_deposit(desk: Desk, position, listening, error, code, said) -> None:
+def test_a_listener_that_fails_never_undoes_the_deposit(desk: Desk, position, listening, *, error, code, said) -> None:
     def listener(sender, deposit, now, **kwargs):
         audit.record("test.written-before-it-failed", actor=None, at=now)
         raise error
