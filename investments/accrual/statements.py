@@ -83,17 +83,18 @@ SELECT position_id, positions FROM earning WHERE place = positions / 2 + 1
 """
 
 PLAN = """
+WITH RECURSIVE bounds (number, id) AS (
+    SELECT 0, %(first)s::uuid
+    UNION ALL
+    SELECT number + 1, (
+        SELECT p.id FROM investments_position p WHERE p.id >= bounds.id ORDER BY p.id OFFSET %(size)s::integer LIMIT 1)
+    FROM bounds WHERE id IS NOT NULL
+)
 INSERT INTO investments_accrualslice (day, number, first, until, positions, problems)
-SELECT %(day)s::date, number, CASE number WHEN 0 THEN %(first)s::uuid ELSE id END,
-       COALESCE(lead(id) OVER (ORDER BY number), %(until)s::uuid), 0, 0
-FROM (
-    SELECT id, place / %(size)s::integer AS number
-    FROM (SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM investments_position) p
-    WHERE place %% %(size)s::integer = 0
-    UNION
-    SELECT %(first)s::uuid, 0 WHERE NOT EXISTS (SELECT 1 FROM investments_position)
-) bounds
+SELECT %(day)s::date, number, id, COALESCE(lead(id) OVER (ORDER BY number), %(until)s::uuid), 0, 0
+FROM bounds WHERE id IS NOT NULL
 """
+"""Bounds are found by jumps through the index: numbering every position took a tenth of the whole accrual."""
 
 
 def fractions(day: date) -> dict[str, Any]:
