@@ -5,9 +5,10 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-hashes
 WORKERS ?= 2
+SIZE ?= small
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test check format lock shell clean
+.PHONY: help demo demo-reset test check bench format lock shell clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +31,9 @@ check: $(VENV)/.development ## Format, lint, types, import floors, migrations, d
 	@echo "── floors"     && $(VENV)/bin/lint-imports
 	@echo "── migrations" && $(RUN) manage.py makemigrations --check --dry-run
 	@echo "── system"     && $(RUN) manage.py check --fail-level WARNING
+
+bench: $(VENV)/.development ## Measure against bare SQL, on a durable server (SIZE=small or full)
+	@$(RUN) -m benchmarks --size $(SIZE)
 
 format: $(VENV)/.development ## Format the code
 	@$(RUN) -m ruff format . && $(RUN) -m ruff check --fix .

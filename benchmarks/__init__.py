@@ -1,0 +1,1 @@
+"""`make bench`: what the ledger and the end of the day cost, each beside a limit measured in the same run."""

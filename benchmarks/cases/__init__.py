@@ -1,0 +1,1 @@
+"""What is measured, a module a room: each has `measure(bench, size)`, which yields figures as they come."""

@@ -1,0 +1,173 @@
+"""`post_1`, `post_8`, `post_vs_hordak`, `hot_cash_8`: single postings, each in a transaction of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import psycopg
+
+from benchmarks import limits
+from benchmarks.figures import Figure, interleave
+from benchmarks.server import DATABASE, Bench
+
+DAY = date(2026, 6, 1)
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+AMOUNT = Decimal("1.25")
+CONNECTIONS = 8
+SECONDS = {"small": 1.0, "full": 4.0}
+
+Post = Callable[[int, str], object]
+"""Posts the fact of this key between the accounts of one connection, of which this is the number."""
+
+
+def measure(bench: Bench, size: str) -> Iterator[Figure]:
+    bench.renew()
+    accounts = _open_accounts()
+    with bench.admin() as admin:
+        admin.execute("UPDATE ledger_account SET credits = 1000000000")
+        admin.execute(limits.whole("post"))
+        admin.execute("VACUUM (ANALYZE)")
+    ours, bare = partial(_post, accounts), partial(_bare, accounts)
+    lasting = SECONDS[size]
+    for connections, target in ((1, 0.65), (CONNECTIONS, 0.6)):
+        pair = interleave(partial(_rate, ours, connections, lasting), partial(_rate, bare, connections, lasting))
+        plain = _plain_rate(bench, accounts, connections, lasting)
+        yield Figure(
+            name=f"post_{connections}",
+            value=pair.ours,
+            unit="postings/s",
+            limit=pair.limit,
+            ratio=pair.ratio,
+            target=target,
+            at_most=False,
+            beside=f"the bare function from plain psycopg: {plain:.0f}/s",
+        )
+    yield _hot_cash(lasting)
+
+
+def _open_accounts() -> list[tuple[Any, Any]]:
+    """A shard of `returns_due` and a wallet for each connection."""
+    from django.db import transaction
+
+    from ledger import accounts, days
+    from tests.people import make_investor
+
+    with transaction.atomic():
+        days.open_ledger(DAY)
+        shards = accounts.returns_due("product:bench", "USD")
+        people = [make_investor(f"Ana{n}", kyc_level=1) for n in range(CONNECTIONS)]
+        return [(shards[n], accounts.wallet(person, "USD").available) for n, person in enumerate(people)]
+
+
+def _post(accounts: Sequence[tuple[Any, Any]], place: int, key: str) -> None:
+    from django.db import transaction
+
+    from ledger import posting
+
+    debit, credit = accounts[place]
+    with transaction.atomic(durable=True):
+        posting.post("settlement", [posting.Move(debit, credit, AMOUNT)], key=key, now=NOON)
+
+
+_CALL = "SELECT bare_post(%s, %s, %s, %s, %s, %s, %s, %s)"
+
+
+def _bare(accounts: Sequence[tuple[Any, Any]], place: int, key: str) -> None:
+    from django.db import connection, transaction
+
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(_CALL, _bare_arguments(*accounts[place], key))
+        cursor.fetchone()
+
+
+def _bare_arguments(debit: Any, credit: Any, key: str) -> list[Any]:
+    return ["settlement", key, bytes(32), DAY, debit.pk, credit.pk, "USD", AMOUNT]
+
+
+def _rate(post: Post, connections: int, lasting: float) -> float:
+    """Post from so many threads for so many seconds; return how many were posted a second."""
+    from django.db import connection
+
+    run = f"{time.monotonic_ns()}"
+    counts = [0] * connections
+    until = time.perf_counter() + lasting
+
+    def work(place: int) -> None:
+        try:
+            while time.perf_counter() < until:
+                post(place, f"{run}:{place}:{counts[place]}")
+                counts[place] += 1
+        finally:
+            connection.close()
+
+    began = time.perf_counter()
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(connections)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.perf_counter() - began)
+
+
+def _plain_rate(bench: Bench, accounts: Sequence[tuple[Any, Any]], connections: int, lasting: float) -> float:
+    address = bench.postgres.url("app", DATABASE)
+    opened = [psycopg.connect(address, autocommit=True, prepare_threshold=1) for _ in range(connections)]
+
+    def post(place: int, key: str) -> None:
+        with opened[place].transaction():
+            opened[place].execute(_CALL, _bare_arguments(*accounts[place], key)).fetchone()
+
+    try:
+        return _rate(post, connections, lasting)
+    finally:
+        for connection in opened:
+            connection.close()
+
+
+def _hot_cash(lasting: float) -> Figure:
+    """Eight connections crediting wallets of their own from one provider's account, over eight from eight."""
+    from django.db import transaction
+
+    from ledger import accounts, posting
+    from tests.people import make_investor
+
+    with transaction.atomic():
+        wallets = [accounts.wallet(make_investor(f"Kofi{n}"), "USD").available for n in range(CONNECTIONS)]
+        cash = [accounts.open_account("cash", "USD", scope=f"bank{n}") for n in range(CONNECTIONS)]
+
+    def deposit(hot: bool, place: int, key: str) -> None:
+        with transaction.atomic(durable=True):
+            posting.post(
+                "deposit",
+                [posting.Move(cash[0 if hot else place], wallets[place], AMOUNT)],
+                key=key,
+                now=NOON,
+                evidence=_evidence(key),
+            )
+
+    pair = interleave(
+        lambda: _rate(partial(deposit, True), CONNECTIONS, lasting),
+        lambda: _rate(partial(deposit, False), CONNECTIONS, lasting),
+    )
+    return Figure(
+        name="hot_cash_8",
+        value=pair.ours,
+        unit="deposits/s",
+        limit=pair.limit,
+        ratio=pair.ratio,
+        target=0.7,
+        at_most=False,
+        beside="the limit posts into eight accounts",
+    )
+
+
+def _evidence(reference: str) -> Any:
+    from ledger import evidence
+
+    return evidence.record(type="provider_event", source="bench", reference=reference, at=NOON)

@@ -1,0 +1,58 @@
+"""Figures: a value beside the limit that was measured in the same run, and what their ratio must reach."""
+
+from __future__ import annotations
+
+import operator
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+RUNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table. `ratio` is value over limit; `at_most` says on which side of `target` it must stay."""
+
+    name: str
+    value: float
+    unit: str
+    limit: float | None
+    ratio: float
+    target: float
+    at_most: bool
+    beside: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return (operator.le if self.at_most else operator.ge)(self.ratio, self.target)
+
+    def as_json(self) -> dict[str, object]:
+        return {**asdict(self), "ok": self.ok}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Medians of interleaved runs: of each side, and of the ratio of each run's two."""
+
+    ours: float
+    limit: float
+    ratio: float
+
+
+def interleave(ours: Callable[[], float], limit: Callable[[], float], *, runs: int = RUNS) -> Pair:
+    """Measure both in turns, so that what else the machine does falls on both; each returns its own figure."""
+    measured = [(ours(), limit()) for _ in range(runs)]
+    return Pair(
+        statistics.median(mine for mine, _ in measured),
+        statistics.median(bare for _, bare in measured),
+        statistics.median(mine / bare for mine, bare in measured),
+    )
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """The time that `work` takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
