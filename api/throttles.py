@@ -73,9 +73,8 @@ def rate(scope: str) -> tuple[int, int]:
 
 
 def _increment(key: str, duration: int) -> int:
-    cache.add(key, 0, timeout=duration + 1)
     try:
         return int(cache.incr(key))
-    except ValueError:  # it expired between the two
-        cache.set(key, 1, timeout=duration + 1)
-        return 1
+    except ValueError:  # The window's first call; of two at once one adds and both count.
+        cache.add(key, 0, timeout=duration + 1)
+        return int(cache.incr(key))
