@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Self, TypeVar
+from uuid import UUID
 
 from django.core import exceptions
 from django.db import DataError
@@ -11,6 +13,7 @@ from rest_framework import pagination
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 
+Row = TypeVar("Row")
 DEFAULT_LIMIT = 50
 MAXIMUM_LIMIT = 200
 BEGINNING = pagination.Cursor(offset=0, reverse=False, position=None)
@@ -90,6 +93,37 @@ class CursorPagination(pagination.CursorPagination):
                 "ordering", "The order of the list.", {"type": "string", "enum": allowed, "default": allowed[0]}
             ),
         ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing(Generic[Row]):
+    """Rows that SQL by hand reads a page at a time, ordered by id: what CursorPagination asks of a queryset."""
+
+    is_newest_first: bool = True
+    before: UUID | None = None
+    after: UUID | None = None
+
+    @property
+    def direction(self) -> str:
+        """How SQL orders the ids."""
+        return "DESC" if self.is_newest_first else "ASC"
+
+    def order_by(self, ordering: str) -> Self:
+        """Order by `id` or `-id`."""
+        return replace(self, is_newest_first=ordering == "-id")
+
+    def filter(self, *, id__lt: str | None = None, id__gt: str | None = None) -> Self:
+        """Begin past an id. Raises ValueError for what isn't one."""
+        before, after = (None if place is None else UUID(place) for place in (id__lt, id__gt))
+        return replace(self, before=before, after=after)
+
+    def __getitem__(self, part: slice) -> list[Row]:
+        first = part.start or 0
+        return self.read(limit=part.stop - first, offset=first)
+
+    def read(self, *, limit: int, offset: int) -> list[Row]:
+        """Read a page in one query."""
+        raise NotImplementedError
 
 
 def require_known_parameters(request: Request, view: Any, known: frozenset[str] = frozenset()) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -22,7 +21,7 @@ from api.pagination import CursorPagination, require_known_parameters
 from api.permissions import IsInvestor
 from core.errors import NotFound
 from ledger import accounts, amounts, balances, exports, history, statements
-from ledger.fields import AmountField, CurrencyField, DayField
+from ledger.fields import AmountField, CurrencyField, DayField, written_moment
 from ledger.models import Account
 
 PAGE, LONGEST_PAGE = 50, 200
@@ -241,11 +240,12 @@ def _page(request: Request, account: Account | None, query: dict[str, Any]) -> R
         until=query.get("to"),
     )
     lines = [_line(line, account.currency_id) for line in page.lines]
-    return Response({"next": _next(request, account, page.next), "previous": None, "results": lines})
+    results = StatementLineOut(lines, many=True).data
+    return Response({"next": _next(request, account, page.next), "previous": None, "results": results})
 
 
 def _line(line: statements.Line, currency: str) -> dict[str, Any]:
-    row = {
+    return {
         "transaction": line.transaction_id,
         "type": history.type_of(line.kind).value,
         "kind": line.kind,
@@ -258,7 +258,6 @@ def _line(line: statements.Line, currency: str) -> dict[str, Any]:
         "balance": line.balance,
         "memo": line.memo,
     }
-    return dict(StatementLineOut(row).data)
 
 
 def _next(request: Request, account: Account, place: statements.Place | None) -> str | None:
@@ -326,16 +325,16 @@ class TransactionList(APIView):
     def get(self, request: Request) -> Response:
         """List the caller's transactions."""
         query = TransactionQuery.parse(request, paging=CursorPagination.known_parameters)
-        found = history.transactions_of(
-            _caller(request),
+        found = history.History(
+            owner_id=_caller(request).pk,
             type=history.Type(query["type"]) if "type" in query else None,
             currency=query.get("currency"),
             since=query.get("from"),
             until=query.get("to"),
         )
         paginator = CursorPagination()
-        page = paginator.paginate_queryset(found, request, view=self)
-        return paginator.get_paginated_response(_transactions(request, page))
+        page = paginator.paginate_queryset(found, request, view=self) or []
+        return paginator.get_paginated_response([written(movement) for movement in page])
 
 
 class TransactionDetail(APIView):
@@ -347,11 +346,10 @@ class TransactionDetail(APIView):
     def get(self, request: Request, transaction_id: UUID) -> Response:
         """Show one of the caller's transactions; somebody else's is as unknown as one that isn't there."""
         Query.parse(request)
-        found = history.transactions_of(_caller(request)).filter(pk=transaction_id)
-        shown = _transactions(request, found)
-        if not shown:
+        found = history.History(owner_id=_caller(request).pk).one(transaction_id)
+        if found is None:
             raise NotFound("There is no such transaction.")
-        return Response(shown[0])
+        return Response(written(found))
 
 
 def require_currency(code: str) -> None:
@@ -360,35 +358,29 @@ def require_currency(code: str) -> None:
         raise accounts.UnknownCurrency
 
 
-def _transactions(request: Request, found: Any) -> list[dict[str, Any]]:
-    rows = (_transaction(movement) for movement in history.movements(_caller(request), found))
-    return [dict(TransactionOut(row).data) for row in rows]
-
-
-def _transaction(movement: history.Movement) -> dict[str, Any]:
+def written(movement: history.Movement) -> dict[str, Any]:
+    """Write a movement as `TransactionOut` describes it; by hand, for a page has thousands of fields."""
     return {
-        "id": movement.id,
+        "id": str(movement.id),
         "type": movement.type.value,
         "kind": movement.kind,
         "direction": _direction(movement.amount),
         "currency": movement.currency,
-        "amount": abs(movement.amount),
-        "fee": movement.fee,
-        "booked_on": movement.booked_on,
-        "effective_on": movement.effective_on,
-        "posted_at": movement.posted_at,
-        "lines": list(_legs(movement)),
+        "amount": amounts.format_amount(abs(movement.amount), movement.currency),
+        "fee": amounts.format_amount(movement.fee, movement.currency),
+        "booked_on": movement.booked_on.isoformat(),
+        "effective_on": movement.effective_on.isoformat(),
+        "posted_at": written_moment(movement.posted_at),
+        "lines": [
+            {
+                "account": leg.account,
+                "currency": leg.currency,
+                "direction": _direction(leg.change),
+                "amount": amounts.format_amount(abs(leg.change), leg.currency),
+            }
+            for leg in movement.legs
+        ],
     }
-
-
-def _legs(movement: history.Movement) -> Iterator[dict[str, Any]]:
-    for leg in movement.legs:
-        yield {
-            "account": leg.account,
-            "currency": leg.currency,
-            "direction": _direction(leg.change),
-            "amount": abs(leg.change),
-        }
 
 
 def _direction(change: Any) -> str:

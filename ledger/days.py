@@ -10,7 +10,6 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from core.errors import DomainError, from_database
-from ledger.models import BusinessDay
 
 
 class NoOpenDay(DomainError):
@@ -38,9 +37,12 @@ platform_today = platform_date
 
 def open_day() -> date:
     """Return the open business day. Raises NoOpenDay."""
-    day = BusinessDay.objects.filter(closed_at__isnull=True).values_list("day", flat=True).first()
-    if day is None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT day FROM ledger_businessday WHERE closed_at IS NULL")
+        found = cursor.fetchone()
+    if found is None:
         raise NoOpenDay
+    day: date = found[0]
     return day
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
@@ -24,6 +24,12 @@ _PLAIN: Final = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
 _NEGATIVE: Final = re.compile(r"-(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
 _LONGEST: Final = 64
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_MOMENT: Final = serializers.DateTimeField()
+
+
+def written_moment(moment: datetime) -> str:
+    """Write a moment as every serializer does: ISO 8601 in the platform's time zone."""
+    return str(_MOMENT.to_representation(moment))
 
 
 @extend_schema_field({"type": "string", "enum": sorted(amounts.EXPONENTS), "example": "USD"})

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db import models
+from django.db import connection
 
+from api.pagination import Listing
 from ledger import chart
-from ledger.models import Account, Transaction, Transfer
 
 
 class Type(StrEnum):
@@ -47,6 +48,7 @@ TYPE_OF_KIND: Final[Mapping[str, Type]] = {
 """By posting kind; a kind that no row names is an adjustment."""
 
 CHARGES: Final = ("fees", "penalties")
+ZERO: Final = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,6 @@ class Movement:
     booked_on: date
     effective_on: date
     posted_at: datetime
-    memo: str
     legs: list[Leg]
 
 
@@ -84,71 +85,132 @@ def type_of(kind: str) -> Type:
     return TYPE_OF_KIND.get(kind, Type.ADJUSTMENT)
 
 
-def transactions_of(
-    owner: models.Model,
-    *,
-    type: Type | None = None,
-    currency: str | None = None,
-    since: date | None = None,
-    until: date | None = None,
-) -> models.QuerySet[Transaction]:
-    """Return the transactions that touch the owner's accounts; dates are business days, both included."""
-    own = Account.objects.owned_by(owner)
-    transfers = Transfer.objects.order_by()
-    if currency is not None:
-        own = own.filter(currency_id=currency)
-    if since is not None:
-        transfers = transfers.filter(booked_on__gte=since)
-    if until is not None:
-        transfers = transfers.filter(booked_on__lte=until)
-    ids = own.values("pk")
-    debited = transfers.filter(debit_account_id__in=ids).values("transaction_id")
-    credited = transfers.filter(credit_account_id__in=ids).values("transaction_id")
-    # A union, not an OR: each half has its index, and the work grows with this owner's history alone.
-    found = Transaction.objects.filter(pk__in=debited.union(credited))
-    return found if type is None else found.filter(_of_type(type))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History(Listing[Movement]):
+    """The movements of an owner's accounts; a slice of them is one query.
+
+    `currency`, `since` and `until` narrow it to transactions that moved an account of that currency on those
+    business days, both included.
+    """
+
+    owner_id: UUID
+    type: Type | None = None
+    currency: str | None = None
+    since: date | None = None
+    until: date | None = None
+
+    def read(self, *, limit: int, offset: int) -> list[Movement]:
+        """Read a page of movements."""
+        page = _PAGE.format(order=self.direction, **self._conditions())
+        place = {"limit": limit, "offset": offset}
+        return _movements(self.owner_id, _LINES.format(page=page, order=self.direction), self._arguments() | place)
+
+    def one(self, transaction_id: UUID) -> Movement | None:
+        """Return one movement; None for what is somebody else's or isn't there."""
+        sql = _LINES.format(page="SELECT %(id)s::uuid AS id", order="ASC")
+        return next(iter(_movements(self.owner_id, sql, {"id": transaction_id})), None)
+
+    def _conditions(self) -> dict[str, str]:
+        return {
+            "currency": "" if self.currency is None else "AND currency_id = %(currency)s",
+            "lines": " ".join(sql for name, sql in _NARROWED.items() if getattr(self, name) is not None),
+            "kind": "" if self.type is None else _OF_KIND.format("<> ALL" if self._is_rest() else "= ANY"),
+        }
+
+    def _arguments(self) -> dict[str, Any]:
+        kinds = [kind for kind, known in TYPE_OF_KIND.items() if (known is self.type) is not self._is_rest()]
+        named = {name: getattr(self, name) for name in ("currency", *_NARROWED)}
+        return {"owner": self.owner_id, "kinds": kinds, **named}
+
+    def _is_rest(self) -> bool:
+        return self.type is Type.ADJUSTMENT
 
 
-def movements(owner: models.Model, transactions: Iterable[Transaction]) -> list[Movement]:
-    """Describe transactions to their owner, in the order given, in one query."""
-    listed = list(transactions)
-    lines: dict[UUID, list[Transfer]] = defaultdict(list)
-    rows = Transfer.objects.filter(transaction_id__in=[row.pk for row in listed])
-    for line in rows.select_related("debit_account", "credit_account").order_by("transaction_id", "line"):
-        lines[line.transaction_id].append(line)
-    return [_movement(owner, row, lines[row.pk]) for row in listed]
+_NARROWED: Final = {
+    "since": "AND x.booked_on >= %(since)s",
+    "until": "AND x.booked_on <= %(until)s",
+    "before": "AND x.transaction_id < %(before)s",
+    "after": "AND x.transaction_id > %(after)s",
+}
+_OF_KIND: Final = (
+    "AND EXISTS (SELECT 1 FROM ledger_transaction t WHERE t.id = x.transaction_id AND t.kind {} (%(kinds)s))"
+)
+# A union, not an OR: each half has its index, and the work grows with this owner's history alone.
+_SIDE: Final = """
+    SELECT x.transaction_id AS id FROM ledger_transfer x
+    WHERE x.{side}_account_id IN (
+        SELECT id FROM ledger_account WHERE owner_id = %(owner)s {{currency}}) {{lines}} {{kind}}
+"""
+_PAGE: Final = f"""{_SIDE.format(side="debit")} UNION {_SIDE.format(side="credit")}
+    ORDER BY id {{order}} LIMIT %(limit)s OFFSET %(offset)s
+"""
+_LINES: Final = """
+WITH page AS ({page})
+SELECT t.id, t.kind, t.effective_on, t.posted_at,
+       x.amount, x.currency_id, x.booked_on, d.kind, d.owner_id, c.kind, c.owner_id
+FROM page
+JOIN ledger_transaction t ON t.id = page.id
+JOIN ledger_transfer x ON x.transaction_id = page.id
+JOIN ledger_account d ON d.id = x.debit_account_id
+JOIN ledger_account c ON c.id = x.credit_account_id
+ORDER BY page.id {order}, x.line
+"""
 
 
-def _of_type(type: Type) -> models.Q:
-    kinds = [kind for kind, known in TYPE_OF_KIND.items() if known is type]
-    if type is Type.ADJUSTMENT:
-        return models.Q(kind__in=kinds) | ~models.Q(kind__in=TYPE_OF_KIND)
-    return models.Q(kind__in=kinds)
+class _Line(NamedTuple):
+    """A transfer of a transaction, with whose accounts it moves."""
+
+    id: UUID
+    kind: str
+    effective_on: date
+    posted_at: datetime
+    amount: Decimal
+    currency: str
+    booked_on: date
+    debit_kind: str
+    debit_owner: UUID | None
+    credit_kind: str
+    credit_owner: UUID | None
 
 
-def _movement(owner: models.Model, transaction: Transaction, lines: list[Transfer]) -> Movement:
+def _movements(owner_id: UUID, sql: str, arguments: dict[str, Any]) -> list[Movement]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, arguments)
+        lines = [_Line(*row) for row in cursor.fetchall()]
+    found = (_movement(owner_id, list(own)) for _, own in groupby(lines, key=attrgetter("id")))
+    return [movement for movement in found if movement is not None]
+
+
+def _movement(owner_id: UUID, lines: list[_Line]) -> Movement | None:
     changes: dict[tuple[str, str], Decimal] = {}
-    fee = Decimal(0)
+    fee = ZERO
     for line in lines:
-        sides = ((line.credit_account, line.amount, "C"), (line.debit_account, line.amount, "D"))
-        for account, amount, side in sides:
-            if account.owner_id == owner.pk:
-                place = (account.kind, account.currency_id)
-                changes[place] = changes.get(place, Decimal(0)) + (amount if account.normal_side == side else -amount)
-        if line.debit_account.owner_id == owner.pk and line.credit_account.kind in CHARGES:
-            fee += line.amount
+        if line.credit_owner == owner_id:
+            place = (line.credit_kind, line.currency)
+            changes[place] = changes.get(place, ZERO) + (-line.amount if _is_debit(line.credit_kind) else line.amount)
+        if line.debit_owner == owner_id:
+            place = (line.debit_kind, line.currency)
+            changes[place] = changes.get(place, ZERO) + (line.amount if _is_debit(line.debit_kind) else -line.amount)
+            if line.credit_kind in CHARGES:
+                fee += line.amount
+    if not changes:
+        return None
     legs = [Leg(kind, currency, change) for (kind, currency), change in changes.items()]
     legs.sort(key=lambda leg: chart.OWNED.index(leg.account))
+    first = lines[0]
     return Movement(
-        id=transaction.pk,
-        type=type_of(transaction.kind),
-        kind=transaction.kind,
+        id=first.id,
+        type=type_of(first.kind),
+        kind=first.kind,
         currency=legs[0].currency,
         amount=legs[0].change,
         fee=fee,
-        booked_on=lines[0].booked_on,
-        effective_on=transaction.effective_on,
-        posted_at=transaction.posted_at,
-        memo=transaction.memo,
+        booked_on=first.booked_on,
+        effective_on=first.effective_on,
+        posted_at=first.posted_at,
         legs=legs,
     )
+
+
+def _is_debit(kind: str) -> bool:
+    return kind in chart.DEBIT_NORMAL
