@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.utils import timezone
@@ -21,7 +21,8 @@ from api.schema import IDEMPOTENCY_KEY
 from core.commands import Command
 from core.errors import NotFound
 from investments import services
-from investments.api.shapes import AmountIn, Figures, NothingIn, PositionIn, PositionOut
+from investments.api.shapes import AmountIn, Figures, NothingIn, PositionIn, PositionOut, written
+from investments.holdings import Holdings
 from investments.models import Position, PositionEvent
 from ledger.api import Query
 from ledger.fields import CurrencyField
@@ -56,12 +57,11 @@ class PositionList(APIView):
     def get(self, request: Request) -> Response:
         """List the caller's positions."""
         query = PositionQuery.parse(request, paging=CursorPagination.known_parameters)
-        names = {"status": "status", "currency": "product__currency"}
-        found = own(request).filter(**{column: query[name] for name, column in names.items() if name in query})
+        found = Holdings(owner_id=cast("UUID", request.user.pk), **query)
         paginator = CursorPagination()
         page = paginator.paginate_queryset(found, request, view=self) or []
-        context = {"request": request, "figures": Figures.of(page)}
-        return paginator.get_paginated_response(PositionOut(page, many=True, context=context).data)
+        figures = Figures.of(page)
+        return paginator.get_paginated_response([written(position, figures) for position in page])
 
     @extend_schema(
         operation_id="investment_accounts_create",
@@ -205,7 +205,7 @@ class Cancel(PositionVerb):
 
 def own(request: Request) -> Any:
     """The caller's positions with what is written beside them."""
-    return Position.objects.owned_by(request.user).select_related("version__product", "product")
+    return Position.objects.owned_by(request.user).select_related("version", "product")
 
 
 def own_position(request: Request, position_id: UUID) -> Position:

@@ -33,7 +33,12 @@ class PercentField(serializers.Field[Any, Any, str, Any]):
         super().__init__(read_only=True, **options)
 
     def to_representation(self, value: Decimal) -> str:
-        return f"{(value * 100).normalize():f}"
+        return percentage(value)
+
+
+def percentage(fraction: Decimal) -> str:
+    """Write a fraction as a percentage."""
+    return f"{(fraction * 100).normalize():f}"
 
 
 class ProductOut(serializers.Serializer[Any]):

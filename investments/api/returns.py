@@ -94,7 +94,7 @@ class Returns(APIView):
             {
                 "next": link(request, position, first + limit) if first + limit < len(lines) else None,
                 "previous": link(request, position, max(first - limit, 0)) if first else None,
-                "results": [written(line, position) for line in lines[first : first + limit]],
+                "results": ReturnOut([row_of(line, position) for line in lines[first : first + limit]], many=True).data,
             }
         )
 
@@ -226,12 +226,12 @@ def cover_of(position: Position) -> dict[str, Any] | None:
     }
 
 
-def written(line: returns.Line, position: Position) -> dict[str, Any]:
-    """Write one line."""
+def row_of(line: returns.Line, position: Position) -> dict[str, Any]:
+    """Compose what `ReturnOut` writes of a line."""
     amounts = {"amount": f"{line.amount.normalize():f}", "currency": position.currency}
     row = {name: getattr(line, name) for name in LINE} | amounts
     row["rate_period"] = None if line.rate is None else position.version.rate_period
-    return dict(ReturnOut(row).data)
+    return row
 
 
 LINE = [name for name in returns.Line.__slots__ if name != "amount"]

@@ -2,57 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.api.fields import StrictCharField, StrictSerializer
-from investments import earned, rules
-from investments.api.products import PercentField
+from investments import earned, exits, rules
+from investments.api.products import PercentField, percentage
 from investments.earned import Earned
-from investments.models import ExitRequest, Position, PositionEvent, ProductVersion, RateCeiling
-from ledger.fields import AmountField, CurrencyField, DayField, MoneySerializerMixin
+from investments.exits import ExitInLine
+from investments.models import ExitRequest, Position, PositionEvent, Product, ProductVersion, RateCeiling
+from ledger.amounts import format_amount
+from ledger.fields import AmountField, CurrencyField, DayField, MoneySerializerMixin, written_moment
 
 CLOSED = (Position.Status.CANCELLED, Position.Status.CLOSED)
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What stands beside the rows of a page of positions."""
+    """What stands beside the rows of a page of positions; four queries, however many there are.
+
+    `terms` keeps what was written of each version, for the next position that has it.
+    """
 
     earned: dict[UUID, Earned]
-    exits: dict[UUID, list[ExitRequest]]
+    exits: dict[UUID, list[ExitInLine]]
     ceiling: Decimal
     closed: date | None
+    terms: dict[UUID, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, positions: Sequence[Position]) -> Figures:
-        exits: dict[UUID, list[ExitRequest]] = {}
-        for request in with_places(ExitRequest.objects.waiting().filter(position__in=positions)):
-            exits.setdefault(request.position_id, []).append(request)
         closed = earned.last_closed_day()
-        return cls(earned.of(positions, closed=closed), exits, RateCeiling.objects.current(), closed)
-
-
-def with_places(requests: QuerySet[ExitRequest]) -> Iterable[ExitRequest]:
-    """Say of each request at which place of its product's line it stands."""
-    before = (
-        ExitRequest.objects.waiting()
-        .filter(product=OuterRef("product"))
-        .filter(Q(asked_at__lt=OuterRef("asked_at")) | Q(asked_at=OuterRef("asked_at"), id__lte=OuterRef("id")))
-        .order_by()
-        .values("product")
-        .annotate(count=Count("pk"))
-        .values("count")
-    )
-    return requests.annotate(place=Subquery(before), currency=F("product__currency"))
+        return cls(earned.of(positions, closed=closed), exits.of(positions), RateCeiling.objects.current(), closed)
 
 
 class HeldProductOut(serializers.Serializer[Any]):
@@ -107,18 +95,70 @@ class PositionOut(serializers.Serializer[Any]):
     def to_representation(self, instance: Any) -> dict[str, Any]:
         """Write a position, or that of an event: what a request kept for ever is answered with it as it now stands."""
         position: Any = instance.position if isinstance(instance, PositionEvent) else instance
-        figures: Figures = self.context.get("figures") or Figures.of([position])
-        standing = figures.earned.get(position.pk, Earned())
-        position.version.above_rate_ceiling = position.version.is_above(figures.ceiling)
-        position.accrued, position.owed, position.paid = standing.accrued, standing.owed, standing.paid
-        position.next_payout_on = next_payout(position, closed=figures.closed)
-        position.exits_shown = figures.exits.get(position.pk, [])
-        return super().to_representation(position)
+        return written(position, Figures.of([position]))
 
-    def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
-        fields["exits"].source = "exits_shown"
-        return fields
+
+def written(position: Position, figures: Figures) -> dict[str, Any]:
+    """Write a position as `PositionOut` describes it; by hand, for a page has thousands of fields."""
+    currency = position.currency
+    standing = figures.earned.get(position.pk) or Earned()
+    terms = figures.terms.get(position.version_id)
+    if terms is None:
+        terms = written_terms(position.version, position.product, ceiling=figures.ceiling)
+        figures.terms[position.version_id] = terms
+    return {
+        "id": str(position.pk),
+        "status": position.status,
+        "product": terms,
+        "currency": currency,
+        "initial_principal": format_amount(position.initial_principal, currency),
+        "principal": format_amount(position.principal, currency),
+        "deposited": format_amount(position.deposited, currency),
+        "withdrawn": format_amount(position.withdrawn, currency),
+        "accrued": format_amount(standing.accrued, currency),
+        "owed": format_amount(standing.owed, currency),
+        "paid": format_amount(standing.paid, currency),
+        "next_payout_on": _day(next_payout(position, closed=figures.closed)),
+        "opened_at": written_moment(position.opened_at),
+        "funded_on": _day(position.funded_on),
+        "last_on": _day(position.last_on),
+        "disclosure_version": position.disclosure_version,
+        "exits": [written_exit(row, currency) for row in figures.exits.get(position.pk, [])],
+    }
+
+
+def written_terms(version: ProductVersion, product: Product, *, ceiling: Decimal) -> dict[str, Any]:
+    """Write terms as `HeldProductOut` describes them."""
+    return {
+        "id": str(product.pk),
+        "version": version.number,
+        "kind": product.kind,
+        "name": product.code,
+        "display_name": product.display_name,
+        "rate": f"{version.rate.normalize():f}",
+        "rate_period": version.rate_period,
+        "payout": version.payout,
+        "term_days": version.term_days,
+        "annual_roi_percentage": percentage(version.yearly_equivalent),
+        "above_rate_ceiling": version.is_above(ceiling),
+        "risk_warning": version.risk_warning,
+    }
+
+
+def written_exit(waiting: ExitInLine, currency: str) -> dict[str, Any]:
+    """Write a waiting exit as `ExitOut` describes it."""
+    return {
+        "id": str(waiting.id),
+        "kind": waiting.kind,
+        "currency": currency,
+        "amount": format_amount(waiting.amount, currency),
+        "asked_at": written_moment(waiting.asked_at),
+        "place": waiting.place,
+    }
+
+
+def _day(on: date | None) -> str | None:
+    return None if on is None else on.isoformat()
 
 
 def next_payout(position: Position, *, closed: date | None) -> date | None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from django.conf import settings
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 
 from core import columns
@@ -211,8 +211,10 @@ END
 class RateCeilingQuerySet(models.QuerySet["RateCeiling"]):
     def current(self) -> Decimal:
         """Return the yearly rate above which a product is badged: the latest row's, or 0.36."""
-        latest = self.order_by("-id").values_list("rate", flat=True).first()
-        return rules.DEFAULT_RATE_CEILING if latest is None else latest
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT rate FROM investments_rateceiling ORDER BY id DESC LIMIT 1")
+            latest = cursor.fetchone()
+        return latest[0] if latest else rules.DEFAULT_RATE_CEILING
 
 
 class RateCeiling(models.Model):

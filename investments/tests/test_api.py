@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from investments import services
+from investments.api.shapes import ExitOut, HeldProductOut, PositionOut
 from investments.models import Position, PositionEvent, ProductVersion
 from investments.tests.worlds import available
 from tests.people import make_investor
@@ -239,6 +241,34 @@ def test_the_list_takes_a_fixed_number_of_queries(world, client, investor, djang
     with django_assert_num_queries(5):
         assert len(get(client, "/accounts").json()["results"]) == 5
     assert len(get(client, "/accounts?currency=XOF&status=active").json()["results"]) == 4
+
+
+@pytest.mark.parametrize("ordering", ["id", "-id"])
+def test_pages_lead_there_and_back(world, client, investor, ordering):
+    for _ in range(5):
+        world.open(investor, "basic", "300")
+    pages, url = [], f"/api/v1/investment/accounts?limit=2&ordering={ordering}"
+    while url:
+        pages.append(client.get(url).json())
+        url = pages[-1]["next"]
+    shown = [row["id"] for page in pages for row in page["results"]]
+    assert shown == [str(pk) for pk in Position.objects.order_by(ordering).values_list("pk", flat=True)]
+    for page, before in itertools.pairwise(reversed(pages)):
+        assert client.get(page["previous"]).json()["results"] == before["results"]
+
+
+def test_a_list_and_a_detail_write_what_the_document_describes(world, client, investor):
+    """Both are written by hand: every declared field in its order, and nothing else."""
+    position = world.open(investor, "basic", "300")
+    world.put_to_work("basic", "300")
+    services.withdraw(position.pk, owner=investor, amount=Decimal(100), now=world.now)
+    row = get(client, "/accounts").json()["results"][0]
+    assert row == get(client, f"/accounts/{position.pk}").json()
+    for shown, described in ((row, PositionOut), (row["product"], HeldProductOut), (row["exits"][0], ExitOut)):
+        assert list(shown) == list(described().fields)
+    terms = HeldProductOut(position.version)
+    terms.fields.pop("above_rate_ceiling")
+    assert terms.data == {name: value for name, value in row["product"].items() if name != "above_rate_ceiling"}
 
 
 def test_eve_gets_404_for_everything_of_anas(world, eve, investor):
