@@ -44,7 +44,7 @@ def balances(account_ids: Sequence[UUID], *, as_of: date | None = None) -> dict[
     what was booked since.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_LIVE if as_of is None else _AS_OF, {"ids": list(account_ids), "as_of": as_of})
+        cursor.execute(LIVE if as_of is None else _AS_OF, {"ids": list(account_ids), "as_of": as_of})
         return dict(cursor.fetchall())
 
 
@@ -90,7 +90,7 @@ _SINCE = f"""
     WHERE a.id = ANY (%(ids)s) {{which}}
 """
 _LAST_ID = "9223372036854775807"
-_LIVE = """
+LIVE = """
     SELECT a.id, (a.debits - a.credits) * CASE a.normal_side WHEN 'D' THEN 1 ELSE -1 END
     FROM ledger_account a WHERE a.id = ANY (%(ids)s) AND a.keeps_balance
     UNION ALL""" + _SINCE.format(last=_LAST_ID, snapshot="", which="AND NOT a.keeps_balance")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -52,25 +53,30 @@ def page(
     The running balance counts back from the live one, from the balance at the end of `until`, or from the cursor.
     """
     if after is None and until is not None:
-        after = Place(_end_of(until) + 1, balances.balance(account, as_of=until))
+        after = _end_of_closed(account, until)
     begin = _end_of(since, before=True) if since is not None else 0
-    start_balance = after.balance if after else None
-    before = after.before if after else LAST_ID
+    asked: dict[str, Any] = {"account": account.pk, "ids": [account.pk], "begin": begin, "limit": limit + 1}
+    asked |= {"before": after.before if after else LAST_ID, "is_first": after is None}
     with connection.cursor() as cursor:
-        cursor.execute(_PAGE, {"account": account.pk, "before": before, "begin": begin, "limit": limit + 1})
+        cursor.execute(_PAGE, asked)
         rows = cursor.fetchall()
-    return _page(rows, limit=limit, balance=start_balance, account=account)
+    return _page(rows, limit=limit, start_balance=after.balance if after else None)
 
 
-def _page(rows: list[tuple], *, limit: int, balance: Decimal | None, account: Account) -> Page:
+def _page(rows: list[tuple], *, limit: int, start_balance: Decimal | None) -> Page:
     lines: list[Line] = []
-    for live, transfer_id, transaction_id, kind, memo, booked, effective, posted, amount in rows[:limit]:
-        if balance is None:
-            balance = live if account.keeps_balance else balances.balance(account)
+    balance: Decimal = rows[0][0] if rows and start_balance is None else start_balance or Decimal(0)
+    for _, transfer_id, transaction_id, kind, memo, booked, effective, posted, amount in rows[:limit]:
         lines.append(Line(transfer_id, transaction_id, kind, memo, booked, effective, posted, amount, balance))
         balance -= amount
     more = len(rows) > limit
     return Page(lines, Place(lines[-1].transfer_id, lines[-1].balance - lines[-1].amount) if more else None)
+
+
+def _end_of_closed(account: Account, day: date) -> Place | None:
+    """Return the end of a closed day; one that isn't over ends where the account stands, with the lines themselves."""
+    end = _end_of(day)
+    return None if end == LAST_ID - 1 else Place(end + 1, balances.balance(account, as_of=day))
 
 
 def _end_of(day: date, *, before: bool = False) -> int:
@@ -82,8 +88,9 @@ def _end_of(day: date, *, before: bool = False) -> int:
     return LAST_ID - 1 if latest.last_transfer_id is None else latest.last_transfer_id
 
 
-# Two index scans, newest first, merged; the live balance comes from the same snapshot as the lines.
-_PAGE = """
+# Two index scans, newest first, merged; the live balance comes from the same snapshot as the lines: read in a statement
+# of its own, it would count what was posted in between.
+_PAGE = f"""
     WITH own AS (
         (SELECT x.id, x.transaction_id, x.booked_on,
                 CASE a.normal_side WHEN 'D' THEN x.amount ELSE -x.amount END AS amount
@@ -95,8 +102,7 @@ _PAGE = """
          WHERE a.id = %(account)s AND x.id < %(before)s AND x.id > %(begin)s ORDER BY x.id DESC LIMIT %(limit)s)
         ORDER BY id DESC LIMIT %(limit)s
     )
-    SELECT (SELECT (a.debits - a.credits) * CASE a.normal_side WHEN 'D' THEN 1 ELSE -1 END
-            FROM ledger_account a WHERE a.id = %(account)s),
+    SELECT CASE WHEN %(is_first)s THEN (SELECT b.balance FROM ({balances.LIVE}) b (id, balance)) END,
            o.id, t.id, t.kind, t.memo, o.booked_on, t.effective_on, t.posted_at, o.amount
     FROM own o JOIN ledger_transaction t ON t.id = o.transaction_id
     ORDER BY o.id DESC
