@@ -104,8 +104,8 @@ def test_no_read_of_a_bank_differs_from_its_total(books: Books) -> None:
     Read are: all balances in one statement; each in its own within one transaction, of one snapshot and at the end of
     the last closed day; and statements, each of which must count back to nothing.
 
-    Seen to fail: with `statements.page` reading the balance of the bank's account, or of today's end, in a statement of
-    its own; with each balance read at READ COMMITTED.
+    Seen to fail: with `statements.page` reading the balance of the bank's account in a statement of its own; with each
+    balance read at READ COMMITTED.
     """
     bank = Bank(books)
     ids = [account.pk for account in bank.accounts]
