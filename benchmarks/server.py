@@ -37,7 +37,7 @@ class Bench:
 
     def renew(self) -> None:
         """Put a freshly migrated database in the place of the one that was measured last."""
-        from tests.database import close_connections
+        from tests.database import close_connections, drop
 
         close_connections()
         with psycopg.connect(self.postgres.url("admin", "postgres"), autocommit=True) as connection:
@@ -71,6 +71,8 @@ def running() -> Iterator[Bench]:
 
 
 def make_template(bench: Bench) -> None:
+    from tests.database import close_connections, drop
+
     with psycopg.connect(bench.postgres.url("admin", "postgres"), autocommit=True) as connection:
         for name in (DATABASE, TEMPLATE):
             drop(connection, name)
@@ -81,14 +83,9 @@ def make_template(bench: Bench) -> None:
     from django.core.management import call_command
 
     from ledger.management.commands import migrate
-    from tests.database import close_connections
 
     call_command(migrate.Command(), verbosity=0, interactive=False)
     close_connections()
-
-
-def drop(connection: psycopg.Connection, name: str) -> None:
-    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def point_environment_at(bench: Bench, database: str) -> None:

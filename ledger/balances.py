@@ -15,6 +15,8 @@ from ledger import chart
 from ledger.models import Account
 
 ZERO = Decimal(0)
+LAST_ID = 2**63 - 1
+"""No transfer has a higher id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +91,16 @@ _SINCE = f"""
         ORDER BY p.day DESC LIMIT 1) s ON true
     WHERE a.id = ANY (%(ids)s) {{which}}
 """
-_LAST_ID = "9223372036854775807"
 LIVE = """
     SELECT a.id, (a.debits - a.credits) * CASE a.normal_side WHEN 'D' THEN 1 ELSE -1 END
     FROM ledger_account a WHERE a.id = ANY (%(ids)s) AND a.keeps_balance
-    UNION ALL""" + _SINCE.format(last=_LAST_ID, snapshot="", which="AND NOT a.keeps_balance")
+    UNION ALL""" + _SINCE.format(last=LAST_ID, snapshot="", which="AND NOT a.keeps_balance")
 # Ids of one day are one range, so a closed day's end is an id; the open day has none yet.
 _AS_OF = _SINCE.format(
     last="COALESCE((SELECT b.last_transfer_id FROM ledger_businessday b WHERE b.day <= %(as_of)s"
     " AND b.closed_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ledger_businessday o WHERE o.day <= %(as_of)s"
     " AND o.closed_at IS NULL) ORDER BY b.day DESC LIMIT 1),"
-    f" CASE WHEN EXISTS (SELECT 1 FROM ledger_businessday o WHERE o.day <= %(as_of)s) THEN {_LAST_ID}"
+    f" CASE WHEN EXISTS (SELECT 1 FROM ledger_businessday o WHERE o.day <= %(as_of)s) THEN {LAST_ID}"
     " ELSE 0 END)",
     snapshot="AND p.day <= %(as_of)s",
     which="",

@@ -11,9 +11,8 @@ from uuid import UUID
 from django.db import connection
 
 from ledger import balances
+from ledger.balances import LAST_ID
 from ledger.models import Account, BusinessDay
-
-LAST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
