@@ -93,18 +93,22 @@ class Machine:
         stamp.write_text(migrations + code)
 
     def copy(self, source: str, name: str) -> str:
-        """Make the database `name` anew, as `source` stands."""
+        """Make the database `name` anew, as `source` stands.
+
+        Until a checkpoint, a copied sequence believes that its next values are in the log already, and a server that
+        crashes would give them out twice.
+        """
         with self.admin() as admin:
             drop(admin, name)
             provision.make_database(admin, name, template=source)
+            admin.execute("CHECKPOINT")
         return name
 
     @contextlib.contextmanager
     def durable(self) -> Iterator[None]:
         """Have the database's server write as in production while the block lasts: for those who kill it.
 
-        It is started anew for that, which is a checkpoint too. Until one, a copied sequence believes that its next
-        values are in the log already, and a server that crashes would give them out twice.
+        It is started anew for that.
         """
         self._restart(durable=True)
         try:
