@@ -13,14 +13,18 @@ from django.db import transaction
 from hypothesis import HealthCheck, Phase, settings
 
 _ASKED = os.environ.get("PROPERTY_SEQUENCES")
-SEQUENCES = settings(
-    max_examples=int(_ASKED or 40),
-    derandomize=_ASKED is None,
-    deadline=None,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+
+
+def sequences(usually: int) -> settings:
+    """Try as many sequences, or as many as were asked for."""
+    return settings(
+        max_examples=int(_ASKED or usually),
+        derandomize=_ASKED is None,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 @contextmanager
@@ -33,3 +37,13 @@ def undone() -> Iterator[None]:
             yield
         finally:
             transaction.set_rollback(True)
+
+
+@contextmanager
+def named(sequence: str) -> Iterator[None]:
+    """Say which sequence it was that failed: Hypothesis leaves it out when it doesn't shrink."""
+    try:
+        yield
+    except Exception as failure:
+        failure.add_note(sequence)
+        raise

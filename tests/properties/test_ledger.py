@@ -16,7 +16,7 @@ from ledger import accounts, balances, chart, days, posting, seals, verify
 from ledger.models import Account, Transaction, Transfer
 from ledger.posting import Move
 from ledger.tests.conftest import NOON, SCOPE, Books
-from tests.properties.sequences import SEQUENCES, undone
+from tests.properties.sequences import named, sequences, undone
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 CURRENCIES = ("USD", "XOF")
@@ -168,10 +168,10 @@ def books(db: None, monkeypatch: pytest.MonkeyPatch) -> Books:
     return Books()
 
 
-@SEQUENCES
+@sequences(40)
 @given(steps=st.lists(STEPS, min_size=5, max_size=16))
 def test_any_sequence_agrees_with_the_model(books: Books, steps: list[tuple]) -> None:
-    with undone():
+    with undone(), named(f"{steps}"):
         sequence = Sequence(books)
         for verb, *arguments in steps:
             getattr(sequence, verb)(*arguments)
