@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 from core.commands import command
 from core.errors import NotFound
 from investments.errors import NotReversible
-from investments.models import Position, PositionEvent
+from investments.models import ExitRequest, Position, PositionEvent
 from investments.rules import ONE_DAY
 from investments.services import events, terms
 from investments.services.exits import ended_on, waiting_amount
@@ -118,8 +118,11 @@ def _require_reversible(event: PositionEvent, position: Position) -> UUID:
         raise NotReversible(f"The position is {position.get_status_display()}.", status=position.status)
     if Transaction.objects.filter(reverses_id=event.transaction).exists():
         raise NotReversible("It was taken back before.")
-    if _principal_then(event, position) < waiting_amount(position):
+    waiting = waiting_amount(position)
+    if waiting and _principal_then(event, position) <= waiting:
         raise NotReversible("What is left of this money waits in line to leave.")
+    if position.exits.waiting().exclude(kind=ExitRequest.Kind.WITHDRAWAL).exists():
+        raise NotReversible("It waits in line to leave whole.")
     return event.transaction
 
 

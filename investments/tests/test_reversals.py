@@ -90,3 +90,32 @@ def test_a_request_is_void_once_the_principal_has_changed(world, investor):
     assert oversight.approve(request.pk, by=world.officers[1], now=world.now).status == "void"
     position.refresh_from_db()
     assert position.principal == 200
+
+
+def test_a_funding_of_which_all_the_rest_waits_in_line_is_not_reversed(world, investor, stranger):
+    """An active position without principal would be left, which nobody could cancel."""
+    position = world.open(investor, "basic", "100")
+    world.pay_in(investor, "200")
+    services.fund_position(position.pk, owner=investor, amount=Decimal(200), now=world.now)
+    other = world.open(stranger, "basic", "1000")
+    world.put_to_work("basic", "1150")
+    services.cancel(other.pk, owner=stranger, now=world.now)
+    services.withdraw(position.pk, owner=investor, amount=Decimal(200), now=world.now)
+    with pytest.raises(NotReversible):
+        reverse(world, position.events.get(verb="fund"))
+    position.refresh_from_db()
+    assert (position.principal, principal(position)) == (300, 300)
+
+
+def test_a_withdrawal_is_not_reversed_while_the_position_waits_to_leave_whole(world, investor):
+    """What came back would be left over when the cancellation is paid, and hold up the whole line."""
+    position = world.open(investor, "basic", "300")
+    services.withdraw(position.pk, owner=investor, amount=Decimal(100), now=world.now)
+    world.put_to_work("basic", "200")
+    services.cancel(position.pk, owner=investor, now=world.now)
+    with pytest.raises(NotReversible):
+        reverse(world, position.events.get(verb="withdraw"))
+    world.bring_back("basic", "200")
+    assert services.pay_exits(position.product_id, now=world.now) == 1
+    position.refresh_from_db()
+    assert (position.status, position.principal, available(investor)) == ("cancelled", 0, 300)
