@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -103,10 +103,6 @@ class EndOfDayStep(models.Model):
 class EndOfDayProblemQuerySet(models.QuerySet["EndOfDayProblem"]):
     def open(self) -> EndOfDayProblemQuerySet:
         return self.filter(closed_at__isnull=True, solved_at__isnull=True)
-
-    def lock(self, problem_id: Any) -> EndOfDayProblem:
-        """Lock one problem until the transaction ends."""
-        return self.select_for_update(no_key=True, of=("self",)).select_related("run").get(pk=problem_id)
 
 
 class EndOfDayProblem(models.Model):

@@ -81,7 +81,7 @@ def close_problem(problem_id: UUID, *, by: Any, now: datetime, word: str) -> End
     if day is None:
         raise NotFound
     run = EndOfDayRun.objects.lock(day)
-    problem = EndOfDayProblem.objects.lock(problem_id)
+    problem = EndOfDayProblem.objects.get(pk=problem_id)
     if not problem.is_open:
         raise ProblemClosed
     problem.closed_at, problem.closed_by, problem.word = now, by, word.strip()

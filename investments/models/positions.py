@@ -288,10 +288,6 @@ class ExitRequestQuerySet(models.QuerySet["ExitRequest"]):
         """The product's waiting exits, first come first."""
         return self.waiting().filter(product=product).order_by("asked_at", "id")
 
-    def lock(self, request_id: object) -> ExitRequest:
-        """Lock one request until the transaction ends."""
-        return self.select_for_update(no_key=True, of=("self",)).get(pk=request_id)
-
 
 class ExitRequest(models.Model):
     """Principal that wants to leave while the product's money is at work; paid whole, in order of `asked_at`."""

@@ -61,10 +61,6 @@ class Product(models.Model):
 
 
 class ProductVersionQuerySet(models.QuerySet["ProductVersion"]):
-    def lock(self, version_id: object) -> ProductVersion:
-        """Lock one version until the transaction ends."""
-        return self.select_for_update(no_key=True, of=("self",)).select_related("product").get(pk=version_id)
-
     def active(self) -> ProductVersionQuerySet:
         return self.filter(status=ProductVersion.Status.ACTIVE)
 

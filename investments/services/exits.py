@@ -109,11 +109,10 @@ def pay_line(product_id: UUID, *, now: datetime, on: date | None = None) -> int:
     """
     lock_line(product_id)
     paid = 0
-    for request_id, position_id in list(ExitRequest.objects.in_line(product_id).values_list("pk", "position_id")):
-        position = Position.objects.lock(position_id)
+    for request in list(ExitRequest.objects.in_line(product_id)):
+        position = Position.objects.lock(request.position_id)
         if _is_held(position):
             continue
-        request = ExitRequest.objects.lock(request_id)
         if not _leave(position, amount=request.amount, kind=request.kind, now=now, actor=None, on=on):
             break
         move_to(request, ExitRequest.Status.PAID, by=None, at=now, paid_at=now)
@@ -139,7 +138,7 @@ def withdraw_request(request_id: UUID, *, owner: Any, now: datetime) -> ExitRequ
     position = _lock_in_line(found.position_id, owner)
     if position.exits.waiting().exclude(pk=request_id).exclude(kind=Kind.WITHDRAWAL).exists():
         raise ExitWaiting
-    request = ExitRequest.objects.lock(request_id)
+    request = ExitRequest.objects.get(pk=request_id)
     move_to(request, ExitRequest.Status.WITHDRAWN, by=owner, at=now)
     return request
 

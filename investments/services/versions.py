@@ -73,6 +73,7 @@ def add_draft(product: Product, terms: Mapping[str, Any], *, by: Any, now: datet
     except ValidationError as refused:
         raise TermsRefused(" ".join(refused.messages)) from refused
     version.save(force_insert=True)
+    version.refresh_from_db()  # An approval hashes the figures as they are stored.
     figures = {"product": product.code, "number": version.number, "rate": str(version.rate)}
     audit.record("investments.version.drafted", actor=by, at=now, target=version, after=figures)
     return version
@@ -93,7 +94,6 @@ def ask_activation(
     version: ProductVersion, *, by: Any, reason: str, now: datetime, justification: str = ""
 ) -> ApprovalRequest:
     """Ask for a version of a locked product (step)."""
-    version = ProductVersion.objects.lock(version.pk)
     above = version.is_above(RateCeiling.objects.current())
     if above and not justification.strip():
         raise JustificationMissing
@@ -124,9 +124,7 @@ def apply_activation(request: ApprovalRequest, by: Any, now: datetime) -> Produc
 
     Raises ApprovalsMissing when the ceiling has fallen below its rate since, JustificationMissing, IllegalMove.
     """
-    version = ProductVersion.objects.get(pk=request.payload["version"])
-    Product.objects.lock(version.product_id)
-    version = ProductVersion.objects.lock(version.pk)
+    version = _locked(UUID(request.payload["version"]))
     above = version.is_above(RateCeiling.objects.current())
     if request.approvals < approvals_needed(above_ceiling=above):
         raise ApprovalsMissing
@@ -161,9 +159,7 @@ def request_retirement(product_id: UUID, *, by: Any, reason: str, now: datetime)
 
 def apply_retirement(request: ApprovalRequest, by: Any, now: datetime) -> ProductVersion:
     """Retire the active version without a successor (step)."""
-    version = ProductVersion.objects.get(pk=request.payload["version"])
-    Product.objects.lock(version.product_id)
-    version = ProductVersion.objects.lock(version.pk)
+    version = _locked(UUID(request.payload["version"]))
     move_to(version, Status.RETIRED, by=by, at=now, reason=request.reason, retired_at=now)
     return version
 
@@ -199,11 +195,12 @@ def percent(fraction: Decimal) -> str:
 
 
 def _locked(version_id: UUID) -> ProductVersion:
-    found = ProductVersion.objects.filter(pk=version_id).first()
-    if found is None:
+    """Lock the product, and read its version: whatever writes one holds its product."""
+    product_id = ProductVersion.objects.filter(pk=version_id).values_list("product_id", flat=True).first()
+    if product_id is None:
         raise NotFound("There is no such version.")
-    Product.objects.lock(found.product_id)
-    return ProductVersion.objects.lock(version_id)
+    Product.objects.lock(product_id)
+    return ProductVersion.objects.select_related("product").get(pk=version_id)
 
 
 def _summary(version: ProductVersion) -> list[tuple[str, str]]:

@@ -9,13 +9,15 @@ needs two came out right even so, because that guard locks the request, too.
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 from functools import partial
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connections
+from django.db import connections, transaction
 
+from core.commands import run_durably
 from core.errors import DomainError
 from oversight import services
 from oversight.models import ApprovalRequest, ApprovalRequestQuerySet, AuditEvent, Decision
@@ -108,6 +110,51 @@ def test_an_approval_meets_the_expiry(ana, omar, lin):
         assert asked.status in ("approved", "expired")
         assert changed == (asked.status == "approved")
         assert asked.decisions.count() == int(changed)
+
+
+def test_a_request_that_is_being_decided_does_not_expire(ana, omar, lin, monkeypatch):
+    """Seen to fail: with `lock_due` a plain filter, only a guard keeps the expiry from what was approved."""
+    asked = request_language(ana, language="fr", by=omar, now=NOW)
+    before, is_locked = services._decide, threading.Event()
+
+    def slowly(*given):
+        is_locked.set()
+        time.sleep(0.5)
+        before(*given)
+
+    def expire():
+        is_locked.wait(20)
+        return services.expire_requests(now=asked.expires_at)
+
+    monkeypatch.setattr(services, "_decide", slowly)
+    last_moment = asked.expires_at - timedelta(seconds=1)
+    assert at_once(approval(asked, lin, last_moment), expire) == ["0", "approved"]
+    asked.refresh_from_db()
+    assert asked.status == "approved"
+
+
+def test_a_decision_past_the_service_waits_for_what_is_decided(ana, omar, lin, kim):
+    """The guard of the database reads the request under its lock.
+
+    Seen to fail: with `FOR NO KEY UPDATE` out of that guard, a decision stands on a request that is void.
+    """
+    asked, is_written = request_language(ana, language="fr", by=omar, now=NOW), threading.Event()
+
+    def void():
+        with transaction.atomic():
+            ApprovalRequest.objects.filter(pk=asked.pk).update(status="void", decided_at=LATER)
+            is_written.set()
+            time.sleep(0.5)
+        return "void"
+
+    def decide():
+        is_written.wait(20)
+        return run_durably(
+            lambda: Decision.objects.create(request=asked, approver=kim, verdict="approve", at=LATER).verdict
+        )
+
+    assert at_once(void, decide) == ["database-refusal", "void"]
+    assert not asked.decisions.exists()
 
 
 def test_one_person_twice_at_once_has_one_word(ana, omar, lin):
