@@ -178,7 +178,7 @@ class WalletList(APIView):
         limit, after = query.get("limit", PAGE), query.get("cursor", "")
         found = [wallet for wallet in balances.wallets_of(_caller(request)) if wallet.currency > after]
         last = found[limit - 1].currency if len(found) > limit else None
-        results = WalletOut(found[:limit], many=True).data
+        results = [written_wallet(wallet) for wallet in found[:limit]]
         return Response({"next": _link(request, last), "previous": None, "results": results})
 
 
@@ -193,8 +193,8 @@ class WalletDetail(APIView):
         Query.parse(request)
         require_currency(currency)
         used = balances.wallets_of(_caller(request), currency=currency)
-        empty = balances.WalletBalance(currency, amounts.exponent_of(currency), *[Decimal(0)] * 3)
-        return Response(WalletOut(used[0] if used else empty).data)
+        empty = balances.WalletBalance(currency, *[Decimal(0)] * 3)
+        return Response(written_wallet(used[0] if used else empty))
 
 
 class WalletStatement(APIView):
@@ -356,6 +356,14 @@ def require_currency(code: str) -> None:
     """Refuse a currency that the platform doesn't know. Raises UnknownCurrency."""
     if not amounts.is_currency(code):
         raise accounts.UnknownCurrency
+
+
+def written_wallet(wallet: balances.WalletBalance) -> dict[str, str]:
+    """Write a wallet as `WalletOut` describes it."""
+    places = ("available", "locked", "in_payout", "total")
+    return {"currency": wallet.currency} | {
+        place: amounts.format_amount(getattr(wallet, place), wallet.currency) for place in places
+    }
 
 
 def written(movement: history.Movement) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.db import connection, models
@@ -24,7 +23,6 @@ class WalletBalance:
     """What an owner has in one currency."""
 
     currency: str
-    exponent: int
     available: Decimal
     locked: Decimal
     in_payout: Decimal
@@ -62,19 +60,21 @@ def total(kinds: Sequence[str], *, currency: str, scope: str | None = None) -> D
 
 def wallets_of(owner: models.Model, *, currency: str | None = None) -> list[WalletBalance]:
     """Return the owner's wallets by currency, in one query; those never used don't exist."""
-    accounts = Account.objects.owned_by(owner).wallets().select_related("currency").order_by("currency_id")
-    if currency is not None:
-        accounts = accounts.filter(currency_id=currency)
-    found: dict[str, dict[str, Any]] = {}
-    for account in accounts:
-        row = found.setdefault(account.currency_id, {"exponent": account.currency.exponent})
-        row[account.kind] = account.live_balance
-    return [
-        WalletBalance(code, row["exponent"], *(row.get(kind, ZERO) for kind in chart.WALLET))
-        for code, row in found.items()
-    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_WALLETS, {"owner": owner.pk, "kinds": list(chart.WALLET), "currency": currency})
+        rows = cursor.fetchall()
+    found: dict[str, dict[str, Decimal]] = {}
+    for code, kind, live in rows:
+        found.setdefault(code, {})[kind] = live
+    return [WalletBalance(code, *(held.get(kind, ZERO) for kind in chart.WALLET)) for code, held in found.items()]
 
 
+_WALLETS = """
+    SELECT a.currency_id, a.kind, a.credits - a.debits FROM ledger_account a
+    WHERE a.owner_id = %(owner)s AND a.kind = ANY (%(kinds)s)
+      AND (%(currency)s::text IS NULL OR a.currency_id = %(currency)s::text)
+    ORDER BY a.currency_id
+"""
 # Rows are compared, not ids: a range of ids alone may be read from the primary key, past every other account's rows.
 _SUM = """COALESCE((
                SELECT sum(x.amount) FROM ledger_transfer x

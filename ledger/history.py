@@ -103,12 +103,12 @@ class History(Listing[Movement]):
         """Read a page of movements."""
         page = _PAGE.format(order=self.direction, **self._conditions())
         place = {"limit": limit, "offset": offset}
-        return _movements(self.owner_id, _LINES.format(page=page, order=self.direction), self._arguments() | place)
+        return _movements(_LINES.format(page=page, order=self.direction), self._arguments() | place)
 
     def one(self, transaction_id: UUID) -> Movement | None:
         """Return one movement; None for what is somebody else's or isn't there."""
         sql = _LINES.format(page="SELECT %(id)s::uuid AS id", order="ASC")
-        return next(iter(_movements(self.owner_id, sql, {"id": transaction_id})), None)
+        return next(iter(_movements(sql, {"id": transaction_id, "owner": self.owner_id})), None)
 
     def _conditions(self) -> dict[str, str]:
         return {
@@ -147,7 +147,8 @@ _PAGE: Final = f"""{_SIDE.format(side="debit")} UNION {_SIDE.format(side="credit
 _LINES: Final = """
 WITH page AS ({page})
 SELECT t.id, t.kind, t.effective_on, t.posted_at,
-       x.amount, x.currency_id, x.booked_on, d.kind, d.owner_id, c.kind, c.owner_id
+       x.amount, x.currency_id, x.booked_on,
+       d.kind, d.owner_id IS NOT DISTINCT FROM %(owner)s, c.kind, c.owner_id IS NOT DISTINCT FROM %(owner)s
 FROM page
 JOIN ledger_transaction t ON t.id = page.id
 JOIN ledger_transfer x ON x.transaction_id = page.id
@@ -158,7 +159,7 @@ ORDER BY page.id {order}, x.line
 
 
 class _Line(NamedTuple):
-    """A transfer of a transaction, with whose accounts it moves."""
+    """A transfer of a transaction, and whether the accounts that it moves are the owner's."""
 
     id: UUID
     kind: str
@@ -168,27 +169,27 @@ class _Line(NamedTuple):
     currency: str
     booked_on: date
     debit_kind: str
-    debit_owner: UUID | None
+    is_debit_own: bool
     credit_kind: str
-    credit_owner: UUID | None
+    is_credit_own: bool
 
 
-def _movements(owner_id: UUID, sql: str, arguments: dict[str, Any]) -> list[Movement]:
+def _movements(sql: str, arguments: dict[str, Any]) -> list[Movement]:
     with connection.cursor() as cursor:
         cursor.execute(sql, arguments)
         lines = [_Line(*row) for row in cursor.fetchall()]
-    found = (_movement(owner_id, list(own)) for _, own in groupby(lines, key=attrgetter("id")))
+    found = (_movement(list(own)) for _, own in groupby(lines, key=attrgetter("id")))
     return [movement for movement in found if movement is not None]
 
 
-def _movement(owner_id: UUID, lines: list[_Line]) -> Movement | None:
+def _movement(lines: list[_Line]) -> Movement | None:
     changes: dict[tuple[str, str], Decimal] = {}
     fee = ZERO
     for line in lines:
-        if line.credit_owner == owner_id:
+        if line.is_credit_own:
             place = (line.credit_kind, line.currency)
             changes[place] = changes.get(place, ZERO) + (-line.amount if _is_debit(line.credit_kind) else line.amount)
-        if line.debit_owner == owner_id:
+        if line.is_debit_own:
             place = (line.debit_kind, line.currency)
             changes[place] = changes.get(place, ZERO) + (line.amount if _is_debit(line.debit_kind) else -line.amount)
             if line.credit_kind in CHARGES:

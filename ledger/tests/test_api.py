@@ -17,7 +17,7 @@ from uuid import uuid4
 import pytest
 from rest_framework.test import APIClient
 
-from ledger import accounts, api, days, exports, history, posting
+from ledger import accounts, amounts, api, days, exports, history, posting
 from ledger.posting import Move
 from ledger.tests.conftest import FIRST_DAY, NOON, Books
 
@@ -91,6 +91,10 @@ def test_wallets_take_one_query(books: Books, django_assert_num_queries: Any) ->
     for url in ("/api/v1/wallets", "/api/v1/wallets/USD"):
         with django_assert_num_queries(1):
             client.get(url)
+    for currency in amounts.EXPONENTS:
+        books.available(books.ana, currency)
+    with django_assert_num_queries(1):
+        assert len(client.get("/api/v1/wallets").json()["results"]) == len(amounts.EXPONENTS)
 
 
 @pytest.mark.parametrize(
@@ -380,7 +384,7 @@ def test_what_is_nobodys_is_nobodys(books: Books) -> None:
     assert client_of(books.ana).get(f"/api/v1/transactions/{posted.transaction_id}").status_code == 404
 
 
-@pytest.mark.parametrize("count", [0, 1, 5])
+@pytest.mark.parametrize("count", [0, 1, 30])
 def test_a_list_takes_one_query(books: Books, django_assert_num_queries: Any, count: int) -> None:
     for _ in range(count):
         books.deposit(books.ana, "1.00")
