@@ -76,7 +76,7 @@ DATABASES = {
 }
 CACHES: dict[str, Any] = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "config.cache.Cache",
         "LOCATION": REDIS_URL,
         # A cache that doesn't answer must not hold a request: throttles then let it pass.
         "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
