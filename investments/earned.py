@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db import connection
 
 from investments import rules
+from investments.holdings import Held
 from investments.models import Position
 from ledger import amounts, days
 
@@ -46,7 +47,8 @@ class Earned:
 _STANDING = """
 SELECT p.id, l.due_on, COALESCE(l.accrued_to_date, 0), COALESCE(l.paid_to_date, 0) - COALESCE(b.amount, 0),
        COALESCE(a.due, 0) + COALESCE(j.due, 0), COALESCE(a.total, 0) + COALESCE(j.total, 0)
-FROM unnest(%s::uuid[], %s::uuid[], %s::date[], %s::date[]) AS p (id, product_id, funded_on, due)
+FROM (SELECT s.id, s.product_id, s.funded_on, asked.due
+      FROM unnest(%s::uuid[], %s::date[]) AS asked (id, due) JOIN investments_position s ON s.id = asked.id) p
 LEFT JOIN LATERAL (
     SELECT r.due_on, s.accrued_to_date, s.paid_to_date
     FROM investments_settlementrun r
@@ -81,7 +83,7 @@ def last_closed_day() -> date | None:
         return None
 
 
-def of(positions: Iterable[Position], *, closed: date | None) -> dict[UUID, Earned]:
+def of(positions: Iterable[Position | Held], *, closed: date | None) -> dict[UUID, Earned]:
     """Return what each position has earned, with `closed` the last closed day, in one query however many there are.
 
     Their `version` and `product` should be selected with them.
@@ -91,18 +93,10 @@ def of(positions: Iterable[Position], *, closed: date | None) -> dict[UUID, Earn
         return {}
     due = [_due_on(position, closed) for position in funded]
     with connection.cursor() as cursor:
-        cursor.execute(
-            _STANDING,
-            [
-                [position.pk for position in funded],
-                [position.product_id for position in funded],
-                [position.funded_on for position in funded],
-                due,
-            ],
-        )
+        cursor.execute(_STANDING, [[position.id for position in funded], due])
         rows = {row[0]: row[1:] for row in cursor.fetchall()}
     return {
-        position.pk: _earned(rows[position.pk], due_on=due_on, currency=position.currency)
+        position.id: _earned(rows[position.id], due_on=due_on, currency=position.currency)
         for position, due_on in zip(funded, due, strict=True)
     }
 
@@ -112,7 +106,7 @@ def of_one(position: Position) -> Earned:
     return of([position], closed=last_closed_day()).get(position.pk, Earned())
 
 
-def _due_on(position: Position, closed: date) -> date | None:
+def _due_on(position: Position | Held, closed: date) -> date | None:
     return rules.last_payout(closed, payout=position.version.payout, last_on=position.last_on)
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from investments.models import Position
+from investments.holdings import Held
 
 
 class ExitInLine(NamedTuple):
@@ -34,11 +34,14 @@ ORDER BY e.asked_at, e.id
 """
 
 
-def of(positions: Iterable[Position]) -> dict[UUID, list[ExitInLine]]:
-    """Return the waiting exits of each position, first come first, in one query however many there are."""
+def of(positions: Iterable[Held]) -> dict[UUID, list[ExitInLine]]:
+    """Return the waiting exits of each position, first come first; one query, or none where nobody is leaving."""
+    leaving = [position.id for position in positions if position.is_leaving]
+    if not leaving:
+        return {}
     found: dict[UUID, list[ExitInLine]] = defaultdict(list)
     with connection.cursor() as cursor:
-        cursor.execute(_PLACES, [[position.pk for position in positions]])
+        cursor.execute(_PLACES, [leaving])
         for position_id, *row in cursor.fetchall():
             found[position_id].append(ExitInLine(*row))
     return found

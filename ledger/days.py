@@ -22,6 +22,9 @@ class DayRefused(DomainError):
     title = "The business day can't be opened or closed so"
 
 
+OPEN_DAY = "SELECT day FROM ledger_businessday WHERE closed_at IS NULL"
+
+
 def platform_zone() -> ZoneInfo:
     """Return the platform's time zone, fixed after the first close."""
     return ZoneInfo(settings.PLATFORM_TIME_ZONE)
@@ -38,7 +41,7 @@ platform_today = platform_date
 def open_day() -> date:
     """Return the open business day. Raises NoOpenDay."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT day FROM ledger_businessday WHERE closed_at IS NULL")
+        cursor.execute(OPEN_DAY)
         found = cursor.fetchone()
     if found is None:
         raise NoOpenDay

@@ -17,7 +17,8 @@ from investments import earned, exits, rules
 from investments.api.products import PercentField, percentage
 from investments.earned import Earned
 from investments.exits import ExitInLine
-from investments.models import ExitRequest, Position, PositionEvent, Product, ProductVersion, RateCeiling
+from investments.holdings import Held, Holdings
+from investments.models import ExitRequest, Position, PositionEvent, Product, ProductVersion
 from ledger.amounts import format_amount
 from ledger.fields import AmountField, CurrencyField, DayField, MoneySerializerMixin, written_moment
 
@@ -26,21 +27,19 @@ CLOSED = (Position.Status.CANCELLED, Position.Status.CLOSED)
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What stands beside the rows of a page of positions; four queries, however many there are.
+    """What stands beside the rows of a page of positions; a query, and one for the exits if there are any.
 
     `terms` keeps what was written of each version, for the next position that has it.
     """
 
     earned: dict[UUID, Earned]
     exits: dict[UUID, list[ExitInLine]]
-    ceiling: Decimal
-    closed: date | None
     terms: dict[UUID, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, positions: Sequence[Position]) -> Figures:
-        closed = earned.last_closed_day()
-        return cls(earned.of(positions, closed=closed), exits.of(positions), RateCeiling.objects.current(), closed)
+    def of(cls, positions: Sequence[Held]) -> Figures:
+        closed = positions[0].closed if positions else None
+        return cls(earned.of(positions, closed=closed), exits.of(positions))
 
 
 class HeldProductOut(serializers.Serializer[Any]):
@@ -95,19 +94,20 @@ class PositionOut(serializers.Serializer[Any]):
     def to_representation(self, instance: Any) -> dict[str, Any]:
         """Write a position, or that of an event: what a request kept for ever is answered with it as it now stands."""
         position: Any = instance.position if isinstance(instance, PositionEvent) else instance
-        return written(position, Figures.of([position]))
+        held = Holdings(owner_id=position.owner_id).one(position.pk)
+        return written(held, Figures.of([held]))
 
 
-def written(position: Position, figures: Figures) -> dict[str, Any]:
+def written(position: Held, figures: Figures) -> dict[str, Any]:
     """Write a position as `PositionOut` describes it; by hand, for a page has thousands of fields."""
     currency = position.currency
-    standing = figures.earned.get(position.pk) or Earned()
+    standing = figures.earned.get(position.id) or Earned()
     terms = figures.terms.get(position.version_id)
     if terms is None:
-        terms = written_terms(position.version, position.product, ceiling=figures.ceiling)
+        terms = written_terms(position.version, position.product, ceiling=position.ceiling)
         figures.terms[position.version_id] = terms
     return {
-        "id": str(position.pk),
+        "id": str(position.id),
         "status": position.status,
         "product": terms,
         "currency": currency,
@@ -118,12 +118,12 @@ def written(position: Position, figures: Figures) -> dict[str, Any]:
         "accrued": format_amount(standing.accrued, currency),
         "owed": format_amount(standing.owed, currency),
         "paid": format_amount(standing.paid, currency),
-        "next_payout_on": _day(next_payout(position, closed=figures.closed)),
+        "next_payout_on": _day(next_payout(position, closed=position.closed)),
         "opened_at": written_moment(position.opened_at),
         "funded_on": _day(position.funded_on),
         "last_on": _day(position.last_on),
         "disclosure_version": position.disclosure_version,
-        "exits": [written_exit(row, currency) for row in figures.exits.get(position.pk, [])],
+        "exits": [written_exit(row, currency) for row in figures.exits.get(position.id, [])],
     }
 
 
@@ -161,7 +161,7 @@ def _day(on: date | None) -> str | None:
     return None if on is None else on.isoformat()
 
 
-def next_payout(position: Position, *, closed: date | None) -> date | None:
+def next_payout(position: Position | Held, *, closed: date | None) -> date | None:
     """The next day whose close settles; none before the first funding and after the end."""
     if position.funded_on is None or position.status in CLOSED:
         return None

@@ -204,11 +204,14 @@ END
         return self.term_days is None
 
 
+LATEST_CEILING = "SELECT rate FROM investments_rateceiling ORDER BY id DESC LIMIT 1"
+
+
 class RateCeilingQuerySet(models.QuerySet["RateCeiling"]):
     def current(self) -> Decimal:
         """Return the yearly rate above which a product is badged: the latest row's, or 0.36."""
         with connection.cursor() as cursor:
-            cursor.execute("SELECT rate FROM investments_rateceiling ORDER BY id DESC LIMIT 1")
+            cursor.execute(LATEST_CEILING)
             latest = cursor.fetchone()
         return latest[0] if latest else rules.DEFAULT_RATE_CEILING
 
