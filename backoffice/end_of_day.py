@@ -19,7 +19,7 @@ from django.db.models import F
 
 from backoffice import problems, steps
 from backoffice.models import EndOfDayRun, EndOfDayStep
-from backoffice.watching import Silent, Watcher
+from backoffice.watching import Figures, Silent, Watcher
 from core.commands import run_durably
 from core.errors import DomainError
 from investments.slices import Workers
@@ -170,12 +170,18 @@ def _do(step: steps.Step, row: EndOfDayStep, work: steps.Work) -> bool:
         problems.report(work.run, step.name, "", error, at=work.now)
         work.watch.failed(step.title, error)
         return False
-    EndOfDayStep.objects.filter(pk=row.pk).update(
-        done_at=work.now, milliseconds=F("milliseconds") + _milliseconds(began), figures=figures
-    )
-    problems.solve(work.run, step.name, at=work.now)
-    work.watch.done(step.title, figures, milliseconds=_milliseconds(began))
+    spent = _milliseconds(began)
+    run_durably(functools.partial(_came_through, work, figures, milliseconds=spent))
+    work.watch.done(step.title, figures, milliseconds=spent)
     return True
+
+
+def _came_through(work: steps.Work, figures: Figures, *, milliseconds: int) -> None:
+    """Mark a step done and its problem solved, both or neither: a step that is done isn't looked at again."""
+    EndOfDayStep.objects.filter(pk=work.step.pk).update(
+        done_at=work.now, milliseconds=F("milliseconds") + milliseconds, figures=figures
+    )
+    problems.solve(work.run, work.step.name, at=work.now)
 
 
 def _finish(day: date, *, now: datetime, sealed: bool) -> EndOfDayRun:

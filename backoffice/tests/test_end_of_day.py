@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from backoffice import end_of_day, steps
+from backoffice import end_of_day, problems, steps
 from backoffice.models import EndOfDayProblem, EndOfDayRun, EndOfDayStep
 from backoffice.tests.conftest import FIRST_DAY, Platform
 from core.commands import run_durably
@@ -187,6 +187,27 @@ def test_a_step_that_fails_stops_the_day_and_is_done_later(platform: Platform, m
     problem.refresh_from_db()
     assert problem.solved_at is not None and EndOfDayRun.objects.get().status == "done"
     assert Transfer.objects.count() == transfers
+
+
+def test_a_step_that_failed_and_then_is_killed_leaves_no_open_problem(platform: Platform, monkeypatch: Any) -> None:
+    """Killed between the mark that it is done and the one that its problem is solved: neither stands."""
+
+    def fails(work: steps.Work) -> Any:
+        raise RuntimeError("no such table")
+
+    platform.pass_day()
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "STEPS", (steps.Step("adjust", "Adjust", fails), *steps.STEPS[1:]))
+        assert not end_of_day.close_days(now=platform.noon).is_complete
+
+    def dies(*given: Any, **more: Any) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(problems, "solve", dies)
+        end_of_day.close_days(now=platform.noon)
+    assert end_of_day.close_days(now=platform.noon).is_complete
+    assert not EndOfDayProblem.objects.open().exists()
 
 
 def test_a_position_that_fails_alone_doesnt_hold_up_the_others(platform: Platform, monkeypatch: Any) -> None:

@@ -27,7 +27,7 @@ from ledger import provision
 from tests.database import digests, drop
 
 MIGRATED, WORLD = "faults_migrated", "faults_world"
-SECONDS = 60.0
+SECONDS = 180.0
 CLOSING = """
     SELECT EXISTS (
         SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
