@@ -32,7 +32,7 @@ check: $(VENV)/.development ## Format, lint, types, import floors, migrations, d
 	@echo "── migrations" && $(RUN) manage.py makemigrations --check --dry-run
 	@echo "── system"     && $(RUN) manage.py check --fail-level WARNING
 
-bench: $(VENV)/.development ## Measure against bare SQL, on a durable server (SIZE=small or full)
+bench: $(VENV)/.bench ## Measure against bare SQL, on a durable server (SIZE=small or full)
 	@$(RUN) -m benchmarks --size $(SIZE)
 
 format: $(VENV)/.development ## Format the code
@@ -43,7 +43,7 @@ shell: $(VENV)/.runtime ## A Python shell on the demo's database
 
 lock: $(VENV)/.python ## Lock the dependencies anew from requirements/*.in
 	@$(RUN) -m pip install --quiet --quiet --disable-pip-version-check uv
-	@for set in base embedded dev; do \
+	@for set in base embedded dev bench; do \
 	  $(VENV)/bin/uv pip compile --quiet --generate-hashes --universal --no-header --no-emit-index-url \
 	    --no-emit-find-links requirements/$$set.in -o requirements/$$set.txt || exit 1; done
 
@@ -68,4 +68,9 @@ $(VENV)/.runtime: $(VENV)/.python requirements/base.txt requirements/embedded.tx
 $(VENV)/.development: $(VENV)/.runtime requirements/dev.txt
 	@echo "Installing what checks and tests need (a minute or two, once)"
 	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.development requirements/bench.txt
+	@echo "Installing what is measured beside ours (once)"
+	@$(PIP) -r requirements/bench.txt
 	@touch $@

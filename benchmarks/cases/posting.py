@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks import limits
+from benchmarks import limits, rival
 from benchmarks.figures import Figure, interleave
 from benchmarks.server import DATABASE, Bench
 
@@ -48,6 +48,7 @@ def measure(bench: Bench, size: str) -> Iterator[Figure]:
             at_most=False,
             beside=f"the bare function from plain psycopg: {plain:.0f}/s",
         )
+    yield _beside_hordak(bench, ours, lasting)
     yield _hot_cash(lasting)
 
 
@@ -128,6 +129,22 @@ def _plain_rate(bench: Bench, accounts: Sequence[tuple[Any, Any]], connections: 
     finally:
         for connection in opened:
             connection.close()
+
+
+def _beside_hordak(bench: Bench, ours: Post, lasting: float) -> Figure:
+    with rival.running(bench) as hordak:
+        pair = interleave(lambda: _rate(ours, 1, lasting), lambda: hordak("plain", lasting))
+        covered = hordak("covered", lasting)
+    return Figure(
+        name="post_vs_hordak",
+        value=pair.ours,
+        unit="postings/s",
+        limit=pair.limit,
+        ratio=pair.ratio,
+        target=2,
+        at_most=False,
+        beside=f"the limit is transfer_to; after asking whether the account covers it: {covered:.0f}/s",
+    )
 
 
 def _hot_cash(lasting: float) -> Figure:
