@@ -243,6 +243,20 @@ def test_the_list_takes_a_fixed_number_of_queries(world, client, investor, djang
     assert len(get(client, "/accounts?currency=XOF&status=active").json()["results"]) == 29
 
 
+@pytest.mark.parametrize("leaving", [1, 4])
+def test_those_who_leave_take_one_query_more(world, client, investor, django_assert_num_queries, leaving):
+    opened = [world.open(investor, "basic", "300") for _ in range(5)]
+    world.put_to_work("basic", "1500")
+    for position in opened[:leaving]:
+        services.withdraw(position.pk, owner=investor, amount=Decimal(100), now=world.now)
+    with django_assert_num_queries(3):
+        rows = get(client, "/accounts").json()["results"]
+    assert [[waiting["place"] for waiting in row["exits"]] for row in reversed(rows)] == [
+        *([place] for place in range(1, leaving + 1)),
+        *([] for _ in opened[leaving:]),
+    ]
+
+
 @pytest.mark.parametrize("ordering", ["id", "-id"])
 def test_pages_lead_there_and_back(world, client, investor, ordering):
     for _ in range(5):
