@@ -86,7 +86,7 @@ def accrue(work: Work) -> Figures:
 
 def settle(work: Work) -> Figures:
     """Pay what is due, product by product, oldest day first, as far as the pools go."""
-    report = settlement.settle_day(work.day, now=work.now, workers=work.workers, watch=lambda product: work.progress)
+    report = settlement.settle_day(work.day, now=work.now, workers=work.workers, watch=lambda phase: work.progress)
     for problem in report.problems:
         work.problem(problem.position_id or "a slice", problem.error)
     runs = list(SettlementRun.objects.filter(paid_in=work.day).select_related("product"))

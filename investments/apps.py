@@ -71,7 +71,17 @@ class InvestmentsConfig(AppConfig):
         "AccrualAdjustment": {"insert": "*"},
         "SettlementRun": {
             "insert": "*",
-            "update": ["status", "amount", "earned", "positions", "reserve", "reserved_at", "paid_at", "paid_in"],
+            "update": [
+                "status",
+                "amount",
+                "earned",
+                "positions",
+                "asked_at",
+                "reserve",
+                "reserved_at",
+                "paid_at",
+                "paid_in",
+            ],
         },
         "SettlementSlice": {"insert": "*", "update": ["done_at"]},
         "Settlement": {"insert": "*"},

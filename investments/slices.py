@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from celery import current_app
 from django.conf import settings
@@ -28,6 +28,9 @@ PAST_ALL_IDS = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 POLL_SECONDS = 0.2
 ANSWER_SECONDS = 2.0
+
+Key = TypeVar("Key")
+"""What a slice is known by."""
 
 Progress = Callable[[int, int], None]
 """Called with slices done and slices in all, after each."""
@@ -91,17 +94,17 @@ def _somebody_answers() -> bool:
             return False
 
 
-class Hand(Protocol):
+class Hand(Protocol[Key]):
     """How slices are worked on: `work` does one here, `send` hands one to the workers."""
 
-    def work(self, slice_id: int) -> None: ...
+    def work(self, slice_id: Key, /) -> None: ...
 
-    def send(self, slice_id: int) -> None: ...
+    def send(self, slice_id: Key, /) -> None: ...
 
-    def undone(self, slice_ids: Sequence[int]) -> list[int]: ...
+    def undone(self, slice_ids: Sequence[Key], /) -> list[Key]: ...
 
 
-def run(slice_ids: Sequence[int], hand: Hand, *, workers: Workers | None, progress: Progress) -> None:
+def run(slice_ids: Sequence[Key], hand: Hand[Key], *, workers: Workers | None, progress: Progress) -> None:
     """Work on all slices; with `workers`, hand them over, wait, and do here what nobody has done for half a minute."""
     if workers is not None and slice_ids and not workers.why:
         _hand_over(slice_ids, hand, workers, progress)
@@ -111,7 +114,7 @@ def run(slice_ids: Sequence[int], hand: Hand, *, workers: Workers | None, progre
         progress(done, len(slice_ids))
 
 
-def _hand_over(slice_ids: Sequence[int], hand: Hand, workers: Workers, progress: Progress) -> None:
+def _hand_over(slice_ids: Sequence[Key], hand: Hand[Key], workers: Workers, progress: Progress) -> None:
     try:
         for slice_id in slice_ids:
             hand.send(slice_id)

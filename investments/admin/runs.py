@@ -40,7 +40,17 @@ class SettlementRunAdmin(ReadOnlyAdmin):
     list_filter = ("status", "product__kind", "product")
     date_hierarchy = "due_on"
     ordering = ("-due_on", "product")
-    fields = ("product", "due_on", "say_status", "show_amount", "positions", "reserved_at", "paid_at", "show_reserve")
+    fields = (
+        "product",
+        "due_on",
+        "say_status",
+        "show_amount",
+        "positions",
+        "asked_at",
+        "reserved_at",
+        "paid_at",
+        "show_reserve",
+    )
     readonly_fields = fields
     inlines = (SliceInline,)
 

@@ -236,10 +236,10 @@ class SettlementRunQuerySet(models.QuerySet["SettlementRun"]):
 class SettlementRun(models.Model):
     """What a product owes for one due day: all of it is paid, or none.
 
-    due: the pool hasn't covered it yet; `amount` is what it asked for when it was last tried, 0 before. reserved:
-    `amount` stands in the shards of `returns_due` (ledger transaction `reserve`), its slices are being paid. paid: the
-    last slice is done, in the settlement of the day `paid_in`. `earned` is what the run brought into account, at 18
-    places.
+    due: the pool hasn't covered it yet; `amount` is what it asked for at `asked_at` (the database's clock), 0
+    before. reserved: `amount` stands in the shards of `returns_due` (ledger transaction `reserve`), its slices are
+    being paid. paid: the last slice is done, in the settlement of the day `paid_in`. `earned` is what the run
+    brought into account, at 18 places.
     """
 
     class Status(models.TextChoices):
@@ -256,6 +256,7 @@ class SettlementRun(models.Model):
     amount = columns.amount(default=Decimal(0))
     earned = columns.amount(default=Decimal(0))
     positions = models.IntegerField(default=0)
+    asked_at = models.DateTimeField(null=True, blank=True)
     reserve = models.UUIDField(null=True, blank=True)
     reserved_at = models.DateTimeField(null=True, blank=True)
     paid_at = models.DateTimeField(null=True, blank=True)

@@ -34,26 +34,42 @@ def open_runs(day: date) -> None:
 def reserve_run(run_id: UUID, *, now: datetime, effective_on: date) -> SettlementRun:
     """Take what a run owes from the pool into the shards of `returns_due`; returns the run as it then stands.
 
-    Still `due` means that the pool doesn't cover it (compliance is alerted) or that an earlier day isn't paid.
-    A run that was reserved before stays as it is.
+    Still `due`, with `asked_at`, means that the pool doesn't cover it (compliance is alerted) or that an earlier day
+    isn't paid. A run that was reserved before stays as it is.
     """
     run = SettlementRun.objects.lock(run_id)
-    earlier = SettlementRun.objects.unfinished().filter(product_id=run.product_id, due_on__lt=run.due_on)
-    if run.status != SettlementRun.Status.DUE or earlier.exists():
-        return run
+    if run.status == SettlementRun.Status.DUE and not _reserved(run, now=now, effective_on=effective_on):
+        run.asked_at = database_now()
+        run.save(update_fields=["asked_at", "amount"])
+    return run
+
+
+def database_now() -> datetime:
+    """Return the moment by the database's clock, which all workers share."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (moment,) = cursor.fetchone()
+    return moment
+
+
+def _reserved(run: SettlementRun, *, now: datetime, effective_on: date) -> bool:
+    if SettlementRun.objects.unfinished().filter(product_id=run.product_id, due_on__lt=run.due_on).exists():
+        return False
     lock_products([run.product_id], shared=False)
     if run.amount > _pool_holds(run):
         _raise_short(run, now)
-        return run
+        return False
     try:
         with transaction.atomic():
             _compute(run)
             _take(run, now=now, effective_on=effective_on)
     except posting.InsufficientBalance:
-        SettlementRun.objects.filter(pk=run.pk).update(amount=run.amount)
+        owed = run.amount
         run.refresh_from_db()
+        run.amount = owed
         _raise_short(run, now)
-    return run
+        return False
+    return True
 
 
 def _pool(run: SettlementRun) -> Any:

@@ -15,7 +15,7 @@ from investments import slices
 from investments.accrual import POSITIONS_FAULT, Problem, require_accrued
 from investments.models import Product, SettlementRun, SettlementSlice
 from investments.settlement.ended import close_ended
-from investments.settlement.reserve import open_runs, reserve_run
+from investments.settlement.reserve import database_now, open_runs, reserve_run
 from investments.settlement.slices import finish_run, pay_slice
 
 
@@ -29,6 +29,18 @@ class ProductOutcome:
     amount: Decimal = Decimal(0)
     short_on: date | None = None
     owed: Decimal = Decimal(0)
+    stopped: bool = False
+
+    def count(self, run: SettlementRun) -> None:
+        """Count a run as it stands; one that isn't paid stops the product, whose later days wait for it."""
+        if run.status == SettlementRun.Status.PAID:
+            self.days.append(run.due_on)
+            self.positions += run.positions
+            self.amount += run.amount
+            return
+        self.stopped = True
+        if run.status == SettlementRun.Status.DUE:
+            self.short_on, self.owed = run.due_on, run.amount
 
 
 @dataclass(slots=True)
@@ -48,7 +60,13 @@ class SettlementReport:
         return not self.problems
 
 
-Watch = Callable[[Product], slices.Progress]
+Watch = Callable[[str], slices.Progress]
+"""Names a phase of the work, and gives the progress that it reports to."""
+
+
+def unwatched(phase: str) -> slices.Progress:
+    """The watch that nobody keeps."""
+    return slices.unwatched
 
 
 def settle_day(
@@ -57,60 +75,72 @@ def settle_day(
     now: datetime,
     workers: slices.Workers | None = None,
     inside: bool = False,
-    watch: Watch | None = None,
+    watch: Watch = unwatched,
 ) -> SettlementReport:
-    """Pay what is due up to `day`, product by product; what is paid already stays so.
+    """Pay what is due up to `day`, each product's oldest day first; what is paid already stays so.
 
-    Each reservation and each slice is a transaction of its own, unless `inside` (a dry run). A short pool is no
-    error: that product stops there, and the next close tries again. Raises AccrualUnfinished.
+    In rounds of one due day a product: all reservations, then all slices, so that workers share them across products.
+    Each is a transaction of its own, unless `inside` (a dry run). A short pool is no error: that product stops there,
+    and the next close tries again. Raises AccrualUnfinished.
     """
     require_accrued(day)
     (open_runs.inside if inside else open_runs)(day)
-    report = SettlementReport(day)
     unpaid = SettlementRun.objects.unfinished().filter(due_on__lte=day)
-    for product in Product.objects.filter(pk__in=unpaid.values("product")).order_by("code"):
-        hand = _SettlementHand(day=day, now=now, inside=inside)
-        outcome = _settle_product(product, day, hand, workers, watch(product) if watch else slices.unwatched)
-        report.products.append(outcome)
-        report.problems += hand.problems
+    products = Product.objects.filter(pk__in=unpaid.values("product")).order_by("code")
+    outcomes = {product.pk: ProductOutcome(product) for product in products}
+    pay = _Payment(day=day, now=now, inside=inside)
+    while runs := _oldest(day, [key for key, outcome in outcomes.items() if not outcome.stopped]):
+        reserve = _Reservation(day=day, now=now, inside=inside)
+        slices.run(runs, reserve, workers=workers, progress=watch("reserve"))
+        parts = SettlementSlice.objects.undone().filter(run__in=runs).order_by("run__product__code", "number")
+        slices.run(list(parts.values_list("pk", flat=True)), pay, workers=workers, progress=watch("pay"))
+        for run_id in runs:
+            run = (finish_run.inside if inside else finish_run)(run_id, now=now, effective_on=day)
+            outcomes[run.product_id].count(run)
+    report = SettlementReport(day, list(outcomes.values()), pay.problems)
     report.closed = (close_ended.inside if inside else close_ended)(day, now=now)
     return report
 
 
-def _settle_product(
-    product: Product, day: date, hand: _SettlementHand, workers: slices.Workers | None, progress: slices.Progress
-) -> ProductOutcome:
-    outcome = ProductOutcome(product)
-    runs = SettlementRun.objects.unfinished().filter(product=product, due_on__lte=day).order_by("due_on")
-    for run_id in list(runs.values_list("pk", flat=True)):
-        run = hand.reserve(run_id)
-        if run.status == SettlementRun.Status.DUE:
-            outcome.short_on, outcome.owed = run.due_on, run.amount
-            break
-        undone = SettlementSlice.objects.filter(run=run).undone().order_by("number")
-        slices.run(list(undone.values_list("pk", flat=True)), hand, workers=workers, progress=progress)
-        if not hand.finish(run_id):
-            break
-        outcome.days.append(run.due_on)
-        outcome.positions += run.positions
-        outcome.amount += run.amount
-    return outcome
+def _oldest(day: date, products: Sequence[UUID]) -> list[UUID]:
+    """The first run of each product that isn't paid."""
+    unpaid = SettlementRun.objects.unfinished().filter(due_on__lte=day, product__in=products)
+    ordered = unpaid.order_by("product__code", "due_on").distinct("product__code")
+    return list(ordered.values_list("pk", flat=True))
 
 
-class _SettlementHand:
-    """Works on settlement slices here, or hands them to the workers."""
+@dataclass
+class _Reservation:
+    """Reserves runs here, or has the workers do it."""
 
-    def __init__(self, *, day: date, now: datetime, inside: bool) -> None:
-        self.day, self.now, self.inside = day, now, inside
-        self.problems: list[Problem] = []
+    day: date
+    now: datetime
+    inside: bool
+    since: datetime = field(default_factory=database_now)
 
-    def reserve(self, run_id: UUID) -> SettlementRun:
+    def work(self, run_id: UUID) -> None:
         verb = reserve_run.inside if self.inside else reserve_run
-        return verb(run_id, now=self.now, effective_on=self.day)
+        verb(run_id, now=self.now, effective_on=self.day)
 
-    def finish(self, run_id: UUID) -> bool:
-        verb = finish_run.inside if self.inside else finish_run
-        return verb(run_id, now=self.now, effective_on=self.day)
+    def send(self, run_id: UUID) -> None:
+        from investments import tasks
+
+        tasks.reserve_run.delay(str(run_id), self.now.isoformat(), self.day.isoformat())
+
+    def undone(self, run_ids: Sequence[UUID]) -> list[UUID]:
+        """Those that nobody has asked the pool for since; one whose pool was short has been asked."""
+        waiting = SettlementRun.objects.filter(pk__in=run_ids, status=SettlementRun.Status.DUE)
+        return list(waiting.exclude(asked_at__gte=self.since).values_list("pk", flat=True))
+
+
+@dataclass
+class _Payment:
+    """Pays slices here, or has the workers do it."""
+
+    day: date
+    now: datetime
+    inside: bool
+    problems: list[Problem] = field(default_factory=list)
 
     def work(self, slice_id: int) -> None:
         try:

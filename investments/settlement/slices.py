@@ -53,10 +53,10 @@ def pay_slice(slice_id: int, *, now: datetime, effective_on: date) -> int:
 
 
 @command
-def finish_run(run_id: UUID, *, now: datetime, effective_on: date) -> bool:
-    """Mark a run as paid in the settlement of `effective_on` if its last slice is done; whether it is paid."""
+def finish_run(run_id: UUID, *, now: datetime, effective_on: date) -> SettlementRun:
+    """Mark a run as paid in the settlement of `effective_on` if its last slice is done; returns it as it stands."""
     run = SettlementRun.objects.lock(run_id)
     if run.status == SettlementRun.Status.RESERVED and not SettlementSlice.objects.filter(run=run).undone().exists():
         run.status, run.paid_at, run.paid_in = SettlementRun.Status.PAID, now, effective_on
         run.save(update_fields=["status", "paid_at", "paid_in"])
-    return run.status == SettlementRun.Status.PAID
+    return run

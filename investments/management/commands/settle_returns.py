@@ -21,13 +21,7 @@ class Command(DayCommand):
 
     def run(self, day: date, *, now: datetime, workers: slices.Workers | None, inside: bool) -> SettlementReport:
         with bar(self.console) as named:
-            return settlement.settle_day(
-                day,
-                now=now,
-                workers=workers,
-                inside=inside,
-                watch=lambda product: named(f"settle {product.code}"),
-            )
+            return settlement.settle_day(day, now=now, workers=workers, inside=inside, watch=named)
 
     def finish(self, report: Any) -> None:
         table = Table(title=f"Settled up to {report.day}", show_edge=False)
