@@ -10,7 +10,10 @@ import pytest
 
 from backoffice import end_of_day
 from backoffice.tests.conftest import Platform
+from core.errors import NotFound
+from core.money import Money
 from investments import services as investing
+from investments.errors import ProductRetired
 from investments.models import Accrual
 from investments.rules import ONE_DAY
 from investments.services.versions import TERMS
@@ -84,6 +87,40 @@ def test_a_new_version_has_its_rate_and_a_day_of_pause_and_resume_changes_nothin
     platform.fill("basic", "1000")
     platform.close_until(date(2026, 6, 30))
     assert (platform.wallet(ana.owner), platform.wallet(eve.owner)) == (Decimal("72.50"), Decimal("58.00"))
+    assert verify.run() == []
+
+
+def test_a_product_that_is_retired_without_a_successor(platform: Platform) -> None:
+    """Who is in goes on earning, is paid, may pause and leave; nobody comes in, and nothing more is put in."""
+    ana, eve = platform.investor("Ana", amount="300"), platform.investor("Eve", amount="300")
+    platform.fill("basic", "1000")
+    platform.close_until(date(2026, 6, 9))
+    product = platform.product("basic")
+    platform.desk.approve(
+        investing.request_retirement(product.pk, by=platform.omar, reason="Offered no more", now=platform.noon)
+    )
+    platform.desk.deposit(ana.owner, Money(Decimal(300), "USD"))
+    with pytest.raises(ProductRetired):
+        investing.fund_position(ana.pk, owner=ana.owner, amount=Decimal(10), now=platform.noon)
+    with pytest.raises(NotFound):
+        investing.open_position(
+            ana.owner,
+            product=product.pk,
+            disclosure_version=ana.disclosure_version,
+            amount=Decimal(300),
+            now=platform.noon,
+        )
+    investing.cancel(eve.pk, owner=eve.owner, now=platform.noon)
+    platform.close_until(date(2026, 6, 10))
+    assert platform.wallet(eve.owner) == Decimal("322.50"), "her principal, and nine days of 2.50"
+    investing.pause(ana.pk, owner=ana.owner, now=platform.noon)
+    platform.close_until(date(2026, 6, 20))
+    investing.resume(ana.pk, owner=ana.owner, now=platform.noon)
+    platform.close_until(date(2026, 6, 30))
+    assert platform.wallet(ana.owner) == 300 + Decimal("2.50") * (29 - 10), "the 12th to the 21st gave nothing"
+    ana.refresh_from_db()
+    eve.refresh_from_db()
+    assert (ana.status, eve.status) == ("active", "closed")
     assert verify.run() == []
 
 
