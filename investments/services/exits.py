@@ -136,6 +136,8 @@ def withdraw_request(request_id: UUID, *, owner: Any, now: datetime) -> ExitRequ
     if found is None:
         raise NotFound("You have no such request.")
     position = _lock_in_line(found.position_id, owner)
+    if position.status == Status.MATURED:
+        raise NotFound("You have no such request.")
     if position.exits.waiting().exclude(pk=request_id).exclude(kind=Kind.WITHDRAWAL).exists():
         raise ExitWaiting
     request = ExitRequest.objects.get(pk=request_id)
@@ -223,7 +225,8 @@ def _take_out(position: Position, *, amount: Decimal, kind: str, value_on: date,
     position.withdrawn += amount
     position.save(update_fields=["principal", "withdrawn"])
     terms.change_principal(position, from_on=value_on + rules.ONE_DAY, by=-amount)
-    if kind == Kind.CANCELLATION:
+    # One that matured while its cancellation waited in line stays matured.
+    if kind == Kind.CANCELLATION and position.status != Status.MATURED:
         terms.stop_earning(position, from_on=value_on + rules.ONE_DAY)
         move_to(position, Status.CANCELLED, by=actor, at=now, last_on=ended_on(position, value_on))
 

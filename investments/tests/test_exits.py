@@ -222,6 +222,24 @@ def test_a_matured_position_waits_without_earning(world, investor):
     assert spans(position)[-1] == (date(2026, 7, 3), None, 0, False)
 
 
+def test_a_cancellation_that_waits_past_the_term_leaves_as_a_matured_position(world, investor):
+    """Without a penalty, since its term is over; and it can't step out of the line any more."""
+    term_product(world)
+    position = world.open(investor, "stake-30", "150")
+    world.put_to_work("stake-30", "150")
+    services.cancel(position.pk, owner=investor, now=world.now)
+    world.next_day(30)
+    assert services.mature(position.pk, on=world.day, now=world.now)
+    assert line(position) == [("cancellation", 150, "waiting")]
+    with pytest.raises(NotFound):
+        services.withdraw_request(ExitRequest.objects.get().pk, owner=investor, now=world.now)
+    world.bring_back("stake-30", "150")
+    assert services.pay_exits(position.product_id, now=world.now) == 1
+    position.refresh_from_db()
+    assert (position.status, position.principal, position.last_on) == ("matured", 0, date(2026, 7, 1))
+    assert available(investor, "USDT") == 150
+
+
 def test_an_investor_steps_out_of_the_line(world, investor, stranger):
     position = world.open(investor, "basic", "300")
     world.put_to_work("basic", "300")
