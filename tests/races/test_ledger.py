@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
-from threading import Barrier
+from threading import Barrier, BrokenBarrierError, Event
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from core.commands import command
 from ledger import balances, days, posting, seals, verify
 from ledger.models import BusinessDay, Transfer
 from ledger.posting import Move
 from ledger.tests.conftest import FIRST_DAY, NOON, Books, shared_books
+from ledger.tests.test_attacks import TRANSFER, put_transaction
 
 __all__ = ["shared_books"]
 
@@ -159,3 +162,53 @@ def test_posting_goes_on_while_days_close(shared_books: Books) -> None:
     )
     assert sealed == Transfer.objects.count() == 161
     assert verify.run() == []
+
+
+def test_one_paper_at_once_stands_behind_one_posting(shared_books: Books) -> None:
+    """Ana and Eve are credited on the same line of the statement, under two keys, over different wallets: one is.
+
+    Seen to fail: with `FOR NO KEY UPDATE` on the evidence out of the trigger, both are.
+    """
+    books, paper = shared_books, shared_books.statement_line()
+    before_the_end = Barrier(2)
+
+    def deposit(owner: Any) -> Callable[[], object]:
+        moves = [Move(books.cash, books.available(owner), Decimal(5))]
+
+        def work() -> posting.Posting:
+            posted = posting.post("deposit", moves, key=f"deposit:{owner.pk}", now=NOON, evidence=paper)
+            with contextlib.suppress(BrokenBarrierError):
+                before_the_end.wait(timeout=1)
+            return posted
+
+        return command(work)
+
+    answers = at_once([deposit(books.ana), deposit(books.eve)])
+    assert sorted(type(answer).__name__ for answer in answers) == ["EvidenceUsed", "Posting"], answers
+    assert Transfer.objects.count() == 1
+
+
+def test_a_day_waits_for_what_is_posted_past_the_services(shared_books: Books) -> None:
+    """The trigger holds the day too: raw SQL that never entered is on the day it says, or nowhere.
+
+    Seen to fail: with the shared day lock out of the trigger, the day closes, and the row comes after its end.
+    """
+    books = shared_books
+    books.deposit(books.ana, "5")
+    available, principal = books.available(books.ana), books.principal(books.ana)
+    is_written = Event()
+
+    def past_the_services() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            of = put_transaction("position_fund")
+            cursor.execute(TRANSFER, [of, 1, available.pk, principal.pk, "USD", "5", FIRST_DAY])
+            is_written.set()
+            time.sleep(0.5)
+
+    def close() -> None:
+        is_written.wait(20)
+        command(days.close)(FIRST_DAY, now=NOON + timedelta(days=1))
+
+    assert at_once([past_the_services, close]) == [None, None]
+    closed = BusinessDay.objects.get(day=FIRST_DAY)
+    assert closed.last_transfer_id == Transfer.objects.latest("id").pk
