@@ -5,6 +5,7 @@ Each lock has its control beside it: the same race with the lock taken out, seen
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import UTC, datetime
 from functools import partial
@@ -12,6 +13,7 @@ from functools import partial
 import pytest
 import time_machine
 from django.contrib.auth.models import Group
+from django.core.management import call_command
 
 from accounts import roles, services, tokens
 from accounts.models import LoginFailure, PasswordResetToken, Session, User
@@ -179,7 +181,10 @@ def test_one_address_signed_up_eight_times_at_once_is_one_person():
 
 
 def test_a_log_in_that_meets_a_change_of_password_leaves_no_session(ana):
-    """The person's row is locked by both: an old password opens nothing once the new one stands."""
+    """The person's row is locked by both: an old password opens nothing once the new one stands.
+
+    Seen to fail: with User.objects.lock as a plain get, a session opened by the old one is left.
+    """
     from accounts.services import passwords
 
     outcomes = at_once(
@@ -190,3 +195,24 @@ def test_a_log_in_that_meets_a_change_of_password_leaves_no_session(ana):
     )
     assert outcomes[1] is None
     assert not Session.objects.alive().exists()
+
+
+def test_a_name_that_changes_while_keys_rotate_stays_changed(ana, monkeypatch):
+    """Seen to fail: without the row locks of rotate_keys, the name that it had read is written over the new one."""
+    is_read, save = threading.Event(), User.save
+
+    def slowly(person, *args, **kwargs):
+        if "email" in (kwargs.get("update_fields") or ()):  # the rotation, which writes all that is encrypted
+            is_read.set()
+            time.sleep(0.5)
+        save(person, *args, **kwargs)
+
+    def change():
+        is_read.wait(20)
+        return services.change_profile(ana, now=NOW, last_name="Quenum")
+
+    monkeypatch.setattr(User, "save", slowly)
+    answers = at_once([partial(call_command, "rotate_keys", verbosity=0), change])
+    assert not [answer for answer in answers if isinstance(answer, Exception)], answers
+    ana.refresh_from_db()
+    assert ana.last_name == "Quenum"
