@@ -97,9 +97,11 @@ WHERE a.day IS NULL AND r.day IS NULL
 
 # What a position's newest settlement carries is everything accrued, adjusted and paid up to then.
 _SETTLEMENTS = """
-WITH newest AS (
-    SELECT DISTINCT ON (position_id) position_id, due_on, accrued_to_date, paid_to_date
-    FROM investments_settlement ORDER BY position_id, due_on DESC
+WITH paid AS (
+    SELECT position_id, max(due_on) AS due_on, sum(amount) AS amount FROM investments_settlement GROUP BY 1
+), newest AS (
+    SELECT position_id, due_on, accrued_to_date, paid_to_date
+    FROM investments_settlement JOIN paid USING (position_id, due_on)
 ), accrued AS (
     SELECT n.position_id, sum(a.amount) AS amount
     FROM newest n JOIN investments_accrual a ON a.position_id = n.position_id AND a.day <= n.due_on GROUP BY 1
@@ -110,8 +112,6 @@ WITH newest AS (
 ), adjusted AS (
     SELECT n.position_id, sum(j.amount) AS amount FROM newest n
     JOIN investments_accrualadjustment j ON j.position_id = n.position_id AND j.booked_on <= n.due_on GROUP BY 1
-), paid AS (
-    SELECT position_id, sum(amount) AS amount FROM investments_settlement GROUP BY 1
 ), returned AS (
     SELECT n.position_id, sum(r.amount) AS amount FROM newest n
     JOIN investments_settlementreversal r ON r.position_id = n.position_id AND r.booked_on <= n.due_on GROUP BY 1
@@ -120,7 +120,7 @@ SELECT format('position %s, settled on %s: carries %s accrued and %s paid; the r
               n.due_on, n.accrued_to_date, n.paid_to_date, x.accrued, x.paid)
 FROM newest n
 LEFT JOIN accrued c USING (position_id) LEFT JOIN late l USING (position_id)
-LEFT JOIN adjusted j USING (position_id) LEFT JOIN paid p USING (position_id)
+LEFT JOIN adjusted j USING (position_id) JOIN paid p USING (position_id)
 LEFT JOIN returned r USING (position_id)
 CROSS JOIN LATERAL (
     SELECT COALESCE(c.amount, 0) - COALESCE(l.amount, 0) + COALESCE(j.amount, 0) AS accrued,
@@ -183,14 +183,13 @@ CHECKS = {
 }
 
 
-# The transactions that its rows stand for; those of settlements are held by `_PAID`, both ways.
+# The transactions that its rows stand for; settlements are held by `_PAID`, both ways.
 CLAIMS = """
 SELECT transaction FROM investments_positionevent WHERE transaction IS NOT NULL
 UNION ALL SELECT reserve FROM investments_settlementrun WHERE reserve IS NOT NULL
 UNION ALL SELECT transaction FROM investments_settlementreversal
 UNION ALL SELECT t.id FROM investments_settlementreversal r
           JOIN ledger_transaction t ON t.key = 'settlement_release:' || r.transaction
-UNION ALL SELECT id FROM ledger_transaction WHERE kind = 'settlement'
 """
 
 
@@ -198,7 +197,7 @@ def register() -> None:
     """Add these to what `verify_ledger` runs."""
     for name, sql in CHECKS.items():
         verify.register(name, _offenders(sql))
-    verify.claim("investments", CLAIMS)
+    verify.claim("investments", CLAIMS, kinds=["settlement"])
 
 
 def _offenders(sql: str) -> Callable[[], Iterator[str]]:

@@ -29,6 +29,9 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 HIGHEST_ID = UUID(int=2**128 - 1)
 """After every id of its moment: a seal's last moment belongs to it whole."""
 
+LedgerHash = Callable[[int, int, Callable[[], None]], tuple[int, bytes]]
+"""Count and chained hash of the transfers after one id, up to another; called back after each slice."""
+
 
 class SealRefused(DomainError):
     code = "seal-refused"
@@ -107,15 +110,19 @@ def contents_of(
     columns: Mapping[str, list[str]],
     previous: Seal | None,
     on_slice: Callable[[], None] = lambda: None,
+    hash_ledger: LedgerHash | None = None,
 ) -> Contents:
     """Hash what came after the previous seal: transfers up to this one, records up to this moment.
 
-    `columns` names the tables and which of their columns are hashed.
+    `columns` names the tables and which of their columns are hashed. `hash_ledger` hashes the transfers in another
+    way than the sealing does, to the same end.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(_PINNED)
-        return _contents_of(last_transfer, recorded_until, columns, previous, on_slice)
+        return _contents_of(
+            last_transfer, recorded_until, columns, previous, on_slice=on_slice, hash_ledger=hash_ledger or _hash_ledger
+        )
 
 
 def _contents_of(
@@ -123,10 +130,12 @@ def _contents_of(
     recorded_until: datetime,
     columns: Mapping[str, list[str]],
     previous: Seal | None,
+    *,
     on_slice: Callable[[], None],
+    hash_ledger: LedgerHash,
 ) -> Contents:
     first = previous.last_transfer_id if previous else 0
-    transfers, ledger_sha256 = _hash_ledger(first, last_transfer, on_slice)
+    transfers, ledger_sha256 = hash_ledger(first, last_transfer, on_slice)
     records: dict[str, Record] = {}
     for table, names in columns.items():
         after = previous.recorded_until if previous and table in previous.records else BEGINNING

@@ -24,7 +24,7 @@ LOOP = 2_000
 MEMORY_MB = 200
 PLENTY = 10**15
 # The kernel's own mark: what wait4 tells of a child counts the memory of the process that it was forked from.
-_WATCHED = """
+WATCHED = """
 import sys
 from django.core.management import execute_from_command_line
 execute_from_command_line(["manage.py", *sys.argv[1:]])
@@ -129,7 +129,7 @@ class _Day:
         """Accrue one more day by the command, and return the most that its process held, in MB."""
         self.world.next_day()
         day = self.world.day - timedelta(days=1)
-        command = [sys.executable, "-c", _WATCHED, "accrue_returns", "--on", day.isoformat()]
+        command = [sys.executable, "-c", WATCHED, "accrue_returns", "--on", day.isoformat()]
         done = subprocess.run(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
         if done.returncode:
             raise SystemExit(f"fiducia: accrue_returns of {day} failed: {done.stderr.decode()}")

@@ -84,6 +84,38 @@ def test_an_added_transfer(sealed: Books, as_owner) -> None:
     assert "available" in found["rules"][0] or "no rule" in found["rules"][0]
 
 
+def test_a_transfer_before_the_first_day(sealed: Books, as_owner) -> None:
+    row = Transfer.objects.order_by("id").first()
+    tamper(as_owner, "ledger_transfer", f"UPDATE ledger_transfer SET id = -1 WHERE id = {row.pk}")
+    assert "transfer -1 comes before the first day" in breaks()["business days"]
+
+
+def test_a_lost_line_that_another_transaction_gained(sealed: Books, as_owner) -> None:
+    """As many lines as the transactions say: only the lines themselves tell."""
+    lost, gained = Transfer.objects.filter(transaction__moves=1).order_by("id")[:2]
+    tamper(
+        as_owner,
+        "ledger_transfer",
+        f"UPDATE ledger_transfer SET transaction_id = '{gained.transaction_id}', line = 2 WHERE id = {lost.pk}",
+    )
+    named = " ".join(breaks()["transactions"])
+    assert str(lost.transaction_id) in named and str(gained.transaction_id) in named
+
+
+def test_a_forged_fingerprint_of_a_day_that_is_not_sealed_yet(sealed: Books, as_owner) -> None:
+    row = Transaction.objects.latest("id")
+    tamper(
+        as_owner, "ledger_transaction", f"UPDATE ledger_transaction SET fingerprint = sha256('x') WHERE id = '{row.pk}'"
+    )
+    assert row.key in breaks()["fingerprints"][0]
+
+
+def test_the_walk_tells_its_days(sealed: Books) -> None:
+    told: list[tuple[str, int]] = []
+    assert verify.run(on_day=lambda day, of: told.append((day, of))) == []
+    assert told == [("2026-06-01", 3), ("2026-06-02", 3), ("not sealed yet", 3)]
+
+
 def test_a_changed_transaction(sealed: Books, as_owner) -> None:
     row = Transaction.objects.order_by("id").first()
     tamper(

@@ -6,11 +6,14 @@ offenders stays in the database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 
-from django.db import connection
+from django.db import connection, transaction
 
 from ledger.verify import rows, schema, sealed
 from ledger.verify.sealed import published_seals
@@ -20,6 +23,7 @@ __all__ = ["Break", "Check", "checks", "claim", "published_seals", "register", "
 
 NAMED_AT_MOST = 100
 """Offenders that one check names; more are counted."""
+WORK_MEM = "64MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class _Registry:
 
     checks: dict[str, Check] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)
+    kinds: set[str] = field(default_factory=set)
 
 
 _registered = _Registry()
@@ -49,34 +54,89 @@ def register(name: str, check: Check) -> None:
     _registered.checks[name] = check
 
 
-def claim(room: str, sql: str) -> None:
-    """Say which transactions a room's rows stand for: SQL that yields their ids. What no room claims is a break."""
+def claim(room: str, sql: str, *, kinds: Iterable[str] = ()) -> None:
+    """Say which transactions a room's rows stand for: SQL that yields their ids. What no room claims is a break.
+
+    `kinds` are those of which a check of the room's own compares every transaction with its rows, both ways.
+    """
     _registered.claims[room] = sql
+    _registered.kinds |= set(kinds)
 
 
-def checks(against: Path | None = None) -> dict[str, Check]:
+def checks(against: Path | None = None, walk: sealed.Walk | None = None) -> dict[str, Check]:
     """Return every check by name, in the order in which they run."""
-    found: dict[str, Check] = {name: _query(sql) for name, sql in rows.QUERIES.items()}
+    walk = walk or sealed.Walk()
+    sums = cache(partial(_together, rows.SUMS))
+    found: dict[str, Check] = {name: partial(_named_in, sums, name) for name in rows.SUMS}
+    found |= {name: _query(sql) for name, sql in rows.QUERIES.items()}
     found |= schema.CHECKS
     found["requests"] = requests.changed_requests
     if _registered.claims:
-        found["business rows"] = _query(rows.unclaimed(_registered.claims.values()))
-    found["seals"] = sealed.broken_seals
+        found["business rows"] = _query(rows.unclaimed(_registered.claims.values(), _registered.kinds))
+    found |= _registered.checks
+    found["seals"] = lambda: walk.breaks
+    found["transactions"] = partial(_incomplete, walk)
+    found["fingerprints"] = partial(_forged, walk)
     if against is not None:
         found["published seals"] = lambda: sealed.against(against)
-    return found | _registered.checks
+    return found
 
 
-def run(*, against: Path | None = None, on_check: Callable[[str], None] = lambda name: None) -> list[Break]:
+def run(
+    *,
+    against: Path | None = None,
+    on_check: Callable[[str], None] = lambda name: None,
+    on_day: sealed.OnDay = lambda day, of: None,
+) -> list[Break]:
     """Run every check; return the breaks, none if all is well.
 
-    `against` is a JSON file of published seals, {"2026-11-20": "<hex>", …} or the coverage document itself.
+    `against` is a JSON file of published seals, {"2026-11-20": "<hex>", …} or the coverage document itself. The walk
+    along the transfers has a connection of its own beside all other checks, unless the caller is in a transaction,
+    into which no other connection sees.
     """
-    breaks: list[Break] = []
-    for name, check in checks(against).items():
-        on_check(name)
-        breaks.extend(Break(name, what) for what in _named(check()))
+    walk = sealed.Walk(on_day)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="walk") as beside:
+        walked = None if connection.in_atomic_block else beside.submit(_go, walk)
+        breaks: list[Break] = []
+        for name, check in checks(against, walk).items():
+            on_check(name)
+            if name == "seals" and walked is not None:
+                walked.result()
+            with _bounded():
+                breaks.extend(Break(name, what) for what in _named(check()))
     return breaks
+
+
+def _go(walk: sealed.Walk) -> None:
+    try:
+        with _bounded():
+            walk.breaks  # noqa: B018
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Give a check's sorts and hashes room enough, and no more: beyond it PostgreSQL goes to disk."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('work_mem', %s, true)", [WORK_MEM])
+        yield
+
+
+def _incomplete(walk: sealed.Walk) -> Iterator[str]:
+    if not (walk.proves_rows and _is_true(rows.COUNTED)):
+        yield from _query(rows.COMPLETE)()
+
+
+def _forged(walk: sealed.Walk) -> Iterator[str]:
+    yield from _query(rows.FINGERPRINTS.format(where="WHERE t.moves > 1" if walk.proves_rows else ""))()
+
+
+def _is_true(sql: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        (answer,) = cursor.fetchone()
+    return bool(answer)
 
 
 def _named(offenders: Iterable[str]) -> Iterator[str]:
@@ -92,11 +152,20 @@ def _named(offenders: Iterable[str]) -> Iterator[str]:
 
 def _query(sql: str) -> Check:
     def offenders() -> Iterator[str]:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT f.what, count(*) OVER () FROM ({sql}) f (what) LIMIT {NAMED_AT_MOST}")
-            rows = cursor.fetchall()
-        yield from (row[0] for row in rows)
-        if rows and rows[0][1] > NAMED_AT_MOST:
-            yield f"and {rows[0][1] - NAMED_AT_MOST} more"
+        return _named_in(lambda: _together({"": sql}), "")
 
     return offenders
+
+
+def _together(parts: Mapping[str, str]) -> list[tuple[str, str, int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(rows.together(parts, limit=NAMED_AT_MOST))
+        found: list[tuple[str, str, int]] = cursor.fetchall()
+    return found
+
+
+def _named_in(found: Callable[[], list[tuple[str, str, int]]], name: str) -> Iterator[str]:
+    named = [(what, count) for of, what, count in found() if of == name]
+    yield from (what for what, _ in named)
+    if named and named[0][1] > NAMED_AT_MOST:
+        yield f"and {named[0][1] - NAMED_AT_MOST} more"

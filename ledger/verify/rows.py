@@ -2,34 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ledger import guards, seals
 
-_RECOMPUTED = """
-    SELECT id, sum(debit) AS debits, sum(credit) AS credits FROM (
-        SELECT debit_account_id AS id, amount AS debit, 0 AS credit FROM ledger_transfer
-        UNION ALL SELECT credit_account_id, 0, amount FROM ledger_transfer) x GROUP BY id
+# Each account beside what its transfers sum to, once for all that asks; the accounts that snapshots may be kept of, and
+# their sums day by day.
+SHARED = f"""
+    WITH held AS MATERIALIZED (
+        SELECT COALESCE(a.id, s.id) AS id, a.id IS NULL AS unknown, a.kind, a.scope, a.currency_id, a.normal_side,
+               a.overdraft_allowed, a.keeps_balance, a.debits AS kept_debits, a.credits AS kept_credits,
+               COALESCE(s.debits, 0) AS debits, COALESCE(s.credits, 0) AS credits, s.lines
+        FROM ledger_account a FULL JOIN (
+            SELECT id, sum(debits) AS debits, sum(credits) AS credits, sum(lines) AS lines FROM (
+                SELECT debit_account_id AS id, sum(amount) AS debits, 0 AS credits, count(*) AS lines
+                FROM ledger_transfer GROUP BY debit_account_id
+                UNION ALL
+                SELECT credit_account_id, 0, sum(amount), count(*) FROM ledger_transfer GROUP BY credit_account_id
+            ) x GROUP BY id) s ON s.id = a.id
+    ), busy AS MATERIALIZED (
+        SELECT id FROM held WHERE lines > {seals.SNAPSHOT_FROM} OR NOT keeps_balance
+        UNION SELECT account_id FROM ledger_accountsnapshot
+    ), daily AS MATERIALIZED (
+        SELECT id, booked_on, sum(lines) AS lines, sum(sum(debits)) OVER o AS debits,
+               sum(sum(credits)) OVER o AS credits
+        FROM (
+            SELECT debit_account_id AS id, booked_on, sum(amount) AS debits, 0 AS credits, count(*) AS lines
+            FROM ledger_transfer WHERE debit_account_id IN (SELECT id FROM busy) GROUP BY debit_account_id, booked_on
+            UNION ALL
+            SELECT credit_account_id, booked_on, 0, sum(amount), count(*) FROM ledger_transfer
+            WHERE credit_account_id IN (SELECT id FROM busy) GROUP BY credit_account_id, booked_on
+        ) x GROUP BY id, booked_on WINDOW o AS (PARTITION BY id ORDER BY booked_on)
+    )
 """
-_FUND_ACCOUNT = guards.FUND_SIDE
 
-QUERIES: dict[str, str] = {
-    "balances": f"""
-        SELECT format('account %s (%s %s %s) holds %s / %s, its transfers sum to %s / %s', COALESCE(a.id, s.id), a.kind,
-                      a.scope, a.currency_id, trim_scale(a.debits), trim_scale(a.credits),
-                      trim_scale(COALESCE(s.debits, 0)), trim_scale(COALESCE(s.credits, 0)))
-        FROM ledger_account a FULL JOIN ({_RECOMPUTED}) s ON s.id = a.id
-        WHERE a.id IS NULL
-           OR a.keeps_balance AND (a.debits, a.credits) <> (COALESCE(s.debits, 0), COALESCE(s.credits, 0))
-           OR NOT a.keeps_balance AND (a.debits, a.credits) <> (0, 0)
-           OR NOT a.overdraft_allowed
-              AND (COALESCE(s.debits, 0) - COALESCE(s.credits, 0)) * CASE a.normal_side WHEN 'D' THEN 1 ELSE -1 END < 0
+SUMS: dict[str, str] = {
+    "balances": """
+        SELECT format('account %s (%s %s %s) holds %s / %s, its transfers sum to %s / %s', id, kind, scope, currency_id,
+                      trim_scale(kept_debits), trim_scale(kept_credits), trim_scale(debits), trim_scale(credits))
+        FROM held
+        WHERE unknown
+           OR keeps_balance AND (kept_debits, kept_credits) <> (debits, credits)
+           OR NOT keeps_balance AND (kept_debits, kept_credits) <> (0, 0)
+           OR NOT overdraft_allowed AND (debits - credits) * CASE normal_side WHEN 'D' THEN 1 ELSE -1 END < 0
     """,
-    "trial balance": f"""
-        SELECT format('%s: debits %s, credits %s', a.currency_id, sum(s.debits), sum(s.credits))
-        FROM ({_RECOMPUTED}) s JOIN ledger_account a ON a.id = s.id
-        GROUP BY a.currency_id HAVING sum(s.debits) <> sum(s.credits)
+    "trial balance": """
+        SELECT format('%s: debits %s, credits %s', currency_id, sum(debits), sum(credits))
+        FROM held WHERE NOT unknown GROUP BY currency_id HAVING sum(debits) <> sum(credits)
     """,
+    # By days first; only where they don't agree, by the transfers between two snapshots.
     "snapshots": f"""
         SELECT format('the snapshot of account %s at %s is %s / %s, its transfers say %s / %s', w.account_id, w.day,
                       trim_scale(w.debits), trim_scale(w.credits),
@@ -44,19 +65,21 @@ QUERIES: dict[str, str] = {
                              AND x.id > w.was_id AND x.id <= w.last_transfer_id), 0) AS debits,
                    COALESCE((SELECT sum(amount) FROM ledger_transfer x WHERE x.credit_account_id = w.account_id
                              AND x.id > w.was_id AND x.id <= w.last_transfer_id), 0) AS credits) r
-        WHERE (w.debits, w.credits) <> (w.was_debits + r.debits, w.was_credits + r.credits)
-           OR NOT EXISTS (SELECT 1 FROM ledger_businessday b
-                          WHERE b.day = w.day AND b.last_transfer_id = w.last_transfer_id)
+        WHERE EXISTS (
+                SELECT 1 FROM ledger_accountsnapshot p
+                LEFT JOIN daily d ON d.id = p.account_id AND d.booked_on = p.day
+                LEFT JOIN ledger_businessday b ON b.day = p.day
+                WHERE (p.debits = d.debits AND p.credits = d.credits
+                       AND p.last_transfer_id = b.last_transfer_id) IS NOT TRUE)
+          AND ((w.debits, w.credits) <> (w.was_debits + r.debits, w.was_credits + r.credits)
+               OR NOT EXISTS (SELECT 1 FROM ledger_businessday b
+                              WHERE b.day = w.day AND b.last_transfer_id = w.last_transfer_id))
         UNION ALL
-        SELECT format('account %s (%s %s %s) has no snapshot of %s', m.account_id, a.kind, a.scope, a.currency_id,
-                      m.booked_on)
-        FROM (SELECT account_id, booked_on, count(*) AS rows
-              FROM (SELECT debit_account_id AS account_id, booked_on FROM ledger_transfer
-                    UNION ALL SELECT credit_account_id, booked_on FROM ledger_transfer) x
-              GROUP BY account_id, booked_on) m
-        JOIN ledger_account a ON a.id = m.account_id AND (m.rows > {seals.SNAPSHOT_FROM} OR NOT a.keeps_balance)
-        JOIN ledger_seal s ON s.day = m.booked_on
-        LEFT JOIN ledger_accountsnapshot p ON p.account_id = m.account_id AND p.day = m.booked_on
+        SELECT format('account %s (%s %s %s) has no snapshot of %s', d.id, a.kind, a.scope, a.currency_id, d.booked_on)
+        FROM daily d
+        JOIN ledger_account a ON a.id = d.id AND (d.lines > {seals.SNAPSHOT_FROM} OR NOT a.keeps_balance)
+        JOIN ledger_seal s ON s.day = d.booked_on
+        LEFT JOIN ledger_accountsnapshot p ON p.account_id = d.id AND p.day = d.booked_on
         WHERE p.day IS NULL
     """,
     "funds": f"""
@@ -65,44 +88,31 @@ QUERIES: dict[str, str] = {
                       trim_scale(f.shortfall), trim_scale(s.principal), trim_scale(s.deployed), trim_scale(s.shortfall))
         FROM ledger_fund f FULL JOIN (
             SELECT a.scope, a.currency_id,
-                   COALESCE(sum(r.credits - r.debits) FILTER (WHERE a.kind = 'principal'), 0) AS principal,
-                   COALESCE(sum(r.debits - r.credits) FILTER (WHERE a.kind = 'deployed'), 0) AS deployed,
-                   COALESCE(sum(r.debits - r.credits) FILTER (WHERE a.kind = 'shortfall'), 0) AS shortfall
-            FROM ledger_account a JOIN ({_RECOMPUTED}) r ON r.id = a.id
-            WHERE {_FUND_ACCOUNT} GROUP BY a.scope, a.currency_id) s
+                   COALESCE(sum(a.credits - a.debits) FILTER (WHERE a.kind = 'principal'), 0) AS principal,
+                   COALESCE(sum(a.debits - a.credits) FILTER (WHERE a.kind = 'deployed'), 0) AS deployed,
+                   COALESCE(sum(a.debits - a.credits) FILTER (WHERE a.kind = 'shortfall'), 0) AS shortfall
+            FROM held a WHERE a.lines > 0 AND {guards.FUND_SIDE} GROUP BY a.scope, a.currency_id) s
             ON s.scope = f.scope AND s.currency_id = f.currency_id
         WHERE f.scope IS NULL OR s.scope IS NULL AND (f.principal, f.deployed, f.shortfall) <> (0, 0, 0)
            OR (f.principal, f.deployed, f.shortfall) <> (s.principal, s.deployed, s.shortfall)
            OR f.deployed + f.shortfall > f.principal
     """,
+}
+"""What follows from the accounts' sums, on what SHARED gives."""
+
+QUERIES: dict[str, str] = {
     "rules": f"""
         SELECT format('transfer %s (%s): %s', n.id, t.key, CASE
             WHEN d.id IS NULL OR c.id IS NULL THEN 'an account is missing'
             WHEN ({guards.AMOUNT_OK}) IS NOT TRUE THEN
                 format('the amount %s is not right in %s', n.amount, n.currency_id)
             WHEN ({guards.CURRENCY_OK}) IS NOT TRUE THEN 'the accounts are in other currencies'
+            WHEN d.id = c.id THEN 'debit and credit are one account'
             ELSE format('no rule lets a %s debit %s (%s) and credit %s (%s)', t.kind, d.kind, d.scope, c.kind, c.scope)
             END)
         {guards.JOIN.replace("FROM new_rows n", "FROM ledger_transfer n")}
-        WHERE t.id IS NOT NULL AND (n.line BETWEEN 1 AND t.moves AND {guards.AMOUNT_OK} AND {guards.CURRENCY_OK}
-               AND {guards.RULE_OK}) IS NOT TRUE
-    """,
-    "transactions": """
-        SELECT format('transaction %s (%s) says %s transfers, there are %s', COALESCE(t.id, g.transaction_id), t.key,
-                      COALESCE(t.moves, 0), COALESCE(g.lines, 0))
-        FROM ledger_transaction t
-        FULL JOIN (SELECT transaction_id, count(*) AS lines FROM ledger_transfer GROUP BY transaction_id) g
-            ON g.transaction_id = t.id
-        WHERE t.moves IS DISTINCT FROM g.lines
-    """,
-    "fingerprints": """
-        SELECT format('the moves of transaction %s (%s) are not those that were posted', t.id, t.key)
-        FROM ledger_transaction t JOIN ledger_transfer x ON x.transaction_id = t.id
-        GROUP BY t.id
-        HAVING t.fingerprint <> sha256(convert_to(t.kind || '|' || string_agg(
-            x.line || ':' || x.debit_account_id || ':' || x.credit_account_id || ':'
-            || x.currency_id || ':' || x.amount,
-            '|' ORDER BY x.line), 'UTF8'))
+        WHERE t.id IS NOT NULL AND (n.line BETWEEN 1 AND t.moves AND d.id <> c.id AND {guards.AMOUNT_OK}
+               AND {guards.CURRENCY_OK} AND {guards.RULE_OK}) IS NOT TRUE
     """,
     "business days": """
         SELECT format('transfer %s is booked on %s, its place in the ledger says %s', x.id, x.booked_on, b.day)
@@ -110,6 +120,8 @@ QUERIES: dict[str, str] = {
                      COALESCE(last_transfer_id, 9223372036854775807) AS last FROM ledger_businessday) b
         JOIN ledger_transfer x ON x.id > b.first AND x.id <= b.last
         WHERE x.booked_on <> b.day
+        UNION ALL
+        SELECT format('transfer %s comes before the first day', x.id) FROM ledger_transfer x WHERE x.id <= 0
     """,
     "reversals": """
         SELECT format('reversal %s doesn''t mirror %s', t.id, t.reverses_id)
@@ -135,7 +147,8 @@ QUERIES: dict[str, str] = {
     """,
     "approvals": """
         SELECT format('transaction %s (%s) has no approval of its moves', t.id, t.key)
-        FROM ledger_transaction t
+        FROM (SELECT * FROM ledger_transaction WHERE kind = 'reversal' OR evidence_id IS NOT NULL
+              OR kind IN (SELECT kind FROM ledger_postingrule WHERE needs_approval) OFFSET 0) t
         LEFT JOIN ledger_evidence e ON e.id = t.evidence_id
         LEFT JOIN oversight_approvalrequest q ON q.id = t.approval_id
         WHERE (t.kind = 'reversal' OR e.type = 'document'
@@ -151,11 +164,47 @@ QUERIES: dict[str, str] = {
     """,
 }
 
+# What `walk` proves of nearly all rows while it hashes them; these name what is wrong, and look at all.
+COMPLETE = """
+    SELECT format('transaction %s (%s) says %s transfers, there are %s', COALESCE(t.id, g.transaction_id), t.key,
+                  COALESCE(t.moves, 0), COALESCE(g.lines, 0))
+    FROM ledger_transaction t
+    FULL JOIN (SELECT transaction_id, count(*) AS lines FROM ledger_transfer GROUP BY transaction_id) g
+        ON g.transaction_id = t.id
+    WHERE t.moves IS DISTINCT FROM g.lines
+"""
+# Where every transfer is a line of its transaction and no line is there twice, none is missing if the counts agree.
+COUNTED = """
+    SELECT COALESCE((SELECT sum(moves) FROM ledger_transaction), 0) = (SELECT count(*) FROM ledger_transfer)
+       AND EXISTS (SELECT 1 FROM pg_index WHERE indexrelid = to_regclass('ledger_transfer_line')
+                   AND indisunique AND indisvalid)
+"""
+FINGERPRINTS = """
+    SELECT format('the moves of transaction %s (%s) are not those that were posted', t.id, t.key)
+    FROM ledger_transaction t JOIN ledger_transfer x ON x.transaction_id = t.id
+    {where}
+    GROUP BY t.id
+    HAVING t.fingerprint <> sha256(convert_to(t.kind || '|' || string_agg(
+        x.line || ':' || x.debit_account_id || ':' || x.credit_account_id || ':' || x.currency_id || ':' || x.amount,
+        '|' ORDER BY x.line), 'UTF8'))
+"""
 
-def unclaimed(claims: Iterable[str]) -> str:
-    """Return SQL that names each transaction which no room's row stands for."""
+
+def together(parts: Mapping[str, str], *, limit: int) -> str:
+    """Return one statement for named queries: rows of name, sentence and how many sentences the query has."""
+    asked = (
+        f"(SELECT '{name}', f.what, count(*) OVER () FROM ({sql}) f (what) LIMIT {limit})"
+        for name, sql in parts.items()
+    )
+    return f"{SHARED} {' UNION ALL '.join(asked)}"
+
+
+def unclaimed(claims: Iterable[str], kinds: Iterable[str]) -> str:
+    """Return SQL that names each transaction of no such kind which no room's row stands for."""
+    claimed = ", ".join(f"'{kind}'" for kind in sorted(kinds))
     return f"""
         SELECT format('transaction %s (%s) stands for nothing: no room has a row for it', t.id, t.key)
         FROM ledger_transaction t
-        WHERE NOT EXISTS (SELECT 1 FROM ({" UNION ALL ".join(claims)}) c (id) WHERE c.id = t.id)
+        WHERE t.kind <> ALL (ARRAY[{claimed}]::text[])
+          AND NOT EXISTS (SELECT 1 FROM ({" UNION ALL ".join(claims)}) c (id) WHERE c.id = t.id)
     """

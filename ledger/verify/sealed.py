@@ -2,30 +2,81 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from django.db.models import Max
+from django.db import connection
+from django.db.models import Max, Min
 
 from ledger import seals
-from ledger.models import BusinessDay, Seal
+from ledger.models import BusinessDay, Seal, Transfer
+
+OnDay = Callable[[str, int], None]
 
 
-def broken_seals() -> Iterator[str]:
-    previous: Seal | None = None
-    for seal in Seal.objects.order_by("day_id").iterator(chunk_size=500):
-        yield from _broken_seal(seal, previous)
-        previous = seal
+class Walk:
+    """The one walk along all transfers with their transactions: hashed for the seals, each row proven on the way.
+
+    It costs more than all other checks, so what a row shows beside its hash is asked while it is there: that it is a
+    line of its transaction, and has its fingerprint if it is the only one. What it can't prove isn't a break yet: the
+    query that names it decides. `on_day` hears which day comes next, and of how many.
+    """
+
+    def __init__(self, on_day: OnDay = lambda day, of: None) -> None:
+        self._on_day = on_day
+        self._proven = True
+
+    @cached_property
+    def breaks(self) -> list[str]:
+        """What is wrong with the seals, found by going; the walk is gone once."""
+        last, days = 0, Seal.objects.count() + 1
+        found: list[str] = []
+        previous: Seal | None = None
+        for seal in Seal.objects.order_by("day_id").iterator(chunk_size=500):
+            self._on_day(str(seal.day_id), days)
+            found += _broken_seal(seal, previous, self._hash)
+            previous, last = seal, seal.last_transfer_id
+        self._on_day("not sealed yet", days)
+        self._prove_after(last)
+        return [*found, *_unsealed_days()]
+
+    @property
+    def proves_rows(self) -> bool:
+        """Whether every transfer was seen to be right."""
+        return not self.breaks and self._proven
+
+    def _prove_after(self, last: int) -> None:
+        lowest, highest = Transfer.objects.aggregate(lowest=Min("id"), highest=Max("id")).values()
+        if highest is not None:
+            self._proven &= lowest > 0
+            self._hash(last, highest)
+
+    def _hash(self, first: int, last: int, on_slice: Callable[[], None] = lambda: None) -> tuple[int, bytes]:
+        """As sealing hashes, and prove each row."""
+        rows, chained = 0, seals.EMPTY
+        with connection.cursor() as cursor:
+            for begin in range(first, last, seals.SLICE):
+                cursor.execute(_SLICE, [begin, min(begin + seals.SLICE, last)])
+                count, sliced, proven = cursor.fetchone()
+                rows, self._proven = rows + count, self._proven and proven
+                chained = hashlib.sha256(chained + bytes(sliced or seals.EMPTY)).digest()
+                on_slice()
+        return rows, chained
+
+
+def _unsealed_days() -> Iterator[str]:
     # The newest closed day alone may still wait for its seal: a day isn't closed before the last one was sealed.
     closed = BusinessDay.objects.filter(closed_at__isnull=False)
     older = closed.filter(day__lt=closed.aggregate(Max("day"))["day__max"] or date.min)
     yield from (f"{row.day} is closed and has no seal" for row in older.filter(seal__isnull=True).order_by("day"))
 
 
-def _broken_seal(seal: Seal, previous: Seal | None) -> Iterator[str]:
+def _broken_seal(seal: Seal, previous: Seal | None, hash_ledger: seals.LedgerHash) -> Iterator[str]:
     chained_to = bytes(previous.sha256) if previous else seals.EMPTY
     if bytes(seal.previous_sha256) != chained_to:
         yield f"the seal of {seal.day_id} isn't chained to the day before"
@@ -36,7 +87,9 @@ def _broken_seal(seal: Seal, previous: Seal | None) -> Iterator[str]:
     known = seals.columns_by_table()
     columns = {table: record["columns"] for table, record in seal.records.items() if table in known}
     yield from (f"{table} was sealed on {seal.day_id} and is sealed no more" for table in seal.records.keys() - known)
-    contents = seals.contents_of(seal.last_transfer_id, seal.recorded_until, columns=columns, previous=previous)
+    contents = seals.contents_of(
+        seal.last_transfer_id, seal.recorded_until, columns=columns, previous=previous, hash_ledger=hash_ledger
+    )
     if contents.ledger_sha256 != bytes(seal.ledger_sha256):
         yield f"the ledger's rows of {seal.day_id} aren't those that were sealed"
     if (contents.transfers, contents.sums) != (seal.transfers, seal.sums):
@@ -85,3 +138,23 @@ def _is_day(key: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+# The text of a row is the sealing's own; ids and amount become text once, for it and for the fingerprint.
+_SLICE: Final = """
+    SELECT count(*), sha256(convert_to(string_agg(ROW(
+        r.id, r.line, r.debit, r.credit, r.currency_id, r.exact, r.booked_on,
+        r.t_id, r.kind, r.key, r.fingerprint, r.moves, r.effective_on, r.posted_at, r.actor_id, r.memo,
+        r.evidence_id, r.approval_id, r.reverses_id
+    )::text, E'\\n' ORDER BY r.id), 'UTF8')),
+    COALESCE(bool_and(COALESCE(r.line BETWEEN 1 AND r.moves AND (r.moves > 1 OR r.fingerprint = sha256(convert_to(
+        r.kind || '|' || r.line || ':' || r.debit || ':' || r.credit || ':' || r.currency_id || ':' || r.exact,
+        'UTF8'))), false)), true)
+    FROM (
+        SELECT x.id, x.line, x.debit_account_id::text AS debit, x.credit_account_id::text AS credit, x.currency_id,
+               x.amount::text AS exact, x.booked_on, t.id AS t_id, t.kind, t.key, t.fingerprint, t.moves,
+               t.effective_on, t.posted_at, t.actor_id, t.memo, t.evidence_id, t.approval_id, t.reverses_id
+        FROM ledger_transfer x LEFT JOIN ledger_transaction t ON t.id = x.transaction_id
+        WHERE x.id > %s AND x.id <= %s OFFSET 0
+    ) r
+"""

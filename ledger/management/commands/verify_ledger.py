@@ -50,8 +50,13 @@ class Command(BaseCommand):
     def _run(self, console: Console, against: Path | None) -> list[verify.Break]:
         columns = (TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console, transient=True) as progress:
-            task = progress.add_task("verify", total=len(verify.checks(against)))
-            return verify.run(against=against, on_check=lambda name: progress.update(task, description=name, advance=1))
+            days = progress.add_task("days", total=None)
+            checks = progress.add_task("checks", total=len(verify.checks(against)))
+            return verify.run(
+                against=against,
+                on_check=lambda name: progress.update(checks, description=name, advance=1),
+                on_day=lambda day, of: progress.update(days, description=day, total=of, advance=1),
+            )
 
 
 def _require_readable(path: Path) -> None:
