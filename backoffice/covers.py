@@ -1,13 +1,14 @@
-"""What the treasury must know of each product for a day's coverage, in three queries however many products."""
+"""What the treasury must know of each product for a day's coverage, in a few queries however many products."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import date
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from investments.models import Position, Product, ProductVersion, RateCeiling
 from treasury.coverage import ProductCover
@@ -26,7 +27,8 @@ def covers_of(day: date) -> list[ProductCover]:
     ceiling = RateCeiling.objects.current()
     rates = _yearly_rates()
     sums = _sums(day)
-    products = Product.objects.filter(pk__in=rates).order_by("code")
+    activated = ProductVersion.objects.exclude(activated_at=None)
+    products = Product.objects.filter(pk__in=activated.values("product")).order_by("code")
     return [
         ProductCover(
             scope=product.scope,
@@ -41,18 +43,14 @@ def covers_of(day: date) -> list[ProductCover]:
     ]
 
 
-def _yearly_rates() -> dict[Any, Decimal]:
+def _yearly_rates() -> defaultdict[Any, Decimal]:
     """The highest yearly equivalent of each product's versions that are on offer or still held."""
     held = Position.objects.filter(version=OuterRef("pk"), principal__gt=0)
-    versions = ProductVersion.objects.filter(
-        Q(status=ProductVersion.Status.ACTIVE) | Q(status=ProductVersion.Status.RETIRED)
-    ).annotate(is_held=Exists(held))
-    rates: dict[Any, Decimal] = {}
-    for version in versions:
-        counts = version.status == ProductVersion.Status.ACTIVE or version.is_held
-        known = rates.setdefault(version.product_id, Decimal(0))
-        if counts:
-            rates[version.product_id] = max(known, version.yearly_equivalent)
+    active = ProductVersion.objects.filter(status=ProductVersion.Status.ACTIVE)
+    retired = ProductVersion.objects.filter(Exists(held), status=ProductVersion.Status.RETIRED)
+    rates: defaultdict[Any, Decimal] = defaultdict(Decimal)
+    for version in [*active, *retired]:
+        rates[version.product_id] = max(rates[version.product_id], version.yearly_equivalent)
     return rates
 
 

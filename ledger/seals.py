@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TypedDict
+from typing import Any, TypedDict
 from uuid import UUID
 
 from django.apps import apps
@@ -18,6 +18,8 @@ from django.db import connection, transaction
 
 from core.errors import DomainError
 from core.guards import Guard
+from core.plans import allow_memory
+from ledger import chart
 from ledger.models import BusinessDay, Seal
 
 SLICE = 10_000
@@ -220,8 +222,16 @@ def _previous(day: date) -> Seal | None:
 
 def _keep_snapshots(day: date, *, since: int, until: int) -> None:
     """Snapshot accounts with many new transfers, and all that keep no live balance and moved."""
+    given: dict[str, Any] = {
+        "day": day,
+        "since": since,
+        "until": until,
+        "many": SNAPSHOT_FROM,
+        "balanceless": list(chart.OVERDRAFT_ALLOWED),
+    }
+    allow_memory()
     with connection.cursor() as cursor:
-        cursor.execute(_SNAPSHOTS, {"day": day, "since": since, "until": until, "many": SNAPSHOT_FROM})
+        cursor.execute(_SNAPSHOTS, given)
 
 
 # The text of a row must not depend on the session's settings, nor on the order of columns, which are spelled out.
@@ -254,18 +264,23 @@ _SETTLED = """
     FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL
 """
 _SNAPSHOTS = """
-    WITH moved AS (
-        SELECT id, sum(debit) AS debits, sum(credit) AS credits, count(*) AS rows
-        FROM (SELECT debit_account_id AS id, amount AS debit, 0 AS credit FROM ledger_transfer
-              WHERE id > %(since)s AND id <= %(until)s
-              UNION ALL
-              SELECT credit_account_id, 0, amount FROM ledger_transfer WHERE id > %(since)s AND id <= %(until)s) x
-        GROUP BY id
+    WITH sides AS (
+        SELECT debit_account_id AS id, count(*) AS rows FROM ledger_transfer
+        WHERE id > %(since)s AND id <= %(until)s GROUP BY 1
+        UNION ALL
+        SELECT credit_account_id, count(*) FROM ledger_transfer WHERE id > %(since)s AND id <= %(until)s GROUP BY 1
+    ), moved AS (
+        SELECT id FROM sides GROUP BY id HAVING sum(rows) > %(many)s
+        UNION
+        SELECT a.id FROM ledger_account a WHERE a.kind = ANY (%(balanceless)s) AND (
+            EXISTS (SELECT FROM ledger_transfer x
+                    WHERE x.debit_account_id = a.id AND x.id > %(since)s AND x.id <= %(until)s)
+            OR EXISTS (SELECT FROM ledger_transfer x
+                       WHERE x.credit_account_id = a.id AND x.id > %(since)s AND x.id <= %(until)s))
     )
     INSERT INTO ledger_accountsnapshot (account_id, day, last_transfer_id, debits, credits)
     SELECT a.id, %(day)s, %(until)s, COALESCE(p.debits, 0) + s.debits, COALESCE(p.credits, 0) + s.credits
-    FROM moved m
-    JOIN ledger_account a ON a.id = m.id AND (m.rows > %(many)s OR NOT a.keeps_balance)
+    FROM moved a
     LEFT JOIN LATERAL (SELECT * FROM ledger_accountsnapshot q WHERE q.account_id = a.id ORDER BY q.day DESC LIMIT 1) p
         ON true
     CROSS JOIN LATERAL (

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from django.db import connection
 
+from core.plans import allow_memory
 from ledger import balances, days
 from ledger.models import Account, BusinessDay
 from treasury import rules
@@ -126,6 +127,7 @@ def newest_valuations(on: date) -> dict[str, tuple[date, Decimal]]:
 
 def count_holders(day: date) -> Holders:
     """Return how many people held money at the end of `day`."""
+    allow_memory()
     with connection.cursor() as cursor:
         cursor.execute(_HOLDERS, {"last": last_transfer_of(day), "kinds": list(_HOLDINGS)})
         rows = cursor.fetchall()
@@ -161,14 +163,14 @@ _LINES = f"""
 """
 
 _HOLDERS = f"""
-    WITH held AS (
-        SELECT e.owner_id, e.currency_id, CASE WHEN e.kind = 'principal' THEN e.scope END AS scope
+    WITH held AS MATERIALIZED (
+        SELECT DISTINCT e.owner_id, e.currency_id, CASE WHEN e.kind = 'principal' THEN e.scope END AS scope
         FROM ({_ENDED}) e
         WHERE e.kind = ANY (%(kinds)s) AND e.ended_credits > e.ended_debits
     )
-    SELECT NULL, NULL, count(DISTINCT owner_id) FROM held
+    SELECT NULL, NULL, count(*) FROM (SELECT DISTINCT owner_id FROM held) everywhere
     UNION ALL
-    SELECT currency_id, NULL, count(DISTINCT owner_id) FROM held GROUP BY currency_id
+    SELECT currency_id, NULL, count(*) FROM (SELECT DISTINCT owner_id, currency_id FROM held) x GROUP BY currency_id
     UNION ALL
-    SELECT currency_id, scope, count(DISTINCT owner_id) FROM held WHERE scope IS NOT NULL GROUP BY currency_id, scope
+    SELECT currency_id, scope, count(*) FROM held WHERE scope IS NOT NULL GROUP BY currency_id, scope
 """

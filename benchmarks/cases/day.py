@@ -90,6 +90,7 @@ class _Day:
         self.world = World()
         version = ProductVersion.objects.active().filter(payout="daily").order_by("product__code")[0]
         self.product = version.product
+        self.version = version
         with bench.admin() as admin:
             crowd.seat(admin, [version], positions)
         self._fill_pool()
@@ -136,7 +137,11 @@ class _Day:
         return int(done.stderr.split()[-2]) / 1024
 
     def _bare_accrue(self, admin: psycopg.Connection, statements: dict[str, str]) -> None:
-        admin.execute(statements["accrue"], {"day": self.world.day - timedelta(days=1)})
+        from investments import rules
+
+        day = self.world.day - timedelta(days=1)
+        fraction = rules.day_fraction(day, rate_period=self.version.rate_period, day_count=self.version.day_count)
+        admin.execute(statements["accrue"], {"day": day, **fraction._asdict()})
 
     def settle(self) -> tuple[float, float, float]:
         """As `accrue`. The first settlement, of all days accrued so far, is not measured: no later one is like it."""

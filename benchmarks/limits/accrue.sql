@@ -1,5 +1,6 @@
 -- The limit of accrue_100k and accrue_1m: one bare INSERT … SELECT of the same rows into a table of the same shape, key
--- and partitioning. No slices, no sums by product, no append-only trigger; the day's fraction is a constant.
+-- and partitioning. No slices, no sums by product, no versions: the day's
+-- fraction is a constant.
 
 -- :setup
 DROP TABLE IF EXISTS bare_accrual;
@@ -8,6 +9,7 @@ CREATE TABLE bare_accrual_month PARTITION OF bare_accrual FOR VALUES FROM ('2026
 
 -- :accrue
 INSERT INTO bare_accrual (day, position_id, principal, rate, numerator, denominator, amount)
-SELECT %(day)s, t.position_id, t.principal, t.rate, 1, 1, round(t.principal * t.rate, 18)
+SELECT %(day)s, t.position_id, t.principal, t.rate, %(numerator)s, %(denominator)s,
+       round(t.principal * t.rate * %(numerator)s::numeric / %(denominator)s::numeric(48, 40), 18)
 FROM investments_positionterm t
 WHERE t.from_on <= %(day)s AND (t.to_on IS NULL OR t.to_on > %(day)s) AND t.earns;

@@ -1,10 +1,7 @@
 -- The limit of settle_1m: the fastest way we know to write what a day's settlement writes.
 -- The same rows, keys, indexes and CHECKs (LIKE … INCLUDING ALL), the same balances; no triggers, no rules, no roles,
 -- no second look at a key. A slice is read once, into arrays; ids are drawn beside its rows, so that nothing has to be
--- joined back. A slice has 50,000 positions, as ours.
--- benchmarks/cases/day.py runs :setup, :owe and, for each slice, :pay.
-
--- :setup, :owe and :pay are run by benchmarks/cases/settlement.py; :pay once for each slice of 50,000.
+-- joined back. Its slices are ours. benchmarks/cases/day.py runs :setup, :owe and, for each slice, :pay.
 
 -- :setup
 CREATE TABLE bare_account (LIKE ledger_account INCLUDING ALL);

@@ -126,6 +126,8 @@ class Postgres(EmbeddedServer):
             "max_connections": "300",
             "shared_buffers": f"{_shared_buffers_mb() if self.durable else 128}MB",
             "max_wal_size": "6GB" if self.durable else "2GB",
+            # Writes the log while a bulk transaction fills it, so that its commit waits for the last of it only.
+            "wal_writer_delay": "10ms",
             "max_locks_per_transaction": "256",
             "shared_preload_libraries": "pg_stat_statements",
             "timezone": "UTC",
