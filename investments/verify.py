@@ -135,7 +135,7 @@ WITH posted AS (
     SELECT t.key, x.amount FROM ledger_transaction t JOIN ledger_transfer x ON x.transaction_id = t.id
     WHERE t.kind = 'settlement'
 ), settled AS (
-    SELECT 'settlement:' || s.position_id || ':' || s.due_on AS key, s.amount
+    SELECT 'settlement:' || s.due_on || ':' || s.position_id AS key, s.amount
     FROM investments_settlement s
     JOIN investments_settlementslice p ON p.run_id = s.run_id AND s.position_id >= p.first AND s.position_id < p.until
     WHERE s.amount > 0 AND p.done_at IS NOT NULL

@@ -169,7 +169,7 @@ class Transaction(models.Model):
 
     id = columns.identifier()
     kind = models.CharField(max_length=24)
-    key = models.CharField(max_length=200, unique=True)
+    key = models.CharField(max_length=200)
     fingerprint = models.BinaryField(max_length=32)
     moves = models.IntegerField()
     effective_on = models.DateField()
@@ -196,6 +196,8 @@ class Transaction(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(moves__gte=1), name="ledger_transaction_moves"),
             models.CheckConstraint(condition=~Q(key=""), name="ledger_transaction_key"),
+            # Not unique=True, which brings a second index, for LIKE: every posting would write it.
+            models.UniqueConstraint(fields=["key"], name="ledger_transaction_key_once"),
             models.CheckConstraint(
                 condition=Q(kind="reversal", reverses__isnull=False) | (~Q(kind="reversal") & Q(reverses__isnull=True)),
                 name="ledger_transaction_reversal",

@@ -2,7 +2,7 @@
 -- The same rows in tables of the same shape, keys, indexes and CHECKs; the key is checked, both balances are updated
 -- in id order, an overdraft is refused by the CHECK. No rules, no roles, no triggers, no business day, no fingerprint
 -- compared on a replay.
-CREATE TABLE bare_account (LIKE ledger_account INCLUDING ALL);
+CREATE TABLE bare_account (LIKE ledger_account INCLUDING ALL) WITH (fillfactor = 50);
 CREATE TABLE bare_transaction (LIKE ledger_transaction INCLUDING ALL);
 CREATE TABLE bare_transfer (LIKE ledger_transfer INCLUDING ALL);
 INSERT INTO bare_account (id, kind, owner_id, subject, scope, currency_id, debits, credits)

@@ -4,7 +4,7 @@
 -- joined back. Its slices are ours. benchmarks/cases/day.py runs :setup, :owe and, for each slice, :pay.
 
 -- :setup
-CREATE TABLE bare_account (LIKE ledger_account INCLUDING ALL);
+CREATE TABLE bare_account (LIKE ledger_account INCLUDING ALL) WITH (fillfactor = 50);
 CREATE TABLE bare_transaction (LIKE ledger_transaction INCLUDING ALL);
 CREATE TABLE bare_transfer (LIKE ledger_transfer INCLUDING ALL);
 CREATE TABLE bare_settlement (LIKE investments_settlement INCLUDING ALL);
@@ -35,7 +35,7 @@ CREATE OR REPLACE FUNCTION bare_pay(
 DECLARE
     v_ids uuid[]; v_keys text[]; v_fingerprints bytea[]; v_wallets uuid[]; v_amounts numeric[];
 BEGIN
-    SELECT array_agg(uuidv7()), array_agg('settlement:' || s.position_id || ':' || s.due_on),
+    SELECT array_agg(uuidv7()), array_agg('settlement:' || s.due_on || ':' || s.position_id),
            array_agg(sha256(convert_to(
                'settlement|1:' || p_shard || ':' || w.id || ':' || p_currency || ':' || s.amount, 'UTF8'))),
            array_agg(w.id), array_agg(s.amount)

@@ -137,7 +137,7 @@ def _runs(position_id: UUID, due_on: date) -> Any:
 def _require_reversible(settlement: Settlement) -> Transaction:
     if SettlementRun.objects.unfinished().filter(product_id=settlement.run.product_id).exists():
         raise SettlementUnfinished("Wait until what is due of this product is paid.")
-    paid = posting.find(f"settlement:{settlement.position_id}:{settlement.due_on}")
+    paid = posting.find(f"settlement:{settlement.due_on}:{settlement.position_id}")
     if paid is None or Transaction.objects.filter(reverses_id=paid.pk).exists():
         raise NothingPaid
     return paid

@@ -167,7 +167,7 @@ FROM investments_settlement WHERE run_id = %(run)s
 """
 
 PAYMENTS = """
-SELECT 'settlement:' || s.position_id || ':' || s.due_on AS key, %(shard)s::uuid AS debit, w.id AS credit,
+SELECT 'settlement:' || s.due_on || ':' || s.position_id AS key, %(shard)s::uuid AS debit, w.id AS credit,
        %(currency)s::text AS currency, s.amount
 FROM investments_settlement s
 JOIN investments_position p ON p.id = s.position_id

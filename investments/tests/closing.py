@@ -94,8 +94,8 @@ def paid(position: Position) -> Decimal:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT COALESCE(sum(x.amount), 0) FROM ledger_transaction t"
-            " JOIN ledger_transfer x ON x.transaction_id = t.id WHERE starts_with(t.key, %s::text)",
-            [f"settlement:{position.pk}:"],
+            " JOIN ledger_transfer x ON x.transaction_id = t.id WHERE t.key LIKE %s::text",
+            [f"settlement:%:{position.pk}"],
         )
         (amount,) = cursor.fetchone()
     return Decimal(amount)

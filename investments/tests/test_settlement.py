@@ -55,7 +55,7 @@ def test_basic_pays_exactly_25_over_june_and_over_february(beginning, investor, 
     assert row.accrued_to_date == row.earned
     assert row.earned == days * rules.accrual_amount(Decimal(100), Decimal("0.25"), rules.Fraction(1, days))
     assert returns_due(position.product) == 0
-    posted = Transaction.objects.get(key=f"settlement:{position.pk}:{date(*last)}")
+    posted = Transaction.objects.get(key=f"settlement:{date(*last)}:{position.pk}")
     assert (posted.kind, posted.effective_on) == ("settlement", date(*last))
 
 
@@ -194,7 +194,7 @@ def test_a_pool_that_covers_two_of_three_owed_days(beginning, investor):
     fill_pool(world, "vip3", "1000")
     close(world)
     assert (paid(position), pool(position.product)) == (1120, 580)
-    posted = Transaction.objects.get(key=f"settlement:{position.pk}:2026-06-04")
+    posted = Transaction.objects.get(key=f"settlement:2026-06-04:{position.pk}")
     assert posted.effective_on == date(2026, 6, 5)
 
 
