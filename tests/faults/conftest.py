@@ -1,4 +1,4 @@
-"""One machine a session, one world; each trial works on a copy."""
+"""One machine a session, one world; each trial works on a copy, and every write of it is durable."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def machine(tmp_path_factory: Any) -> Iterator[Machine]:
     ):
         machine = Machine(postgres, valkey, tmp_path_factory.mktemp("processes"))
         machine.make_world()
-        yield machine
+        with machine.durable():
+            yield machine
 
 
 @pytest.fixture(scope="session")

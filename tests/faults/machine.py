@@ -106,10 +106,7 @@ class Machine:
 
     @contextlib.contextmanager
     def durable(self) -> Iterator[None]:
-        """Have the database's server write as in production while the block lasts: for those who kill it.
-
-        It is started anew for that.
-        """
+        """Have the database's server, started anew, write as in production while the block lasts."""
         self._restart(durable=True)
         try:
             yield

@@ -54,19 +54,18 @@ def test_a_database_that_is_killed_again_and_again(machine: Machine, calm: Any, 
 def killed_copies(machine: Machine, seconds: float, kill: Callable[[Machine, Process], bool]) -> Iterator[str]:
     """Give copies of the world that were killed again and again, and then closed and verified."""
     moments, kills = random.Random(SEED), 0  # noqa: S311
-    with machine.durable():
-        while kills < KILLS:
-            database, pauses = machine.copy(WORLD, "faults_killed"), []
-            for _ in range(min(KILLS_A_COPY, KILLS - kills)):
-                close = machine.start_close(database, until=LAST)
-                machine.await_close(database, close)
-                pauses.append(moments.uniform(0, seconds / 2))
-                time.sleep(pauses[-1])
-                kills += kill(machine, close)
-            last = machine.start_close(database, until=LAST)
-            assert last.wait() == 0, f"killed after {pauses} seconds: {last.said()}"
-            machine.verify(database)
-            yield database
+    while kills < KILLS:
+        database, pauses = machine.copy(WORLD, "faults_killed"), []
+        for _ in range(min(KILLS_A_COPY, KILLS - kills)):
+            close = machine.start_close(database, until=LAST)
+            machine.await_close(database, close)
+            pauses.append(moments.uniform(0, seconds / 2))
+            time.sleep(pauses[-1])
+            kills += kill(machine, close)
+        last = machine.start_close(database, until=LAST)
+        assert last.wait() == 0, f"killed after {pauses} seconds: {last.said()}"
+        machine.verify(database)
+        yield database
 
 
 def kill_close(_: Machine, close: Process) -> bool:

@@ -74,11 +74,7 @@ def test_a_broker_that_is_killed_meanwhile(machine: Any, database: str, same_as_
         with machine.held_up(database) as waiting:
             close = machine.start_close(database, "--workers", until=NEXT)
             until(lambda: waiting() >= 2, "no slice was begun", close, worker)
-            with machine.valkey.locked():
-                os.kill(int(Path(machine.valkey.root, "valkey.pid").read_text()), signal.SIGKILL)
-                until(lambda: not machine.valkey.answers(), "the broker goes on")
-                machine.valkey.start()
-            machine.valkey._client().flushall()
+            kill_broker(machine)
         assert close.wait() == 0, close.said()
         last = machine.start_close(database, "--workers", until=LAST)
         assert last.wait() == 0, last.said()
@@ -147,11 +143,18 @@ def test_two_closes_at_once(machine: Any, database: str, same_as_calm: Any) -> N
     same_as_calm(database)
 
 
-def test_four_closes_at_once_two_of_them_with_workers(machine: Any, database: str, same_as_calm: Any) -> None:
+@pytest.mark.parametrize("pairs", [1, 2])
+def test_two_and_four_closes_at_once_and_the_broker_killed(
+    machine: Any, database: str, same_as_calm: Any, pairs: int
+) -> None:
+    """Every second one without workers; whoever is first goes on, the others find nothing to do."""
     with machine.worker(database):
-        closes = [machine.start_close(database, *options, until=LAST) for options in ((), ("--workers",)) * 2]
-        assert [close.wait() for close in closes] == [0] * 4, [close.said() for close in closes]
-    same_as_calm(database)
+        with machine.held_up(database) as waiting:
+            closes = [machine.start_close(database, *options, until=LAST) for options in (("--workers",), ()) * pairs]
+            until(lambda: waiting() >= 1, "no slice was begun", *closes)
+            kill_broker(machine)
+        assert [close.wait() for close in closes] == [0] * len(closes), [close.said() for close in closes]
+    same_as_calm(database, but=("table oversight_alert",))
     machine.verify(database)
 
 
@@ -173,6 +176,15 @@ def test_the_task_of_beat_and_its_worker_killed(machine: Any) -> None:
         attempts = admin.execute("SELECT array_agg(attempts ORDER BY day) FROM backoffice_endofdayrun").fetchone()
     assert attempts == ([1, 2, 1, 1],)
     machine.verify(database)
+
+
+def kill_broker(machine: Any) -> None:
+    """Kill it and start it again, with nothing of what it held."""
+    with machine.valkey.locked():
+        os.kill(int(Path(machine.valkey.root, "valkey.pid").read_text()), signal.SIGKILL)
+        until(lambda: not machine.valkey.answers(), "the broker goes on")
+        machine.valkey.start()
+    machine.valkey._client().flushall()
 
 
 def raised(machine: Any, database: str) -> list[tuple[str, int]]:
