@@ -38,7 +38,7 @@ Progress = Callable[[int, int], None]
 
 def size() -> int:
     """How many positions a slice holds at most."""
-    return int(getattr(settings, "RETURNS_SLICE_SIZE", 50_000))
+    return int(getattr(settings, "RETURNS_SLICE_SIZE", 100_000))
 
 
 def stalled_seconds() -> float:

@@ -20,6 +20,7 @@ from benchmarks.server import Bench
 from config.embedded.places import PROJECT
 
 POSITIONS = {"small": (20_000, 100_000), "full": (100_000, 1_000_000)}
+LEAST = 100_000  # below it a day's fixed statements count, which no limit has
 LOOP = 2_000
 MEMORY_MB = 200
 PLENTY = 10**15
@@ -39,6 +40,8 @@ def measure(bench: Bench, size: str) -> Iterator[Figure]:
         day = _Day(bench, positions)
         spent, limit, ratio = day.accrue()
         per_position[positions] = spent / positions
+        if positions < LEAST:
+            continue
         name = f"accrue_{_short(positions)}"
         yield Figure(name, spent, "s", limit, ratio, 1.3, at_most=True)
         held = day.memory_of_accrual()
