@@ -59,7 +59,7 @@ _RESERVE = """
     FROM bench_payee GROUP BY pool, shard
 """
 _SETTLE = """
-    SELECT 'settlement' AS kind, 'settlement:' || id || ':' || %(day)s::date AS key, 1 AS line,
+    SELECT 'settlement' AS kind, 'settlement:' || %(day)s::date || ':' || id AS key, 1 AS line,
            shard AS debit, wallet AS credit, amount
     FROM bench_payee
 """
