@@ -37,7 +37,7 @@ def measure(bench: Bench, size: str) -> Iterator[Figure]:
     few, many = POSITIONS[size]
     per_position = {}
     for positions in (few, many):
-        day = _Day(bench, positions)
+        day = Day(bench, positions)
         spent, limit, ratio = day.accrue()
         per_position[positions] = spent / positions
         if positions < LEAST:
@@ -81,7 +81,7 @@ class _Settled:
     bounds: list[tuple[UUID, UUID]]
 
 
-class _Day:
+class Day:
     """A platform whose daily product has so many positions and a pool that lasts; its days go by one by one."""
 
     def __init__(self, bench: Bench, positions: int) -> None:
@@ -108,6 +108,10 @@ class _Day:
             pool = accounts.open_account("returns_pool", self.product.currency, scope=self.product.scope)
         with self.bench.admin() as admin:
             admin.execute("UPDATE ledger_account SET credits = %s WHERE id = %s", [PLENTY, pool.pk])
+
+    def close(self) -> tuple[float, float]:
+        """Accrue and settle one more day; return the seconds of each."""
+        return self._accrue_next(), self._settle_next()
 
     def accrue(self) -> tuple[float, float, float]:
         """Median seconds of ours and of the limit, and their ratio; each pair of runs is of a day of its own."""

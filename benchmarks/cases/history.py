@@ -36,7 +36,7 @@ _BALANCE = "UPDATE ledger_account SET credits = credits + %(count)s WHERE id = %
 
 def measure(bench: Bench, size: str) -> Iterator[Figure]:
     bench.renew()
-    history = _History(bench)
+    history = History(bench)
     many = MANY[size]
     with bench.admin() as admin:
         for _ in range(DAYS):
@@ -51,18 +51,18 @@ def measure(bench: Bench, size: str) -> Iterator[Figure]:
 
 
 def _growth(name: str, many: int, read: Callable[[str], None]) -> Figure:
-    pair = interleave(partial(_median, partial(read, "long")), partial(_median, partial(read, "short")))
+    pair = interleave(partial(median, partial(read, "long")), partial(median, partial(read, "short")))
     return Figure(
         name, pair.ours * 1e3, "ms", pair.limit * 1e3, pair.ratio, 1.3, at_most=True,
         beside=f"an account with {many:,} transfers over one with {FEW}",
     )  # fmt: skip
 
 
-def _median(work: Callable[[], None]) -> float:
+def median(work: Callable[[], None]) -> float:
     return statistics.median(seconds(work) for _ in range(CALLS))
 
 
-class _History:
+class History:
     """Two pairs of a bank's account and a wallet: one with a long history, one with a short one."""
 
     def __init__(self, bench: Bench) -> None:
