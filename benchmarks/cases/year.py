@@ -17,7 +17,7 @@ from benchmarks.cases.day import Day
 from benchmarks.figures import RUNS, Figure
 from benchmarks.server import Bench
 
-POSITIONS = {"small": 2_000, "full": 5_000}
+POSITIONS = {"small": 1_000, "full": 2_000}
 DAYS = 365
 GROWTH = 1.3
 TABLES = ("ledger_transaction", "ledger_transfer", "investments_settlement", "investments_accrual")
