@@ -232,7 +232,8 @@ ATTACKS = [
     ),
     ("ALTER TABLE ledger_evidence DROP CONSTRAINT ledger_evidence_is_one", "constraints", "ledger_evidence_is_one"),
     ("DROP INDEX ledger_one_open_day", "constraints", "ledger_one_open_day"),
-    ("ALTER TABLE ledger_transaction DROP CONSTRAINT ledger_transaction_key_key", "constraints", "unique no more"),
+    ("ALTER TABLE ledger_transaction DROP CONSTRAINT ledger_transaction_key_once", "constraints", "_key_once"),
+    ("ALTER TABLE ledger_transaction DROP CONSTRAINT ledger_transaction_reverses_id_key", "constraints", "no more"),
 ]
 
 
