@@ -1,6 +1,6 @@
 """`python -m benchmarks.curves`: how the day and a statement grow, as the charts of docs/performance.md.
 
-Prints a chart a measure: microseconds a position over positions, milliseconds a page over an account's transfers.
+Prints a chart a measure: microseconds a position over positions, milliseconds for three pages over an account's transfers.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main() -> int:
         for name, place in (("Accrual", 0), ("Settlement", 1)):
             values = {count: spent[place] / count * 1e6 for count, spent in days.items()}
             print(chart(f"{name} of a day", "positions", "µs a position", values))
-        print(chart("A page of a statement", "transfers of the account", "ms", _statements(bench)))
+        print(chart("Three pages of a statement", "transfers of the account", "ms", _statements(bench)))
     return 0
 
 
@@ -67,8 +67,8 @@ def _statements(bench: Bench) -> dict[int, float]:
     booked = 0
     with bench.admin() as admin:
         for count in TRANSFERS:
-            for _ in range(2):
-                books.book(admin, "long", (count - booked) // 2)
+            for _ in range(history.DAYS):
+                books.book(admin, "long", (count - booked) // history.DAYS)
                 books.close()
             booked = count
             admin.execute("VACUUM (ANALYZE)")

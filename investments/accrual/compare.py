@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from investments import rules, slices
+from investments import rules
 from investments.accrual import statements
 from investments.models import Position
 
@@ -54,8 +54,16 @@ _STANDING = f"""
     WHERE status = 'waiting' AND starts_with(source_key, '{RERUN}')
 """
 
+_AMOUNT = statements.amount("f.numerator", "f.denominator")
+
 _OF_A_DAY = f"""
-WITH expected AS ({statements.EARNED}), standing AS (
+WITH expected AS (
+    SELECT t.position_id, {_AMOUNT} AS amount
+    FROM investments_positionterm t
+    JOIN unnest(%(versions)s::uuid[], %(numerators)s::smallint[], %(denominators)s::smallint[])
+        AS f (version_id, numerator, denominator) ON f.version_id = t.version_id
+    WHERE {statements.IN_FORCE}
+), standing AS (
     SELECT position_id, sum(amount) AS amount FROM ({_STANDING}) x WHERE day = %(day)s GROUP BY position_id
 ), differing AS (
     SELECT COALESCE(e.position_id, s.position_id) AS position_id, COALESCE(s.amount, 0) AS stands,
@@ -77,7 +85,7 @@ FROM unnest(%(days)s::date[], %(numerators)s::smallint[], %(denominators)s::smal
     AS f (day, numerator, denominator)
 LEFT JOIN standing s ON s.day = f.day
 LEFT JOIN LATERAL (
-    SELECT {statements.AMOUNT} AS amount FROM investments_positionterm t
+    SELECT {_AMOUNT} AS amount FROM investments_positionterm t
     WHERE t.position_id = %(position)s AND t.from_on <= f.day AND (t.to_on IS NULL OR t.to_on > f.day) AND t.earns
 ) e ON true
 WHERE COALESCE(s.amount, 0) <> COALESCE(e.amount, 0) ORDER BY f.day
@@ -89,11 +97,12 @@ def compare_day(day: date, *, shown: int = SHOWN) -> Differences:
 
     Adjustments that are approved and wait for the next close count as well.
     """
-    given = {
-        **statements.fractions(day),
+    earning = [(version, *share.fraction) for share in statements.shares(day) for version in share.versions]
+    given: dict[str, Any] = {
+        "versions": [version for version, _, _ in earning],
+        "numerators": [numerator for _, numerator, _ in earning],
+        "denominators": [denominator for _, _, denominator in earning],
         "day": day,
-        "first": slices.FIRST_ID,
-        "until": slices.PAST_ALL_IDS,
         "shown": shown,
     }
     with connection.cursor() as cursor:

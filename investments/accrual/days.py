@@ -84,7 +84,12 @@ def plan_day(day: date) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [PLAN_LOCK])
     if AccrualSlice.objects.filter(day=day).exists():
         return
-    given: dict[str, Any] = {"day": day, "size": slices.size(), "first": slices.FIRST_ID, "until": slices.PAST_ALL_IDS}
+    given: dict[str, Any] = {
+        "day": day,
+        "size": slices.size(slices.ACCRUED_AT_ONCE),
+        "first": slices.FIRST_ID,
+        "until": slices.PAST_ALL_IDS,
+    }
     with connection.cursor() as cursor:
         cursor.execute(statements.PLAN, given)
 

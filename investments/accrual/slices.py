@@ -13,7 +13,7 @@ from django.db import DataError, IntegrityError, connection, transaction
 from core.commands import command
 from investments import slices
 from investments.accrual import statements
-from investments.models import AccrualSlice, SettlementRun
+from investments.models import AccrualSlice, ProductVersion, SettlementRun
 
 POSITIONS_FAULT = (DataError, IntegrityError)
 """What a position's own figures can cause; a lost connection or a full disk is nobody's fault and stops the run."""
@@ -39,10 +39,10 @@ def accrue_slice(slice_id: int, *, now: datetime) -> int:
     if row.done_at is not None:
         return 0
     slices.pin_plans()
-    given = _given(row)
-    statements.lock_products(given["products"], shared=True)
+    shares = _hold_products(row.day)
     passed = SettlementRun.objects.reserved().filter(due_on__gte=row.day).exists()
-    row.positions = _written(statements.ADDED if passed else statements.FRESH, given)
+    given = {"day": row.day, "number": row.number, "first": row.first, "until": row.until}
+    row.positions = sum(_written(share.added() if passed else share.fresh(), share, given) for share in shares)
     row.done_at = now
     row.save(update_fields=["positions", "done_at"])
     return row.positions
@@ -79,9 +79,8 @@ def repair_slice(slice_id: int, *, now: datetime, inside: bool = False) -> list[
 @command
 def _add_missing(slice_id: int, *, first: UUID, until: UUID) -> int:
     row = AccrualSlice.objects.lock(slice_id)
-    given = {**_given(row), "first": first, "until": until}
-    statements.lock_products(given["products"], shared=True)
-    return _written(statements.ADDED, given)
+    given = {"day": row.day, "number": row.number, "first": first, "until": until}
+    return sum(_written(share.added(), share, given) for share in _hold_products(row.day))
 
 
 @command
@@ -100,18 +99,16 @@ def _halves(row: AccrualSlice, first: UUID, until: UUID) -> tuple[UUID, int]:
     return middle, int(positions)
 
 
-def _given(row: AccrualSlice) -> dict[str, Any]:
-    return {
-        **statements.fractions(row.day),
-        "day": row.day,
-        "number": row.number,
-        "first": row.first,
-        "until": row.until,
-    }
+def _hold_products(day: date) -> list[statements.Share]:
+    shares = statements.shares(day)
+    versions = [version for share in shares for version in share.versions]
+    products = ProductVersion.objects.filter(pk__in=versions).values_list("product_id", flat=True)
+    statements.lock_products(products.distinct(), shared=True)
+    return shares
 
 
-def _written(statement: str, given: dict[str, Any]) -> int:
+def _written(statement: str, share: statements.Share, given: dict[str, Any]) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(statement, given)
+        cursor.execute(statement, {**given, "versions": share.versions})
         (positions,) = cursor.fetchone()
     return int(positions)

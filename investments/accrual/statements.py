@@ -1,53 +1,51 @@
-"""The SQL of accrual. One statement a slice writes its rows and the sums by product.
+"""The SQL of accrual. One statement a slice and fraction writes its rows and the sums by product.
 
-`earned` reads the position's terms alone: the row in force on the day carries principal, rate and version, the version
-gives the day's fraction, computed once in Python (`rules.day_fraction`) and handed in as arrays.
+`_EARNED` reads the position's terms alone: the row in force on the day carries principal, rate and version. The day's
+fraction is computed in Python (`rules.day_fraction`); versions that share it are accrued together, so that it stands in
+the statement as a constant: a join with the versions took a twelfth of the whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
 from investments import rules
 from investments.models import ProductVersion
 
-AMOUNT = rules.AMOUNT_SQL.format(
-    principal="t.principal", rate="t.rate", numerator="f.numerator", denominator="f.denominator"
-)
+IN_FORCE = "t.from_on <= %(day)s AND (t.to_on IS NULL OR t.to_on > %(day)s) AND t.earns"
 
-EARNED = f"""
-    SELECT f.product_id, t.position_id, t.principal, t.rate, f.numerator, f.denominator, {AMOUNT} AS amount
+_EARNED = """
+    SELECT t.version_id, t.position_id, t.principal, t.rate, {amount} AS amount
     FROM investments_positionterm t
-    JOIN unnest(%(versions)s::uuid[], %(products)s::uuid[], %(numerators)s::smallint[], %(denominators)s::smallint[])
-        AS f (version_id, product_id, numerator, denominator) ON f.version_id = t.version_id
     WHERE t.position_id >= %(first)s AND t.position_id < %(until)s
-      AND t.from_on <= %(day)s AND (t.to_on IS NULL OR t.to_on > %(day)s) AND t.earns
+      AND {in_force} AND t.version_id = ANY (%(versions)s)
 """
-
-_ROW = "(day, position_id, principal, rate, numerator, denominator, amount)"
+_WRITE = """
+    INSERT INTO investments_accrual (day, position_id, principal, rate, numerator, denominator, amount)
+    SELECT %(day)s, position_id, principal, rate, {numerator}, {denominator}, amount FROM earned
+"""
 _SUMS = """
     INSERT INTO investments_productaccrual (product_id, day, slice_number, positions, amount)
-    SELECT product_id, %(day)s, %(number)s, count(*), sum(amount) FROM {rows} GROUP BY product_id
+    SELECT v.product_id, %(day)s, %(number)s, sum(x.positions), sum(x.amount)
+    FROM (SELECT version_id, count(*) AS positions, sum(amount) AS amount FROM {rows} GROUP BY version_id) x
+    JOIN investments_productversion v ON v.id = x.version_id
+    GROUP BY v.product_id
     RETURNING positions
 """
 
-FRESH = f"""
-WITH earned AS MATERIALIZED ({EARNED}), kept AS (
-    INSERT INTO investments_accrual {_ROW}
-    SELECT %(day)s, position_id, principal, rate, numerator, denominator, amount FROM earned
-), sums AS ({_SUMS.format(rows="earned")})
+_FRESH = """
+WITH earned AS MATERIALIZED ({earned}), kept AS ({write}), sums AS ({sums_of_earned})
 SELECT COALESCE(sum(positions), 0) FROM sums
 """
-"""A slice that nobody has worked on: a row that is there already is an error."""
 
-ADDED = f"""
-WITH earned AS MATERIALIZED ({EARNED}), kept AS (
-    INSERT INTO investments_accrual {_ROW}
-    SELECT %(day)s, position_id, principal, rate, numerator, denominator, amount FROM earned
+_ADDED = """
+WITH earned AS MATERIALIZED ({earned}), kept AS (
+    {write}
     ON CONFLICT DO NOTHING
     RETURNING position_id, amount
 ), late AS (
@@ -64,18 +62,43 @@ WITH earned AS MATERIALIZED ({EARNED}), kept AS (
         JOIN investments_settlement s ON s.run_id = r.id AND s.position_id = k.position_id
         WHERE r.product_id = p.product_id AND r.due_on >= %(day)s)
 ), counted AS (
-    SELECT e.product_id, e.amount FROM kept k JOIN earned e USING (position_id)
-), sums AS ({_SUMS.format(rows="counted")})
+    SELECT e.version_id, e.amount FROM kept k JOIN earned e USING (position_id)
+), sums AS ({sums_of_counted})
 SELECT COALESCE(sum(positions), 0) FROM sums
 """
-"""What is still missing of a slice; a row whose settlement has passed comes into account with the next one."""
 
-HALVES = """
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The versions whose rate a day earns one and the same fraction of."""
+
+    fraction: rules.Fraction
+    versions: list[UUID]
+
+    def fresh(self) -> str:
+        """The statement for a slice that nobody has worked on: a row that is there already is an error."""
+        return self._statement(_FRESH)
+
+    def added(self) -> str:
+        """The statement for what a slice still lacks; a row whose settlement has passed comes in with the next one."""
+        return self._statement(_ADDED)
+
+    def _statement(self, form: str) -> str:
+        numerator, denominator = (str(int(part)) for part in self.fraction)
+        return form.format(
+            earned=_EARNED.format(amount=amount(numerator, denominator), in_force=IN_FORCE),
+            write=_WRITE.format(numerator=numerator, denominator=denominator),
+            sums_of_earned=_SUMS.format(rows="earned"),
+            sums_of_counted=_SUMS.format(rows="counted"),
+        )
+
+
+HALVES = f"""
 WITH earning AS (
     SELECT t.position_id, row_number() OVER (ORDER BY t.position_id) AS place, count(*) OVER () AS positions
     FROM investments_positionterm t
     WHERE t.position_id >= %(first)s AND t.position_id < %(until)s
-      AND t.from_on <= %(day)s AND (t.to_on IS NULL OR t.to_on > %(day)s) AND t.earns
+      AND {IN_FORCE}
       AND NOT EXISTS (
           SELECT 1 FROM investments_accrual a WHERE a.day = %(day)s AND a.position_id = t.position_id)
 )
@@ -97,21 +120,19 @@ FROM bounds WHERE id IS NOT NULL
 """Bounds are found by jumps through the index: numbering every position took a tenth of the whole accrual."""
 
 
-def fractions(day: date) -> dict[str, Any]:
-    """Return the day's fraction of every version whose positions may earn, as arrays for EARNED."""
-    versions = list(
-        ProductVersion.objects.exclude(activated_at=None).values_list("id", "product_id", "rate_period", "day_count")
-    )
-    by_terms = {
-        terms: rules.day_fraction(day, rate_period=terms[0], day_count=terms[1])
-        for terms in {(period, day_count) for _, _, period, day_count in versions}
-    }
-    return {
-        "versions": [version for version, _, _, _ in versions],
-        "products": [product for _, product, _, _ in versions],
-        "numerators": [by_terms[period, day_count].numerator for _, _, period, day_count in versions],
-        "denominators": [by_terms[period, day_count].denominator for _, _, period, day_count in versions],
-    }
+def amount(numerator: str, denominator: str) -> str:
+    """Return the SQL of what a row of terms `t` earns by a fraction of its rate."""
+    return rules.AMOUNT_SQL.format(principal="t.principal", rate="t.rate", numerator=numerator, denominator=denominator)
+
+
+def shares(day: date) -> list[Share]:
+    """Return the versions whose positions may earn, by the day's fraction of their rate; few terms make few shares."""
+    versions = ProductVersion.objects.exclude(activated_at=None).values_list("id", "rate_period", "day_count")
+    found: dict[rules.Fraction, list[UUID]] = {}
+    for version, rate_period, day_count in versions:
+        fraction = rules.day_fraction(day, rate_period=rate_period, day_count=day_count)
+        found.setdefault(fraction, []).append(version)
+    return [Share(fraction, found[fraction]) for fraction in sorted(found)]
 
 
 def lock_products(product_ids: Iterable[object], *, shared: bool) -> None:

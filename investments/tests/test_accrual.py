@@ -181,7 +181,7 @@ def test_sql_and_rules_agree_to_the_last_place(day):
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT {statements.AMOUNT}
+            SELECT {statements.amount("f.numerator", "f.denominator")}
             FROM unnest(%s::numeric(38,18)[], %s::numeric(18,12)[])
                 WITH ORDINALITY AS t (principal, rate, place)
             JOIN unnest(%s::smallint[], %s::smallint[]) WITH ORDINALITY AS f (numerator, denominator, place)
