@@ -1,6 +1,6 @@
 """`python -m benchmarks.curves`: how the day and a statement grow, as the charts of docs/performance.md.
 
-Prints a chart a measure: microseconds a position over positions, milliseconds for three pages over an account's transfers.
+Prints a chart a measure: microseconds a position over positions, milliseconds for three pages over transfers.
 """
 
 from __future__ import annotations
