@@ -18,6 +18,7 @@ from django.db import connection
 from kombu.exceptions import OperationalError as BrokerError
 
 from core.commands import run_durably
+from core.plans import allow_memory
 from oversight import alerts
 
 logger = logging.getLogger(__name__)
@@ -142,9 +143,9 @@ def pin_plans() -> None:
     A table that has just grown has old statistics, and a scan of the whole of it for every slice costs more than
     all the rest. Parallel plans are off as well: the slices are what runs side by side.
     """
+    allow_memory()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),"
-            " set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true),"
-            " set_config('work_mem', '64MB', true)"
+            " set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)"
         )

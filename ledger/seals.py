@@ -31,8 +31,8 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 HIGHEST_ID = UUID(int=2**128 - 1)
 """After every id of its moment: a seal's last moment belongs to it whole."""
 
-LedgerHash = Callable[[int, int, Callable[[], None]], tuple[int, bytes]]
-"""Count and chained hash of the transfers after one id, up to another; called back after each slice."""
+LedgerHash = Callable[[int, int], tuple[int, bytes]]
+"""Count and chained hash of the transfers after one id, up to another."""
 
 
 class SealRefused(DomainError):
@@ -58,7 +58,7 @@ class Contents:
     records: dict[str, Record]
 
 
-def seal_day(day: date, *, coverage_sha256: bytes = EMPTY, on_slice: Callable[[], None] = lambda: None) -> Seal:
+def seal_day(day: date, *, coverage_sha256: bytes = EMPTY) -> Seal:
     """Seal a closed day and keep snapshots (step); a sealed day's seal is returned as it stands.
 
     `coverage_sha256` is the digest of the day's stored coverage. Raises SealRefused for a day that is open, or
@@ -69,9 +69,7 @@ def seal_day(day: date, *, coverage_sha256: bytes = EMPTY, on_slice: Callable[[]
         return standing
     closed, before = _closed_day(day), _previous(day)
     until = settled()
-    contents = contents_of(
-        closed.last_transfer_id or 0, until, columns=columns_by_table(), previous=before, on_slice=on_slice
-    )
+    contents = contents_of(closed.last_transfer_id or 0, until, columns=columns_by_table(), previous=before)
     seal = Seal(
         day_id=day,
         last_transfer_id=closed.last_transfer_id or 0,
@@ -111,7 +109,6 @@ def contents_of(
     *,
     columns: Mapping[str, list[str]],
     previous: Seal | None,
-    on_slice: Callable[[], None] = lambda: None,
     hash_ledger: LedgerHash | None = None,
 ) -> Contents:
     """Hash what came after the previous seal: transfers up to this one, records up to this moment.
@@ -122,9 +119,7 @@ def contents_of(
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(_PINNED)
-        return _contents_of(
-            last_transfer, recorded_until, columns, previous, on_slice=on_slice, hash_ledger=hash_ledger or _hash_ledger
-        )
+        return _contents_of(last_transfer, recorded_until, columns, previous, hash_ledger or _hash_ledger)
 
 
 def _contents_of(
@@ -132,16 +127,14 @@ def _contents_of(
     recorded_until: datetime,
     columns: Mapping[str, list[str]],
     previous: Seal | None,
-    *,
-    on_slice: Callable[[], None],
     hash_ledger: LedgerHash,
 ) -> Contents:
     first = previous.last_transfer_id if previous else 0
-    transfers, ledger_sha256 = hash_ledger(first, last_transfer, on_slice)
+    transfers, ledger_sha256 = hash_ledger(first, last_transfer)
     records: dict[str, Record] = {}
     for table, names in columns.items():
         after = previous.recorded_until if previous and table in previous.records else BEGINNING
-        rows, sha256 = _hash_records(table, names, after, recorded_until, on_slice)
+        rows, sha256 = _hash_records(table, names, after, recorded_until)
         records[table] = {"columns": names, "rows": rows, "sha256": sha256.hex()}
     with connection.cursor() as cursor:
         cursor.execute(
@@ -176,21 +169,27 @@ def settled() -> datetime:
     return moment
 
 
-def _hash_ledger(first: int, last: int, on_slice: Callable[[], None]) -> tuple[int, bytes]:
+def chain(statement: str, first: int, last: int, *, on_slice: Callable[..., None] = lambda: None) -> tuple[int, bytes]:
+    """Run `statement` over each slice of the transfers after `first` up to `last`; return their count, hashes chained.
+
+    It gives a slice's count and hash, and what else `on_slice` is to hear.
+    """
     rows, chained = 0, EMPTY
     with connection.cursor() as cursor:
         for begin in range(first, last, SLICE):
-            cursor.execute(_LEDGER_SLICE, [begin, min(begin + SLICE, last)])
-            count, sliced = cursor.fetchone()
+            cursor.execute(statement, [begin, min(begin + SLICE, last)])
+            count, sliced, *heard = cursor.fetchone()
             rows += count
             chained = hashlib.sha256(chained + bytes(sliced or EMPTY)).digest()
-            on_slice()
+            on_slice(*heard)
     return rows, chained
 
 
-def _hash_records(
-    table: str, columns: list[str], after: datetime, until: datetime, on_slice: Callable[[], None]
-) -> tuple[int, bytes]:
+def _hash_ledger(first: int, last: int) -> tuple[int, bytes]:
+    return chain(_LEDGER_SLICE, first, last)
+
+
+def _hash_records(table: str, columns: list[str], after: datetime, until: datetime) -> tuple[int, bytes]:
     rows, chained, last_id = 0, EMPTY, HIGHEST_ID
     quote = connection.ops.quote_name
     sql = _RECORDS_SLICE.format(table=quote(table), columns=", ".join(quote(name) for name in columns))
@@ -202,7 +201,6 @@ def _hash_records(
                 return rows, chained
             rows, after, last_id = rows + count, next_after, next_id
             chained = hashlib.sha256(chained + bytes(sliced)).digest()
-            on_slice()
 
 
 def _closed_day(day: date) -> BusinessDay:

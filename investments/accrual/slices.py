@@ -13,7 +13,7 @@ from django.db import DataError, IntegrityError, connection, transaction
 from core.commands import command
 from investments import slices
 from investments.accrual import statements
-from investments.models import AccrualSlice, ProductVersion, SettlementRun
+from investments.models import AccrualSlice, SettlementRun
 
 POSITIONS_FAULT = (DataError, IntegrityError)
 """What a position's own figures can cause; a lost connection or a full disk is nobody's fault and stops the run."""
@@ -101,9 +101,7 @@ def _halves(row: AccrualSlice, first: UUID, until: UUID) -> tuple[UUID, int]:
 
 def _hold_products(day: date) -> list[statements.Share]:
     shares = statements.shares(day)
-    versions = [version for share in shares for version in share.versions]
-    products = ProductVersion.objects.filter(pk__in=versions).values_list("product_id", flat=True)
-    statements.lock_products(products.distinct(), shared=True)
+    statements.lock_products({product for share in shares for product in share.products}, shared=True)
     return shares
 
 

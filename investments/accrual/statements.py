@@ -8,7 +8,7 @@ the statement as a constant: a join with the versions took a twelfth of the whol
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
@@ -73,7 +73,8 @@ class Share:
     """The versions whose rate a day earns one and the same fraction of."""
 
     fraction: rules.Fraction
-    versions: list[UUID]
+    versions: list[UUID] = field(default_factory=list)
+    products: set[UUID] = field(default_factory=set)
 
     def fresh(self) -> str:
         """The statement for a slice that nobody has worked on: a row that is there already is an error."""
@@ -127,12 +128,14 @@ def amount(numerator: str, denominator: str) -> str:
 
 def shares(day: date) -> list[Share]:
     """Return the versions whose positions may earn, by the day's fraction of their rate; few terms make few shares."""
-    versions = ProductVersion.objects.exclude(activated_at=None).values_list("id", "rate_period", "day_count")
-    found: dict[rules.Fraction, list[UUID]] = {}
-    for version, rate_period, day_count in versions:
+    versions = ProductVersion.objects.exclude(activated_at=None)
+    found: dict[rules.Fraction, Share] = {}
+    for version, product, rate_period, day_count in versions.values_list("id", "product", "rate_period", "day_count"):
         fraction = rules.day_fraction(day, rate_period=rate_period, day_count=day_count)
-        found.setdefault(fraction, []).append(version)
-    return [Share(fraction, found[fraction]) for fraction in sorted(found)]
+        share = found.setdefault(fraction, Share(fraction))
+        share.versions.append(version)
+        share.products.add(product)
+    return [found[fraction] for fraction in sorted(found)]
 
 
 def lock_products(product_ids: Iterable[object], *, shared: bool) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from django.db import connection, transaction
 
+from core.plans import allow_memory
 from ledger.verify import rows, schema, sealed
 from ledger.verify.sealed import published_seals
 from oversight import verify as requests
@@ -23,7 +24,6 @@ __all__ = ["Break", "Check", "checks", "claim", "published_seals", "register", "
 
 NAMED_AT_MOST = 100
 """Offenders that one check names; more are counted."""
-WORK_MEM = "64MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,8 @@ def _go(walk: sealed.Walk) -> None:
 @contextmanager
 def _bounded() -> Iterator[None]:
     """Give a check's sorts and hashes room enough, and no more: beyond it PostgreSQL goes to disk."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('work_mem', %s, true)", [WORK_MEM])
+    with transaction.atomic():
+        allow_memory()
         yield
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -10,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from django.db import connection
 from django.db.models import Max, Min
 
 from ledger import seals
@@ -56,17 +54,12 @@ class Walk:
             self._proven &= lowest > 0
             self._hash(last, highest)
 
-    def _hash(self, first: int, last: int, on_slice: Callable[[], None] = lambda: None) -> tuple[int, bytes]:
+    def _hash(self, first: int, last: int) -> tuple[int, bytes]:
         """As sealing hashes, and prove each row."""
-        rows, chained = 0, seals.EMPTY
-        with connection.cursor() as cursor:
-            for begin in range(first, last, seals.SLICE):
-                cursor.execute(_SLICE, [begin, min(begin + seals.SLICE, last)])
-                count, sliced, proven = cursor.fetchone()
-                rows, self._proven = rows + count, self._proven and proven
-                chained = hashlib.sha256(chained + bytes(sliced or seals.EMPTY)).digest()
-                on_slice()
-        return rows, chained
+        return seals.chain(_SLICE, first, last, on_slice=self._see)
+
+    def _see(self, proven: bool) -> None:
+        self._proven &= proven
 
 
 def _unsealed_days() -> Iterator[str]:
