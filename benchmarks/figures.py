@@ -6,6 +6,7 @@ import operator
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 RUNS = 3
@@ -56,3 +57,20 @@ def seconds(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
+
+
+def rate(client: Callable[[int, Callable[[], bool]], int], *, clients: int, lasting: float) -> float:
+    """Let so many threads go on for so many seconds; return what they did together a second.
+
+    `client` is given its number and what says whether to go on, and returns how much it did. What one raises is raised.
+    """
+    began = time.perf_counter()
+    until = began + lasting
+    with ThreadPoolExecutor(clients) as pool:
+        done = sum(pool.map(lambda place: client(place, lambda: time.perf_counter() < until), range(clients)))
+    return done / (time.perf_counter() - began)
+
+
+def short(count: int) -> str:
+    """Write a count as figures are named: 100k, 1m."""
+    return f"{count // 1_000_000}m" if count >= 1_000_000 else f"{count // 1_000}k"

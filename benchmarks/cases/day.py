@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,22 +13,15 @@ import psycopg
 
 from benchmarks import crowd, limits
 from benchmarks.cases import loops
-from benchmarks.figures import RUNS, Figure, interleave, seconds
+from benchmarks.figures import RUNS, Figure, interleave, seconds, short
 from benchmarks.server import Bench
-from config.embedded.places import PROJECT
+from benchmarks.watched import watched
 
 POSITIONS = {"small": (20_000, 100_000), "full": (100_000, 1_000_000)}
 LEAST = 100_000  # below it a day's fixed statements count, which no limit has
 LOOP = 2_000
 MEMORY_MB = 200
 PLENTY = 10**15
-# The kernel's own mark: what wait4 tells of a child counts the memory of the process that it was forked from.
-WATCHED = """
-import sys
-from django.core.management import execute_from_command_line
-execute_from_command_line(["manage.py", *sys.argv[1:]])
-sys.stderr.write(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")))
-"""
 
 
 def measure(bench: Bench, size: str) -> Iterator[Figure]:
@@ -42,7 +33,7 @@ def measure(bench: Bench, size: str) -> Iterator[Figure]:
         per_position[positions] = spent / positions
         if positions < LEAST:
             continue
-        name = f"accrue_{_short(positions)}"
+        name = f"accrue_{short(positions)}"
         yield Figure(name, spent, "s", limit, ratio, 1.3, at_most=True)
         held = day.memory_of_accrual()
         yield Figure(f"{name}_memory", held, "MB", MEMORY_MB, held / MEMORY_MB, 1.0, at_most=True)
@@ -54,12 +45,12 @@ def measure(bench: Bench, size: str) -> Iterator[Figure]:
         per_position[many] / per_position[few],
         1.2,
         at_most=True,
-        beside=f"{_short(many)} over {_short(few)} positions",
+        beside=f"{short(many)} over {short(few)} positions",
     )
     accrue_loop, settle_loop = day.loops()
     yield _beside_loop("accrue_vs_loop", per_position[many], accrue_loop, 50)
     spent, limit, ratio = day.settle()
-    yield Figure(f"settle_{_short(many)}", spent, "s", limit, ratio, 1.35, at_most=True)
+    yield Figure(f"settle_{short(many)}", spent, "s", limit, ratio, 1.35, at_most=True)
     yield _beside_loop("settle_vs_loop", spent / many, settle_loop, 20)
 
 
@@ -68,10 +59,6 @@ def _beside_loop(name: str, ours: float, loop: float, target: float) -> Figure:
         name, loop * 1e6, "µs a position", ours * 1e6, loop / ours, target, at_most=False,
         beside=f"the ORM loop on {LOOP:,} positions over ours",
     )  # fmt: skip
-
-
-def _short(count: int) -> str:
-    return f"{count // 1_000_000}m" if count >= 1_000_000 else f"{count // 1_000}k"
 
 
 @dataclass
@@ -137,11 +124,8 @@ class Day:
         """Accrue one more day by the command, and return the most that its process held, in MB."""
         self.world.next_day()
         day = self.world.day - timedelta(days=1)
-        command = [sys.executable, "-c", WATCHED, "accrue_returns", "--on", day.isoformat()]
-        done = subprocess.run(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
-        if done.returncode:
-            raise SystemExit(f"fiducia: accrue_returns of {day} failed: {done.stderr.decode()}")
-        return int(done.stderr.split()[-2]) / 1024
+        _, held = watched("accrue_returns", "--on", day.isoformat())
+        return held
 
     def _bare_accrue(self, admin: psycopg.Connection, statements: dict[str, str]) -> None:
         from investments import rules

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -13,7 +12,7 @@ from typing import Any
 import psycopg
 
 from benchmarks import limits, rival
-from benchmarks.figures import Figure, interleave
+from benchmarks.figures import Figure, interleave, rate
 from benchmarks.server import DATABASE, Bench
 
 DAY = date(2026, 6, 1)
@@ -96,24 +95,18 @@ def _rate(post: Post, connections: int, lasting: float) -> float:
     from django.db import connection
 
     run = f"{time.monotonic_ns()}"
-    counts = [0] * connections
-    until = time.perf_counter() + lasting
 
-    def work(place: int) -> None:
+    def client(place: int, goes_on: Callable[[], bool]) -> int:
+        posted = 0
         try:
-            while time.perf_counter() < until:
-                post(place, f"{run}:{place}:{counts[place]}")
-                counts[place] += 1
+            while goes_on():
+                post(place, f"{run}:{place}:{posted}")
+                posted += 1
         finally:
             connection.close()
+        return posted
 
-    began = time.perf_counter()
-    threads = [threading.Thread(target=work, args=(place,)) for place in range(connections)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / (time.perf_counter() - began)
+    return rate(client, clients=connections, lasting=lasting)
 
 
 def _plain_rate(bench: Bench, accounts: Sequence[tuple[Any, Any]], connections: int, lasting: float) -> float:

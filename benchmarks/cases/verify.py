@@ -6,8 +6,6 @@ in past all triggers; days are closed and sealed as every night does it, so that
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
@@ -18,10 +16,9 @@ from typing import Any
 import psycopg
 
 from benchmarks import crowd, limits
-from benchmarks.cases.day import WATCHED
-from benchmarks.figures import Figure, interleave
+from benchmarks.figures import Figure, interleave, short
 from benchmarks.server import Bench
-from config.embedded.places import PROJECT
+from benchmarks.watched import watched
 
 # Positions, and days on which each of them has one transfer: of the smaller and of the larger books.
 BOOKS = {"small": ((10_000, 5), (20_000, 10)), "full": ((10_000, 20), (100_000, 50))}
@@ -132,17 +129,13 @@ def measure(bench: Bench, size: str) -> Iterator[Figure]:
 
     pair = interleave(ours, books.bare)
     yield Figure(
-        f"verify_{_short(books.transfers)}", pair.ours, "s", pair.limit, pair.ratio, 1.5, at_most=True,
+        f"verify_{short(books.transfers)}", pair.ours, "s", pair.limit, pair.ratio, 1.5, at_most=True,
         beside=f"{books.transfers:,} transfers, and a settlement for nearly each, which the limit doesn't read",
     )  # fmt: skip
     yield Figure(
         "verify_memory", max(held), "MB", little, max(held) / little, MEMORY_GROWTH, at_most=True,
         beside=f"the process, {books.transfers:,} transfers over {few[0] * few[1]:,}",
     )  # fmt: skip
-
-
-def _short(count: int) -> str:
-    return f"{count // 1_000_000}m" if count >= 1_000_000 else f"{count // 1_000}k"
 
 
 class _Books:
@@ -227,13 +220,7 @@ class _Books:
 
     def verify(self) -> tuple[float, float]:
         """Seconds that the command takes, start and all, and the most that its process held, in MB."""
-        command = [sys.executable, "-c", WATCHED, "verify_ledger"]
-        began = perf_counter()
-        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-        spent = perf_counter() - began
-        if done.returncode:
-            raise SystemExit(f"fiducia: verify_ledger ended with {done.returncode}: {done.stdout[-2000:]}{done.stderr}")
-        return spent, int(done.stderr.split()[-2]) / 1024
+        return watched("verify_ledger")
 
     def bare(self) -> float:
         """Seconds of the limit's scans, each hashed day by day: one string of all rows would break at 1 GB."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 import http.client
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from benchmarks.figures import Figure, interleave
+from benchmarks.figures import Figure, interleave, rate
 from benchmarks.server import Bench
 from config.embedded.places import PROJECT
 from config.embedded.servers import HOST
@@ -89,24 +88,13 @@ def _get(connection: http.client.HTTPConnection, path: str, headers: dict[str, s
 
 
 def _rate(path: str, headers: dict[str, str], lasting: float) -> float:
-    counts, refused = [0] * CLIENTS, list[str]()
-    until = time.perf_counter() + lasting
-
-    def client(place: int) -> None:
-        connection = http.client.HTTPConnection(HOST, PORT, timeout=30)
-        while time.perf_counter() < until:
+    def client(place: int, goes_on: Callable[[], bool]) -> int:
+        connection, answered = http.client.HTTPConnection(HOST, PORT, timeout=30), 0
+        while goes_on():
             if _get(connection, path, headers) != 200:
-                refused.append(path)
-                return
-            counts[place] += 1
+                raise SystemExit(f"fiducia: {path} wasn't answered with 200")
+            answered += 1
         connection.close()
+        return answered
 
-    began = time.perf_counter()
-    threads = [threading.Thread(target=client, args=(place,)) for place in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if refused:
-        raise SystemExit(f"fiducia: {path} wasn't answered with 200")
-    return sum(counts) / (time.perf_counter() - began)
+    return rate(client, clients=CLIENTS, lasting=lasting)
