@@ -61,6 +61,14 @@ _BOOK = """
     WHERE a.id = s.id AND a.keeps_balance
 """
 
+# The same for one transfer, without the join: each posting of two accounts comes this way.
+_BOOK_ONE = """
+    UPDATE ledger_account SET
+        debits = debits + CASE WHEN id = v_debit THEN v_amount ELSE 0 END,
+        credits = credits + CASE WHEN id = v_credit THEN v_amount ELSE 0 END
+    WHERE id IN (v_debit, v_credit) AND keeps_balance
+"""
+
 _OFFENDER = f"""
     SELECT CASE
         WHEN t.id IS NULL THEN 'no-transaction: the transfer names a transaction that does not exist'
@@ -211,7 +219,8 @@ def _into(variables: str, query: str) -> str:
 
 _TRANSFER_BODY = f"""
 DECLARE
-    v_day date; v_rows bigint; v_ok boolean; v_several boolean; v_special boolean; v_funds boolean;
+    v_day date; v_rows bigint; v_debit uuid; v_credit uuid; v_amount numeric;
+    v_ok boolean; v_several boolean; v_special boolean; v_funds boolean;
     v_one record; v_count bigint; v_type text; v_hash bytea; v_approval_needed boolean; v_text text;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -220,8 +229,9 @@ BEGIN
     END IF;
     PERFORM pg_advisory_xact_lock_shared({DAY_LOCK});
     -- In a statement of its own: one that locks and reads would see the day as it was before it waited.
-    SELECT day INTO v_day FROM ledger_businessday WHERE closed_at IS NULL;
-    SELECT count(*) INTO v_rows FROM new_rows;
+    SELECT (SELECT day FROM ledger_businessday WHERE closed_at IS NULL),
+           count(*), any_value(debit_account_id), any_value(credit_account_id), any_value(amount)
+    INTO v_day, v_rows, v_debit, v_credit, v_amount FROM new_rows;
     IF v_rows = 0 THEN
         RETURN NULL;
     END IF;
@@ -246,7 +256,9 @@ BEGIN
         {_SPECIAL}
     END IF;
 
-    IF v_rows <= 12 THEN
+    IF v_rows = 1 THEN
+        {_BOOK_ONE};
+    ELSIF v_rows <= 12 THEN
         {_BOOK};
     ELSE
         EXECUTE $book${_BOOK}$book$;
@@ -270,34 +282,40 @@ def transfer_is_right() -> Guard:
     )
 
 
-def account_is_fixed() -> tuple[Guard, Guard, Guard]:
+def account_is_fixed() -> tuple[Guard, ...]:
     """Refuse a new account with a balance, any change but of its sums, and its removal.
 
-    What is refused is said in WHEN, which costs a posting nothing: a function called for every booked row did.
+    What is refused is said in WHEN, which costs a posting nothing: a function called for every booked row did. After
+    the update, and of these columns: a trigger before it makes each update compute the generated columns anew.
     """
     return (
         _refusal(
             "ledger_account_opens_empty",
-            "INSERT",
+            "BEFORE INSERT",
             when="NEW.debits <> 0 OR NEW.credits <> 0",
             text="an account opens with nothing in it",
         ),
         _refusal(
             "ledger_account_is_fixed",
-            "UPDATE",
+            "AFTER UPDATE OF id, kind, owner_id, subject, scope, currency_id",
             when="(NEW.id, NEW.kind, NEW.owner_id, NEW.subject, NEW.scope, NEW.currency_id)"
-            " IS DISTINCT FROM (OLD.id, OLD.kind, OLD.owner_id, OLD.subject, OLD.scope, OLD.currency_id)"
-            " OR NEW.debits < OLD.debits OR NEW.credits < OLD.credits",
-            text="of an account only the sums change, and they only grow",
+            " IS DISTINCT FROM (OLD.id, OLD.kind, OLD.owner_id, OLD.subject, OLD.scope, OLD.currency_id)",
+            text="of an account only the sums change",
         ),
-        _refusal("ledger_account_stays", "DELETE", text="an account stays"),
+        _refusal(
+            "ledger_account_grows",
+            "AFTER UPDATE OF debits, credits",
+            when="NEW.debits < OLD.debits OR NEW.credits < OLD.credits",
+            text="the sums of an account only grow",
+        ),
+        _refusal("ledger_account_stays", "BEFORE DELETE", text="an account stays"),
     )
 
 
 def _refusal(name: str, event: str, *, text: str, when: str = "") -> Guard:
     return Guard(
         name=name,
-        event=f"BEFORE {event}",
+        event=event,
         level="ROW",
         when=when,
         body=f"""

@@ -23,12 +23,23 @@ BEGIN
                 p_memos[1], p_evidence[1], p_approvals[1], p_reverses[1])
         ON CONFLICT (key) DO NOTHING RETURNING id INTO v_id;
         IF v_id IS NOT NULL THEN
-            INSERT INTO ledger_transfer
-                (transaction_id, line, debit_account_id, credit_account_id, currency_id, amount, booked_on)
-            SELECT v_id, x.line, x.debit, x.credit, x.currency, x.amount, v_day
-            FROM unnest(p_lines, p_debits, p_credits, p_currencies, p_amounts)
-                AS x (line, debit, credit, currency, amount);
-            RETURN QUERY SELECT p_keys[1], v_id, true, p_fingerprints[1], true;
+            IF cardinality(p_lines) = 1 THEN
+                INSERT INTO ledger_transfer
+                    (transaction_id, line, debit_account_id, credit_account_id, currency_id, amount, booked_on)
+                VALUES (v_id, p_lines[1], p_debits[1], p_credits[1], p_currencies[1], p_amounts[1], v_day);
+            ELSE
+                INSERT INTO ledger_transfer
+                    (transaction_id, line, debit_account_id, credit_account_id, currency_id, amount, booked_on)
+                SELECT v_id, x.line, x.debit, x.credit, x.currency, x.amount, v_day
+                FROM unnest(p_lines, p_debits, p_credits, p_currencies, p_amounts)
+                    AS x (line, debit, credit, currency, amount);
+            END IF;
+            out_key := p_keys[1];
+            out_id := v_id;
+            out_created := true;
+            out_fingerprint := p_fingerprints[1];
+            out_complete := true;
+            RETURN NEXT;
             RETURN;
         END IF;
     ELSE
