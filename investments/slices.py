@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -44,6 +45,11 @@ Progress = Callable[[int, int], None]
 def size(usual: int) -> int:
     """How many positions a slice holds at most, unless the settings say another number."""
     return int(getattr(settings, "RETURNS_SLICE_SIZE", usual))
+
+
+def at_once() -> int:
+    """How many slices a process works on at a time where no worker does them."""
+    return int(getattr(settings, "RETURNS_SLICES_AT_ONCE", 2))
 
 
 def stalled_seconds() -> float:
@@ -110,13 +116,38 @@ class Hand(Protocol[Key]):
 
 
 def run(slice_ids: Sequence[Key], hand: Hand[Key], *, workers: Workers | None, progress: Progress) -> None:
-    """Work on all slices; with `workers`, hand them over, wait, and do here what nobody has done for half a minute."""
+    """Work on all slices; with `workers`, hand them over, wait, and do here what nobody has done for half a minute.
+
+    Here, two are worked on at a time, unless the caller is in a transaction, into which no other connection sees.
+    """
     if workers is not None and slice_ids and not workers.why:
         _hand_over(slice_ids, hand, workers, progress)
         slice_ids = hand.undone(slice_ids)
+    if len(slice_ids) > 1 and at_once() > 1 and not connection.in_atomic_block:
+        _side_by_side(slice_ids, hand, progress)
+        return
     for done, slice_id in enumerate(slice_ids, 1):
         hand.work(slice_id)
         progress(done, len(slice_ids))
+
+
+def _side_by_side(slice_ids: Sequence[Key], hand: Hand[Key], progress: Progress) -> None:
+    """Work on several slices at a time, each on a connection of its own; what one raises ends the run."""
+    pool = ThreadPoolExecutor(at_once(), thread_name_prefix="slice")
+    try:
+        works = [pool.submit(_alone, hand, slice_id) for slice_id in slice_ids]
+        for done, work in enumerate(as_completed(works), 1):
+            work.result()
+            progress(done, len(slice_ids))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _alone(hand: Hand[Key], slice_id: Key) -> None:
+    try:
+        hand.work(slice_id)
+    finally:
+        connection.close()
 
 
 def _hand_over(slice_ids: Sequence[Key], hand: Hand[Key], workers: Workers, progress: Progress) -> None:

@@ -13,9 +13,10 @@ from datetime import date
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from investments import rules
-from investments.models import ProductVersion
+from investments.models import Position, ProductVersion
 
 IN_FORCE = "t.from_on <= %(day)s AND (t.to_on IS NULL OR t.to_on > %(day)s) AND t.earns"
 
@@ -127,8 +128,12 @@ def amount(numerator: str, denominator: str) -> str:
 
 
 def shares(day: date) -> list[Share]:
-    """Return the versions whose positions may earn, by the day's fraction of their rate; few terms make few shares."""
-    versions = ProductVersion.objects.exclude(activated_at=None)
+    """Return the versions whose positions may earn, by the day's fraction of their rate; few terms make few shares.
+
+    Those of a product that nobody ever held are left out: each share reads the whole slice.
+    """
+    held = Exists(Position.objects.filter(product=OuterRef("product")))
+    versions = ProductVersion.objects.exclude(activated_at=None).filter(held)
     found: dict[rules.Fraction, Share] = {}
     for version, product, rate_period, day_count in versions.values_list("id", "product", "rate_period", "day_count"):
         fraction = rules.day_fraction(day, rate_period=rate_period, day_count=day_count)

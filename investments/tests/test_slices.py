@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from threading import Barrier, get_ident
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from kombu.exceptions import OperationalError
 
 from investments import slices
@@ -32,6 +35,7 @@ class Hand:
 
     def work(self, slice_id: int) -> None:
         self.worked.append(slice_id)
+        self.worked.sort()
 
     def undone(self, slice_ids: Sequence[int]) -> list[int]:
         return [each for each in slice_ids if each not in self.done]
@@ -98,3 +102,50 @@ def test_without_workers_everything_is_done_here(world: Any) -> None:
     hand = Hand()
     run([1, 2], hand, None)
     assert (hand.sent, hand.worked) == ([], [1, 2])
+
+
+class Meeting(Hand):
+    """Slices of which each waits until another is worked on as well, on another connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.met = Barrier(2)
+        self.backends: set[int] = set()
+
+    def work(self, slice_id: int) -> None:
+        self.met.wait(timeout=20)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            (backend,) = cursor.fetchone()
+        self.backends.add(backend)
+        self.met.wait(timeout=20)
+        super().work(slice_id)
+
+
+def test_two_are_worked_on_at_a_time_each_on_a_connection_of_its_own(world: Any) -> None:
+    hand = Meeting()
+    run([1, 2, 3, 4], hand, None)
+    assert hand.worked == [1, 2, 3, 4] and len(hand.backends) >= 2
+
+
+def test_inside_a_transaction_they_are_worked_on_in_turn(world: Any) -> None:
+    hand = Hand()
+    with transaction.atomic():
+        here = get_ident()
+        threads = set[int]()
+        hand.work = lambda slice_id: threads.add(get_ident())  # type: ignore[method-assign]
+        run([1, 2], hand, None)
+    assert threads == {here}
+
+
+def test_what_a_slice_raises_ends_the_run_and_takes_on_no_further_slice(world: Any) -> None:
+    class Failing(Hand):
+        def work(self, slice_id: int) -> None:
+            super().work(slice_id)
+            time.sleep(0.05)
+            raise OperationalError("the disk is full")
+
+    hand = Failing()
+    with pytest.raises(OperationalError, match="the disk is full"):
+        run(range(100), hand, None)
+    assert len(hand.worked) < 100
