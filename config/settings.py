@@ -58,6 +58,7 @@ else:
 
 _OPTIONS: dict[str, Any] = {"server_side_binding": True, "prepare_threshold": 5, "application_name": "fiducia"}
 _POOL = {"min_size": 0, "max_size": read("DATABASE_POOL_SIZE", environment.whole_number, default=20), "timeout": 30}
+WORK_AT_ONCE = read("WORK_AT_ONCE", environment.whole_number, default=2)
 DATABASES = {
     "default": {
         **_app,

@@ -5,12 +5,13 @@ Source: docs/rules/returns.md §3, docs/architecture.md (outgrowing one machine)
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol, TypeVar
 
 from celery import current_app
@@ -19,6 +20,7 @@ from django.db import connection
 from kombu.exceptions import OperationalError as BrokerError
 
 from core.commands import run_durably
+from core.parallel import side_by_side
 from core.plans import allow_memory
 from oversight import alerts
 
@@ -45,11 +47,6 @@ Progress = Callable[[int, int], None]
 def size(usual: int) -> int:
     """How many positions a slice holds at most, unless the settings say another number."""
     return int(getattr(settings, "RETURNS_SLICE_SIZE", usual))
-
-
-def at_once() -> int:
-    """How many slices a process works on at a time where no worker does them."""
-    return int(getattr(settings, "RETURNS_SLICES_AT_ONCE", 2))
 
 
 def stalled_seconds() -> float:
@@ -123,31 +120,11 @@ def run(slice_ids: Sequence[Key], hand: Hand[Key], *, workers: Workers | None, p
     if workers is not None and slice_ids and not workers.why:
         _hand_over(slice_ids, hand, workers, progress)
         slice_ids = hand.undone(slice_ids)
-    if len(slice_ids) > 1 and at_once() > 1 and not connection.in_atomic_block:
-        _side_by_side(slice_ids, hand, progress)
-        return
-    for done, slice_id in enumerate(slice_ids, 1):
-        hand.work(slice_id)
-        progress(done, len(slice_ids))
-
-
-def _side_by_side(slice_ids: Sequence[Key], hand: Hand[Key], progress: Progress) -> None:
-    """Work on several slices at a time, each on a connection of its own; what one raises ends the run."""
-    pool = ThreadPoolExecutor(at_once(), thread_name_prefix="slice")
-    try:
-        works = [pool.submit(_alone, hand, slice_id) for slice_id in slice_ids]
-        for done, work in enumerate(as_completed(works), 1):
-            work.result()
-            progress(done, len(slice_ids))
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _alone(hand: Hand[Key], slice_id: Key) -> None:
-    try:
-        hand.work(slice_id)
-    finally:
-        connection.close()
+    done = itertools.count(1)
+    side_by_side(
+        [partial(hand.work, slice_id) for slice_id in slice_ids],
+        on_done=lambda: progress(next(done), len(slice_ids)),
+    )
 
 
 def _hand_over(slice_ids: Sequence[Key], hand: Hand[Key], workers: Workers, progress: Progress) -> None:

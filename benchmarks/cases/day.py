@@ -113,7 +113,7 @@ class Day:
         """Seconds of one more day, slice after slice."""
         from django.test import override_settings
 
-        with override_settings(RETURNS_SLICES_AT_ONCE=1):
+        with override_settings(WORK_AT_ONCE=1):
             return self._accrue_next()
 
     def _accrue_next(self) -> float:

@@ -7,7 +7,6 @@ offenders stays in the database.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -15,12 +14,16 @@ from pathlib import Path
 
 from django.db import connection, transaction
 
-from core.plans import allow_memory
+from core.parallel import side_by_side
+from core.plans import allow_memory, set_planner
 from ledger.verify import rows, schema, sealed
 from ledger.verify.sealed import published_seals
 from oversight import verify as requests
 
 __all__ = ["Break", "Check", "checks", "claim", "published_seals", "register", "run"]
+
+AFTER_THE_WALK = ("seals", "transactions", "fingerprints")
+"""Checks that ask what the walk has proven."""
 
 NAMED_AT_MOST = 100
 """Offenders that one check names; more are counted."""
@@ -68,7 +71,7 @@ def checks(against: Path | None = None, walk: sealed.Walk | None = None) -> dict
     walk = walk or sealed.Walk()
     sums = cache(partial(_together, rows.SUMS))
     found: dict[str, Check] = {name: partial(_named_in, sums, name) for name in rows.SUMS}
-    found |= {name: _query(sql) for name, sql in rows.QUERIES.items()}
+    found |= {name: _query(sql, **rows.PLANNED.get(name, {})) for name, sql in rows.QUERIES.items()}
     found |= schema.CHECKS
     found["requests"] = requests.changed_requests
     if _registered.claims:
@@ -90,36 +93,34 @@ def run(
 ) -> list[Break]:
     """Run every check; return the breaks, none if all is well.
 
-    `against` is a JSON file of published seals, {"2026-11-20": "<hex>", …} or the coverage document itself. The walk
-    along the transfers has a connection of its own beside all other checks, unless the caller is in a transaction,
-    into which no other connection sees.
+    `against` is a JSON file of published seals, {"2026-11-20": "<hex>", …} or the coverage document itself. Checks and
+    the days of the walk along the transfers go side by side, `on_check` and `on_day` hear of them from their threads.
     """
     walk = sealed.Walk(on_day)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="walk") as beside:
-        walked = None if connection.in_atomic_block else beside.submit(_go, walk)
-        breaks: list[Break] = []
-        for name, check in checks(against, walk).items():
+    asked = checks(against, walk)
+    found: dict[str, list[str]] = {}
+
+    def ask(*names: str) -> None:
+        for name in names:
             on_check(name)
-            if name == "seals" and walked is not None:
-                walked.result()
             with _bounded():
-                breaks.extend(Break(name, what) for what in _named(check()))
-    return breaks
+                found[name] = list(_named(asked[name]()))
 
-
-def _go(walk: sealed.Walk) -> None:
-    try:
-        with _bounded():
-            walk.breaks  # noqa: B018
-    finally:
-        connection.close()
+    apart = [name for name in asked if name not in rows.SUMS and name not in AFTER_THE_WALK]
+    side_by_side([partial(ask, *rows.SUMS), *(partial(ask, name) for name in apart), *walk.parts])
+    ask(*AFTER_THE_WALK)
+    return [Break(name, what) for name in asked for what in found[name]]
 
 
 @contextmanager
 def _bounded() -> Iterator[None]:
-    """Give a check's sorts and hashes room enough, and no more: beyond it PostgreSQL goes to disk."""
+    """Give a check's sorts and hashes room enough, and no more: beyond it PostgreSQL goes to disk.
+
+    Parallel plans are off: checks are what runs side by side.
+    """
     with transaction.atomic():
         allow_memory()
+        set_planner(max_parallel_workers_per_gather=0)
         yield
 
 
@@ -150,8 +151,9 @@ def _named(offenders: Iterable[str]) -> Iterator[str]:
         yield f"and {more} more"
 
 
-def _query(sql: str) -> Check:
+def _query(sql: str, **planned: object) -> Check:
     def offenders() -> Iterator[str]:
+        set_planner(**planned)
         return _named_in(lambda: _together({"": sql}), "")
 
     return offenders

@@ -164,6 +164,10 @@ QUERIES: dict[str, str] = {
     """,
 }
 
+PLANNED: dict[str, dict[str, object]] = {"rules": {"random_page_cost": 1.1}}
+"""Planner settings of single queries: transfers and transactions lie in one order, and merging them by their indexes
+costs half of hashing either."""
+
 # What `walk` proves of nearly all rows while it hashes them; these name what is wrong, and look at all.
 COMPLETE = """
     SELECT format('transaction %s (%s) says %s transfers, there are %s', COALESCE(t.id, g.transaction_id), t.key,

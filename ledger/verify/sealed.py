@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ OnDay = Callable[[str, int], None]
 class Walk:
     """The one walk along all transfers with their transactions: hashed for the seals, each row proven on the way.
 
-    It costs more than all other checks, so what a row shows beside its hash is asked while it is there: that it is a
+    It costs as much as all other checks, so what a row shows beside its hash is asked while it is there: that it is a
     line of its transaction, and has its fingerprint if it is the only one. What it can't prove isn't a break yet: the
     query that names it decides. `on_day` hears which day comes next, and of how many.
     """
@@ -28,38 +28,53 @@ class Walk:
     def __init__(self, on_day: OnDay = lambda day, of: None) -> None:
         self._on_day = on_day
         self._proven = True
+        self._found: dict[date | None, list[str]] = {}
 
     @cached_property
+    def _days(self) -> list[date]:
+        return list(Seal.objects.order_by("day_id").values_list("day_id", flat=True))
+
+    @property
+    def parts(self) -> list[Callable[[], None]]:
+        """The walk's pieces, which may be gone in any order and side by side: each sealed day, and what comes after."""
+        return [partial(self._go, day) for day in [*self._days, None] if day not in self._found]
+
+    @property
     def breaks(self) -> list[str]:
-        """What is wrong with the seals, found by going; the walk is gone once."""
-        last, days = 0, Seal.objects.count() + 1
-        found: list[str] = []
-        previous: Seal | None = None
-        for seal in Seal.objects.order_by("day_id").iterator(chunk_size=500):
-            self._on_day(str(seal.day_id), days)
-            found += _broken_seal(seal, previous, self._hash)
-            previous, last = seal, seal.last_transfer_id
-        self._on_day("not sealed yet", days)
-        self._prove_after(last)
-        return [*found, *_unsealed_days()]
+        """What is wrong with the seals, by day; goes where nobody has gone yet."""
+        for part in self.parts:
+            part()
+        return [*(what for day in self._days for what in self._found[day]), *_unsealed_days()]
 
     @property
     def proves_rows(self) -> bool:
         """Whether every transfer was seen to be right."""
         return not self.breaks and self._proven
 
-    def _prove_after(self, last: int) -> None:
+    def _go(self, day: date | None) -> None:
+        self._on_day(str(day or "not sealed yet"), len(self._days) + 1)
+        found: list[str] = []
+        if day is None:
+            self._prove_after_the_seals()
+        else:
+            previous = Seal.objects.filter(day_id__lt=day).order_by("-day_id").first()
+            found += _broken_seal(Seal.objects.get(day_id=day), previous, self._hash)
+        self._found[day] = found
+
+    def _prove_after_the_seals(self) -> None:
+        sealed = Seal.objects.aggregate(last=Max("last_transfer_id"))["last"] or 0
         lowest, highest = Transfer.objects.aggregate(lowest=Min("id"), highest=Max("id")).values()
         if highest is not None:
-            self._proven &= lowest > 0
-            self._hash(last, highest)
+            self._see(lowest > 0)
+            self._hash(sealed, highest)
 
     def _hash(self, first: int, last: int) -> tuple[int, bytes]:
         """As sealing hashes, and prove each row."""
-        return seals.chain(_SLICE, first, last, on_slice=self._see)
+        return seals.chain(seals.LEDGER_SLICE.format(more=_PROVEN), first, last, on_slice=self._see)
 
     def _see(self, proven: bool) -> None:
-        self._proven &= proven
+        if not proven:
+            self._proven = False
 
 
 def _unsealed_days() -> Iterator[str]:
@@ -133,21 +148,9 @@ def _is_day(key: str) -> bool:
     return True
 
 
-# The text of a row is the sealing's own; ids and amount become text once, for it and for the fingerprint.
-_SLICE: Final = """
-    SELECT count(*), sha256(convert_to(string_agg(ROW(
-        r.id, r.line, r.debit, r.credit, r.currency_id, r.exact, r.booked_on,
-        r.t_id, r.kind, r.key, r.fingerprint, r.moves, r.effective_on, r.posted_at, r.actor_id, r.memo,
-        r.evidence_id, r.approval_id, r.reverses_id
-    )::text, E'\\n' ORDER BY r.id), 'UTF8')),
-    COALESCE(bool_and(COALESCE(r.line BETWEEN 1 AND r.moves AND (r.moves > 1 OR r.fingerprint = sha256(convert_to(
-        r.kind || '|' || r.line || ':' || r.debit || ':' || r.credit || ':' || r.currency_id || ':' || r.exact,
-        'UTF8'))), false)), true)
-    FROM (
-        SELECT x.id, x.line, x.debit_account_id::text AS debit, x.credit_account_id::text AS credit, x.currency_id,
-               x.amount::text AS exact, x.booked_on, t.id AS t_id, t.kind, t.key, t.fingerprint, t.moves,
-               t.effective_on, t.posted_at, t.actor_id, t.memo, t.evidence_id, t.approval_id, t.reverses_id
-        FROM ledger_transfer x LEFT JOIN ledger_transaction t ON t.id = x.transaction_id
-        WHERE x.id > %s AND x.id <= %s OFFSET 0
-    ) r
+# Beside the sealing's own hash: whether each transfer is a line of its transaction, and alone has its fingerprint.
+_PROVEN: Final = """,
+    COALESCE(bool_and(COALESCE(x.line BETWEEN 1 AND t.moves AND (t.moves > 1 OR t.fingerprint = sha256(convert_to(
+        t.kind || '|' || x.line || ':' || x.debit_account_id || ':' || x.credit_account_id || ':' || x.currency_id
+        || ':' || x.amount, 'UTF8'))), false)), true)
 """
