@@ -14,7 +14,10 @@ RUNS = 3
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table. `ratio` is value over limit; `at_most` says on which side of `target` it must stay."""
+    """One line of the table. `ratio` is value over limit; `at_most` says on which side of `target` it must stay.
+
+    One that isn't `judged` is shown for its trend: at a small size the start of a process is most of what it measures.
+    """
 
     name: str
     value: float
@@ -24,6 +27,11 @@ class Figure:
     target: float
     at_most: bool
     beside: str = ""
+    judged: bool = True
+
+    @property
+    def missed(self) -> bool:
+        return self.judged and not self.ok
 
     @property
     def ok(self) -> bool:

@@ -131,6 +131,7 @@ def measure(bench: Bench, size: str) -> Iterator[Figure]:
     yield Figure(
         f"verify_{short(books.transfers)}", pair.ours, "s", pair.limit, pair.ratio, 1.5, at_most=True,
         beside=f"{books.transfers:,} transfers, and a settlement for nearly each, which the limit doesn't read",
+        judged=size == "full",
     )  # fmt: skip
     yield Figure(
         "verify_memory", max(held), "MB", little, max(held) / little, MEMORY_GROWTH, at_most=True,
