@@ -45,7 +45,8 @@ class Guard(BaseConstraint):
             f"AS $guard$\n{self.body.strip()}\n$guard$"
         )
 
-    def _trigger(self, table: str) -> str:
+    def trigger(self, table: str) -> str:
+        """The statement that makes the trigger."""
         when = f" WHEN ({self.when})" if self.when else ""
         referencing = f" {self.referencing}" if self.referencing else ""
         return (
@@ -55,7 +56,7 @@ class Guard(BaseConstraint):
 
     def _create(self, table: str) -> str:
         # `%` would be taken for a parameter by the schema editor's `%`-templates.
-        return f"{self._function()};\n{self._trigger(table)}"
+        return f"{self._function()};\n{self.trigger(table)}"
 
     def create_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> Statement:  # type: ignore[override]
         assert model is not None

@@ -285,8 +285,8 @@ def transfer_is_right() -> Guard:
 def account_is_fixed() -> tuple[Guard, ...]:
     """Refuse a new account with a balance, any change but of its sums, and its removal.
 
-    What is refused is said in WHEN, which costs a posting nothing: a function called for every booked row did. After
-    the update, and of these columns: a trigger before it makes each update compute the generated columns anew.
+    What is refused is said in the event and in WHEN, which cost a posting nothing: a function called for every booked
+    row did. After the update: a trigger before it makes each update compute the generated columns anew.
     """
     return (
         _refusal(
@@ -298,8 +298,6 @@ def account_is_fixed() -> tuple[Guard, ...]:
         _refusal(
             "ledger_account_is_fixed",
             "AFTER UPDATE OF id, kind, owner_id, subject, scope, currency_id",
-            when="(NEW.id, NEW.kind, NEW.owner_id, NEW.subject, NEW.scope, NEW.currency_id)"
-            " IS DISTINCT FROM (OLD.id, OLD.kind, OLD.owner_id, OLD.subject, OLD.scope, OLD.currency_id)",
             text="of an account only the sums change",
         ),
         _refusal(

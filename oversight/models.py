@@ -218,13 +218,15 @@ class PersonKeyManager(models.Manager["PersonKey"]):
         return self.get(pk=person_id)
 
     def rewrap(self, person_id: UUID) -> bool:
-        """Wrap the person's key with the first master key, if another one holds it; say whether it was needed."""
-        row = self.select_for_update(no_key=True).get(pk=person_id)
-        if row.wrapped is None or not encryption.needs_rotation(row.wrapped):
+        """Wrap the person's key with the first master key, if another one holds it; say whether it was done.
+
+        Only what was read is replaced, so that a key that is wrapped or destroyed meanwhile stays as it is.
+        """
+        wrapped = self.get(pk=person_id).wrapped
+        if wrapped is None or not encryption.needs_rotation(wrapped):
             return False
-        row.wrapped = _wrap(person_id, self.data_key(person_id))
-        row.save(update_fields=["wrapped"])
-        return True
+        anew = _wrap(person_id, self.data_key(person_id))
+        return bool(self.filter(pk=person_id, wrapped=bytes(wrapped)).update(wrapped=anew))
 
 
 class PersonKey(models.Model):

@@ -214,6 +214,13 @@ ATTACKS = [
         "ledger_transfer_is_right is missing",
     ),
     (
+        "DROP TRIGGER ledger_account_grows ON ledger_account;"
+        " CREATE TRIGGER ledger_account_grows AFTER UPDATE OF debits ON ledger_account FOR EACH ROW"
+        " WHEN (NEW.debits < OLD.debits) EXECUTE FUNCTION ledger_account_grows()",
+        "triggers",
+        "ledger_account_grows on ledger_account does something else",
+    ),
+    (
         "CREATE OR REPLACE FUNCTION ledger_transfer_is_right() RETURNS trigger LANGUAGE plpgsql"
         " AS 'BEGIN RETURN NULL; END'",
         "triggers",
@@ -233,7 +240,7 @@ ATTACKS = [
     ("ALTER TABLE ledger_evidence DROP CONSTRAINT ledger_evidence_is_one", "constraints", "ledger_evidence_is_one"),
     ("DROP INDEX ledger_one_open_day", "constraints", "ledger_one_open_day"),
     ("ALTER TABLE ledger_transaction DROP CONSTRAINT ledger_transaction_key_once", "constraints", "_key_once"),
-    ("ALTER TABLE ledger_transaction DROP CONSTRAINT ledger_transaction_reverses_id_key", "constraints", "no more"),
+    ("DROP INDEX ledger_transaction_reverses_id_key", "constraints", "no more"),
 ]
 
 

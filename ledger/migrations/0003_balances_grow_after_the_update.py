@@ -5,6 +5,8 @@ import core.guards
 
 
 class Migration(migrations.Migration):
+    """Spare each posting what its two updates computed anew, and an index entry that says nothing."""
+
     dependencies = [
         ("ledger", "0002_what_a_posting_writes"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
@@ -28,7 +30,7 @@ class Migration(migrations.Migration):
                 name="ledger_account_is_fixed",
                 options="SET search_path = pg_catalog, public, pg_temp",
                 referencing="",
-                when="(NEW.id, NEW.kind, NEW.owner_id, NEW.subject, NEW.scope, NEW.currency_id) IS DISTINCT FROM (OLD.id, OLD.kind, OLD.owner_id, OLD.subject, OLD.scope, OLD.currency_id)",
+                when="",
             ),
         ),
         migrations.AddConstraint(
@@ -54,5 +56,17 @@ class Migration(migrations.Migration):
                 referencing="REFERENCING NEW TABLE AS new_rows",
                 when="",
             ),
+        ),
+        # Of a column that is empty in nearly every row, the index holds the others; the field stays one to one.
+        migrations.RunSQL(
+            """
+            ALTER TABLE ledger_transaction DROP CONSTRAINT ledger_transaction_reverses_id_key;
+            CREATE UNIQUE INDEX ledger_transaction_reverses_id_key ON ledger_transaction (reverses_id)
+                WHERE reverses_id IS NOT NULL;
+            """,
+            """
+            DROP INDEX ledger_transaction_reverses_id_key;
+            ALTER TABLE ledger_transaction ADD CONSTRAINT ledger_transaction_reverses_id_key UNIQUE (reverses_id);
+            """,
         ),
     ]

@@ -18,25 +18,39 @@ from ledger import chart, provision, seeds
 
 
 def wrong_guards() -> Iterator[str]:
-    """Name each guard of any model that isn't in the database, enabled, with its own body."""
+    """Name each guard of any model that isn't in the database, enabled, on the same events and with its own body."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT t.tgname, c.relname, p.prosrc FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
-            " JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgenabled IN ('O', 'A') AND NOT t.tgisinternal"
+            "SELECT t.tgname, c.relname, p.prosrc, pg_get_triggerdef(t.oid) FROM pg_trigger t"
+            " JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid"
+            " WHERE t.tgenabled IN ('O', 'A') AND NOT t.tgisinternal"
         )
-        standing = {(name, table): source.strip() for name, table, source in cursor.fetchall()}
+        standing = {
+            (name, table): (source.strip(), _trigger(definition))
+            for name, table, source, definition in cursor.fetchall()
+        }
         cursor.execute(_BARE_PARTITIONS)
         bare = cursor.fetchall()
     yield from (f"the guard {name} is missing or disabled on {partition}" for name, partition in bare)
     for model in _models():
+        table = model._meta.db_table
         for guard in model._meta.constraints:
             if not isinstance(guard, Guard):
                 continue
-            body = standing.get((guard.name, model._meta.db_table))
-            if body is None:
-                yield f"the guard {guard.name} is missing or disabled on {model._meta.db_table}"
-            elif body != guard.body.strip():
-                yield f"the guard {guard.name} on {model._meta.db_table} does something else than the code says"
+            found = standing.get((guard.name, table))
+            if found is None:
+                yield f"the guard {guard.name} is missing or disabled on {table}"
+            elif found != (guard.body.strip(), _trigger(guard.trigger(table))):
+                yield f"the guard {guard.name} on {table} does something else than the code says"
+
+
+def _trigger(definition: str) -> tuple[object, ...]:
+    """What a CREATE TRIGGER says, however it is written: PostgreSQL gives it back with order and casts of its own."""
+    said = _TRIGGER.fullmatch(_NOISE.sub("", definition.lower()).strip())
+    if said is None:
+        return (definition,)
+    moment, events, *rest = (part or "" for part in said.groups())
+    return moment, frozenset(events.split(" or ")), *("".join(part.split()) for part in rest)
 
 
 def missing_constraints() -> Iterator[str]:
@@ -51,7 +65,8 @@ def missing_constraints() -> Iterator[str]:
         cursor.execute(
             "SELECT i.indrelid::regclass::text, a.attname FROM pg_index i "
             "JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
-            "WHERE i.indisunique AND i.indisvalid AND i.indnatts = 1 AND i.indpred IS NULL"
+            "WHERE i.indisunique AND i.indisvalid AND i.indnatts = 1"
+            " AND (i.indpred IS NULL OR pg_get_expr(i.indpred, i.indrelid) = format('(%I IS NOT NULL)', a.attname))"
         )
         unique = set(cursor.fetchall())
     for model in _models():
@@ -112,6 +127,11 @@ def _models() -> Iterator[type[Model]]:
             yield model
 
 
+_NOISE: Final = re.compile(r'"|\bpublic\.|::\w+|[()]')
+_TRIGGER: Final = re.compile(
+    r"create trigger (?:\w+) (before|after) (.+?) on (\w+)(?: referencing (.+?))? for each (row|statement)"
+    r"(?: when (.+?))? execute function (\w+)"
+)
 _FUNCTION: Final = re.compile(r"CREATE OR REPLACE FUNCTION (\w+)\(.*?AS \$\$(.*?)\$\$", re.DOTALL)
 _BARE_PARTITIONS: Final = """
     SELECT t.tgname, i.inhrelid::regclass::text

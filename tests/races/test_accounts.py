@@ -17,10 +17,12 @@ from django.core.management import call_command
 
 from accounts import roles, services, tokens
 from accounts.models import LoginFailure, PasswordResetToken, Session, User
+from accounts.services import sessions
 from accounts.services.officers import NewOfficer
 from accounts.services.roles import RoleMove
 from oversight import services as oversight
 from oversight.encryption import blind_index
+from oversight.models import AuditEvent
 from tests.people import PASSWORD, make_officer
 from tests.races.threads import at_once
 
@@ -76,6 +78,32 @@ class TestRefresh:
     def test_without_the_lock_both_would_win(self, twice, monkeypatch):
         unlocked(monkeypatch, Session)
         assert kinds(at_once(twice)) == ["TokenPair", "TokenPair"]
+
+
+class TestEnd:
+    """The owner logs out while an officer ends the same session: it ended once, and the trail says by whom."""
+
+    @pytest.fixture
+    def both(self, ana, omar, monkeypatch):
+        token = services.log_in("ana@example.com", PASSWORD, device=services.Device(), now=NOW).refresh
+        slowed(monkeypatch, sessions, "revoke")
+        return [
+            partial(services.log_out, token, now=NOW),
+            partial(services.end_session, Session.objects.get().pk, by=omar, now=NOW),
+        ]
+
+    def ends(self) -> int:
+        verbs = ["accounts.logged_out", "accounts.session_ended"]
+        return AuditEvent.objects.filter(action__in=verbs).count()
+
+    def test_it_ends_once(self, both):
+        assert kinds(at_once(both)) in (["NoneType", "NoneType"], ["NoneType", "NotFound"])
+        assert self.ends() == 1
+
+    def test_without_the_lock_both_would_have_ended_it(self, both, monkeypatch):
+        unlocked(monkeypatch, Session)
+        assert kinds(at_once(both)) == ["NoneType", "NoneType"]
+        assert self.ends() == 2
 
 
 class TestGuesses:

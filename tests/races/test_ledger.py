@@ -212,3 +212,25 @@ def test_a_day_waits_for_what_is_posted_past_the_services(shared_books: Books) -
     assert at_once([past_the_services, close]) == [None, None]
     closed = BusinessDay.objects.get(day=FIRST_DAY)
     assert closed.last_transfer_id == Transfer.objects.latest("id").pk
+
+
+def test_a_ledger_that_two_open_is_opened_once() -> None:
+    """The second waits for the first to commit, and is told.
+
+    Seen to fail: without the lock in ledger_open the second breaks on the index that lets one day be open.
+    """
+    opened = Event()
+
+    def first() -> None:
+        with transaction.atomic():
+            days.open_ledger(FIRST_DAY)
+            opened.set()
+            time.sleep(0.5)
+
+    def second() -> None:
+        opened.wait(20)
+        days.open_ledger(FIRST_DAY + timedelta(days=1))
+
+    done, refused = at_once([first, second])
+    assert done is None and isinstance(refused, days.DayRefused), refused
+    assert list(BusinessDay.objects.values_list("day", flat=True)) == [FIRST_DAY]

@@ -6,10 +6,12 @@ Each lock has its control beside it: the same race with the lock taken out, seen
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 
 import pytest
+from django.db import transaction
 
 from core.errors import DomainError
 from investments import services
@@ -277,3 +279,19 @@ class TestDeployWhileSomebodyBeginsToWait:
     def test_without_the_lock_it_would_not(self, works, monkeypatch):
         unlocked(monkeypatch, Product)
         assert at_once(works)[1] is False
+
+
+def test_terms_that_two_write_past_all_locks_do_not_overlap(world, ana):
+    """Seen to fail: with the constraint investments_term_no_overlap dropped, both stand, and a day earns twice."""
+    position = world.open(ana, "basic")
+
+    def write(days: int) -> None:
+        from_on = world.day + timedelta(days=days)
+        with transaction.atomic():
+            PositionTerm.objects.create(
+                position=position, from_on=from_on, principal=Decimal(100), rate=position.version.rate, earns=True
+            )
+            time.sleep(0.15)
+
+    assert kinds(at_once([partial(write, 1), partial(write, 2)])) == ["IntegrityError", "NoneType"]
+    assert PositionTerm.objects.filter(position=position).count() == 1
