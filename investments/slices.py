@@ -30,9 +30,8 @@ FIRST_ID = "00000000-0000-0000-0000-000000000000"
 PAST_ALL_IDS = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 """No version 7 identifier is this one, so it may stand after all of them."""
 
-ACCRUED_AT_ONCE = 100_000
-PAID_AT_ONCE = 50_000
-"""A slice of payments holds its wallets until it commits, some two seconds; accruals hold nothing that people need."""
+POSITIONS_AT_ONCE = 50_000
+"""In a slice. One of payments holds its wallets until it commits, some two seconds; a day of more has work for two."""
 
 POLL_SECONDS = 0.2
 ANSWER_SECONDS = 2.0
@@ -44,9 +43,9 @@ Progress = Callable[[int, int], None]
 """Called with slices done and slices in all, after each."""
 
 
-def size(usual: int) -> int:
+def size() -> int:
     """How many positions a slice holds at most, unless the settings say another number."""
-    return int(getattr(settings, "RETURNS_SLICE_SIZE", usual))
+    return int(getattr(settings, "RETURNS_SLICE_SIZE", POSITIONS_AT_ONCE))
 
 
 def stalled_seconds() -> float:

@@ -86,7 +86,7 @@ def plan_day(day: date) -> None:
         return
     given: dict[str, Any] = {
         "day": day,
-        "size": slices.size(slices.ACCRUED_AT_ONCE),
+        "size": slices.size(),
         "first": slices.FIRST_ID,
         "until": slices.PAST_ALL_IDS,
     }

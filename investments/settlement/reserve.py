@@ -110,7 +110,7 @@ def _given(run: SettlementRun) -> dict[str, Any]:
         "places": exponent + rules.GUARD_PLACES,
         "units": str(10**exponent),
         "unit": f"{Decimal(1).scaleb(-exponent):f}",
-        "size": slices.size(slices.PAID_AT_ONCE),
+        "size": slices.size(),
         "past_all": slices.PAST_ALL_IDS,
     }
 
