@@ -24,18 +24,17 @@ JOIN = """
         ON r.kind = t.kind AND r.debit_kind = d.kind AND r.credit_kind = c.kind
 """
 
-AMOUNT_OK = "n.amount > 0 AND n.amount <> 'NaN'::numeric AND n.amount = trunc(n.amount, u.exponent)"
+AMOUNT_OK = "n.amount > 0 AND min_scale(n.amount) <= u.exponent"  # NaN and infinity have no scale.
 CURRENCY_OK = "d.currency_id = n.currency_id AND c.currency_id = n.currency_id"
-RULE_OK = """(
-        t.reverses_id IS NOT NULL
-        OR r.id IS NOT NULL
-        AND (NOT r.same_owner OR d.owner_id IS NULL OR c.owner_id IS NULL OR d.owner_id = c.owner_id)
-        AND (NOT r.same_scope OR d.scope = c.scope)
+OWNERS_OK = "(NOT r.same_owner OR d.owner_id IS NULL OR c.owner_id IS NULL OR d.owner_id = c.owner_id)"
+SCOPES_OK = """(
+        (NOT r.same_scope OR d.scope = c.scope)
         AND (r.scope_prefix = '' OR (d.scope <> '' OR c.scope <> '')
              AND (d.scope = '' OR starts_with(d.scope, r.scope_prefix))
              AND (c.scope = '' OR starts_with(c.scope, r.scope_prefix)))
         AND (r.debit_scope = '' OR d.scope = r.debit_scope)
     )"""
+RULE_OK = f"(t.reverses_id IS NOT NULL OR r.id IS NOT NULL AND {OWNERS_OK} AND {SCOPES_OK})"
 FUND_SIDE = "(a.kind IN ('principal', 'deployed') OR a.kind = 'shortfall' AND strpos(a.scope, ':') > 0)"
 
 _CHECK = f"""

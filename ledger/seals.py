@@ -172,15 +172,16 @@ def settled() -> datetime:
 def chain(statement: str, first: int, last: int, *, on_slice: Callable[..., None] = lambda: None) -> tuple[int, bytes]:
     """Run `statement` over each slice of the transfers after `first` up to `last`; return their count, hashes chained.
 
-    It gives a slice's count and hash, and what else `on_slice` is to hear.
+    It gives a slice's count and text, and what else `on_slice` is to hear. The text is hashed here: the processor's own
+    instructions, which PostgreSQL has where it was built with OpenSSL, take a fifth of the time.
     """
     rows, chained = 0, EMPTY
     with connection.cursor() as cursor:
         for begin in range(first, last, SLICE):
             cursor.execute(statement, [begin, min(begin + SLICE, last)])
-            count, sliced, *heard = cursor.fetchone()
+            count, text, *heard = cursor.fetchone()
             rows += count
-            chained = hashlib.sha256(chained + bytes(sliced or EMPTY)).digest()
+            chained = hashlib.sha256(chained + hashlib.sha256((text or "").encode()).digest()).digest()
             on_slice(*heard)
     return rows, chained
 
@@ -240,11 +241,11 @@ _PINNED = """
 """
 # Accounts, currency and amount of a transfer stand in its transaction's fingerprint, which is hashed here.
 LEDGER_SLICE = """
-    SELECT count(*), sha256(convert_to(string_agg(ROW(
+    SELECT count(*), string_agg(ROW(
         x.id, x.line, x.booked_on,
         t.id, t.kind, t.key, t.fingerprint, t.moves, t.effective_on, t.posted_at, t.actor_id, t.memo,
         t.evidence_id, t.approval_id, t.reverses_id
-    )::text, E'\\n' ORDER BY x.id), 'UTF8')){more}
+    )::text, E'\\n' ORDER BY x.id){more}
     FROM ledger_transfer x LEFT JOIN ledger_transaction t ON t.id = x.transaction_id
     WHERE x.id > %s AND x.id <= %s
 """

@@ -101,19 +101,6 @@ SUMS: dict[str, str] = {
 """What follows from the accounts' sums, on what SHARED gives."""
 
 QUERIES: dict[str, str] = {
-    "rules": f"""
-        SELECT format('transfer %s (%s): %s', n.id, t.key, CASE
-            WHEN d.id IS NULL OR c.id IS NULL THEN 'an account is missing'
-            WHEN ({guards.AMOUNT_OK}) IS NOT TRUE THEN
-                format('the amount %s is not right in %s', n.amount, n.currency_id)
-            WHEN ({guards.CURRENCY_OK}) IS NOT TRUE THEN 'the accounts are in other currencies'
-            WHEN d.id = c.id THEN 'debit and credit are one account'
-            ELSE format('no rule lets a %s debit %s (%s) and credit %s (%s)', t.kind, d.kind, d.scope, c.kind, c.scope)
-            END)
-        {guards.JOIN.replace("FROM new_rows n", "FROM ledger_transfer n")}
-        WHERE t.id IS NOT NULL AND (n.line BETWEEN 1 AND t.moves AND d.id <> c.id AND {guards.AMOUNT_OK}
-               AND {guards.CURRENCY_OK} AND {guards.RULE_OK}) IS NOT TRUE
-    """,
     "business days": """
         SELECT format('transfer %s is booked on %s, its place in the ledger says %s', x.id, x.booked_on, b.day)
         FROM (SELECT day, lag(last_transfer_id, 1, 0::bigint) OVER (ORDER BY day) AS first,
@@ -164,9 +151,45 @@ QUERIES: dict[str, str] = {
     """,
 }
 
-PLANNED: dict[str, dict[str, object]] = {"rules": {"random_page_cost": 1.1}}
-"""Planner settings of single queries: transfers and transactions lie in one order, and merging them by their indexes
-costs half of hashing either."""
+RULES = f"""
+    SELECT format('transfer %s (%s): %s', n.id, t.key, CASE
+        WHEN d.id IS NULL OR c.id IS NULL THEN 'an account is missing'
+        WHEN ({guards.AMOUNT_OK}) IS NOT TRUE THEN
+            format('the amount %s is not right in %s', n.amount, n.currency_id)
+        WHEN ({guards.CURRENCY_OK}) IS NOT TRUE THEN 'the accounts are in other currencies'
+        WHEN d.id = c.id THEN 'debit and credit are one account'
+        ELSE format('no rule lets a %s debit %s (%s) and credit %s (%s)', t.kind, d.kind, d.scope, c.kind, c.scope)
+        END)
+    {guards.JOIN.replace("FROM new_rows n", "FROM ledger_transfer n")}
+    WHERE t.id IS NOT NULL AND (n.line BETWEEN 1 AND t.moves AND d.id <> c.id AND {guards.AMOUNT_OK}
+           AND {guards.CURRENCY_OK} AND {guards.RULE_OK}) IS NOT TRUE
+"""
+REVERSALS = f"{RULES} AND t.reverses_id IS NOT NULL"
+# The same for all but reversals, quicker and without names: accounts of one kind, scope and currency are a class, and
+# the rules are asked once for each two classes.
+RULED = f"""
+    WITH class AS MATERIALIZED (
+        SELECT kind, scope, currency_id, (row_number() OVER ())::integer AS number
+        FROM (SELECT DISTINCT kind, scope, currency_id FROM ledger_account) x
+    ), account AS MATERIALIZED (
+        SELECT a.id, a.owner_id, k.number FROM ledger_account a JOIN class k USING (kind, scope, currency_id)
+    ), allowed AS MATERIALIZED (
+        SELECT r.kind::text, d.number AS debit, c.number AS credit, d.currency_id, u.exponent, r.same_owner
+        FROM ledger_postingrule r
+        JOIN class d ON d.kind = r.debit_kind
+        JOIN class c ON c.kind = r.credit_kind AND c.currency_id = d.currency_id
+        JOIN ledger_currency u ON u.code = d.currency_id
+        WHERE {guards.SCOPES_OK}
+    )
+    SELECT NOT EXISTS (
+        SELECT FROM ledger_transfer n
+        JOIN ledger_transaction t ON t.id = n.transaction_id AND t.reverses_id IS NULL
+        LEFT JOIN account d ON d.id = n.debit_account_id
+        LEFT JOIN account c ON c.id = n.credit_account_id
+        LEFT JOIN allowed r ON r.kind = t.kind AND r.debit = d.number AND r.credit = c.number
+        WHERE (n.line BETWEEN 1 AND t.moves AND d.id <> c.id AND n.currency_id = r.currency_id
+               AND {guards.AMOUNT_OK.replace("u.", "r.")} AND {guards.OWNERS_OK}) IS NOT TRUE)
+"""
 
 # What `walk` proves of nearly all rows while it hashes them; these name what is wrong, and look at all.
 COMPLETE = """
