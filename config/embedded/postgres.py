@@ -128,6 +128,8 @@ class Postgres(EmbeddedServer):
             "max_wal_size": "6GB" if self.durable else "2GB",
             # Writes the log while a bulk transaction fills it, so that its commit waits for the last of it only.
             "wal_writer_delay": "10ms",
+            # A query whose client was killed ends, instead of holding a core and its locks for as long as it likes.
+            "client_connection_check_interval": "10s",
             "max_locks_per_transaction": "256",
             "shared_preload_libraries": "pg_stat_statements",
             "timezone": "UTC",

@@ -69,9 +69,9 @@ def test_a_day_that_four_plan_is_planned_once(world: World, monkeypatch: Any) ->
     """Seen to fail: without the advisory lock of plan_day three break on the unique number of a slice."""
     before = slices.size
 
-    def slowly(usual: int) -> int:
+    def slowly() -> int:
         time.sleep(0.2)
-        return before(usual)
+        return before()
 
     monkeypatch.setattr(slices, "size", slowly)
     assert at_once([lambda: accrual.days.plan_day(DAY)] * 4) == [None] * 4
