@@ -16,12 +16,11 @@ from typing import Protocol, TypeVar
 
 from celery import current_app
 from django.conf import settings
-from django.db import connection
 from kombu.exceptions import OperationalError as BrokerError
 
 from core.commands import run_durably
 from core.parallel import side_by_side
-from core.plans import allow_memory
+from core.plans import allow_memory, set_planner
 from oversight import alerts
 
 logger = logging.getLogger(__name__)
@@ -151,8 +150,4 @@ def pin_plans() -> None:
     all the rest. Parallel plans are off as well: the slices are what runs side by side.
     """
     allow_memory()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),"
-            " set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)"
-        )
+    set_planner(enable_seqscan="off", enable_bitmapscan="off", jit="off", max_parallel_workers_per_gather=0)

@@ -172,8 +172,8 @@ def settled() -> datetime:
 def chain(statement: str, first: int, last: int, *, on_slice: Callable[..., None] = lambda: None) -> tuple[int, bytes]:
     """Run `statement` over each slice of the transfers after `first` up to `last`; return their count, hashes chained.
 
-    It gives a slice's count and text, and what else `on_slice` is to hear. The text is hashed here: the processor's own
-    instructions, which PostgreSQL has where it was built with OpenSSL, take a fifth of the time.
+    It gives a slice's count and text, and what else `on_slice` is to hear. The text is hashed here, by the processor's
+    own instructions; in a PostgreSQL built without OpenSSL the walk took a tenth longer.
     """
     rows, chained = 0, EMPTY
     with connection.cursor() as cursor:

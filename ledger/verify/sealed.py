@@ -53,13 +53,12 @@ class Walk:
 
     def _go(self, day: date | None) -> None:
         self._on_day(str(day or "not sealed yet"), len(self._days) + 1)
-        found: list[str] = []
         if day is None:
             self._prove_after_the_seals()
-        else:
-            previous = Seal.objects.filter(day_id__lt=day).order_by("-day_id").first()
-            found += _broken_seal(Seal.objects.get(day_id=day), previous, self._hash)
-        self._found[day] = found
+            self._found[day] = []
+            return
+        previous = Seal.objects.filter(day_id__lt=day).order_by("-day_id").first()
+        self._found[day] = list(_broken_seal(Seal.objects.get(day_id=day), previous, self._hash))
 
     def _prove_after_the_seals(self) -> None:
         sealed = Seal.objects.aggregate(last=Max("last_transfer_id"))["last"] or 0
