@@ -145,6 +145,12 @@ ATTACKS = [
         "treasury proofs",
         "valuation",
     ),
+    ("INSERT INTO ledger_account (id, kind, currency_id) VALUES (uuidv7(), 'pot', 'USD')", "accounts", "of kind pot"),
+    (
+        "INSERT INTO ledger_account (id, kind, currency_id) VALUES (uuidv7(), 'principal', 'USD')",
+        "accounts",
+        "of kind principal and belongs to nobody",
+    ),
     (FORGED, "business rows", "(forged) stands for nothing"),
     ("DELETE FROM ledger_accountsnapshot", "snapshots", "has no snapshot of"),
     (changed("ledger_accountsnapshot", "debits = debits + 1"), "snapshots", "the snapshot of account"),

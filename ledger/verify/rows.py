@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ledger import guards, seals
+from ledger import chart, guards, seals
 
 # Each account beside what its transfers sum to, once for all that asks; the accounts that snapshots may be kept of, and
 # their sums day by day.
@@ -101,6 +101,13 @@ SUMS: dict[str, str] = {
 """What follows from the accounts' sums, on what SHARED gives."""
 
 QUERIES: dict[str, str] = {
+    "accounts": f"""
+        SELECT format('account %s is of kind %s and belongs to %s', id, kind,
+                      CASE WHEN owner_id IS NULL THEN 'nobody' ELSE 'an investor' END)
+        FROM ledger_account
+        WHERE kind <> ALL ({guards.among(chart.KINDS)})
+           OR (kind = ANY ({guards.among(chart.OWNED)})) <> (owner_id IS NOT NULL)
+    """,
     "business days": """
         SELECT format('transfer %s is booked on %s, its place in the ledger says %s', x.id, x.booked_on, b.day)
         FROM (SELECT day, lag(last_transfer_id, 1, 0::bigint) OVER (ORDER BY day) AS first,
