@@ -142,12 +142,12 @@ WITH posted AS (
     WHERE s.amount > 0 AND p.done_at IS NOT NULL
 )
 """
-# Whether both are the same rows, without sorting or joining millions: sums of their hashes, seeded anew each time, so
-# that nobody can prepare rows for it.
+# Whether both are the same rows, without sorting or joining millions: sums of their hashes, each key's seeded by its
+# amount's, and that one anew each time, so that nobody can prepare rows for it.
 _PAID_ALIKE = f"""
 {_POSTED_AND_SETTLED}
-SELECT (SELECT (count(*), sum(amount), sum(hashtextextended(key || '=' || amount, %(seed)s)::numeric)) FROM posted)
-     = (SELECT (count(*), sum(amount), sum(hashtextextended(key || '=' || amount, %(seed)s)::numeric)) FROM settled)
+SELECT (SELECT (count(*), sum(hashtextextended(key, hash_numeric_extended(amount, %(seed)s)))) FROM posted)
+     = (SELECT (count(*), sum(hashtextextended(key, hash_numeric_extended(amount, %(seed)s)))) FROM settled)
 """
 # Each settlement of a paid slice is one ledger transaction of that amount, and there are no others.
 _PAID = f"""

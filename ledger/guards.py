@@ -308,12 +308,12 @@ END
 
 
 def account_is_fixed() -> tuple[Guard, ...]:
-    """Refuse an account of no kind, of an owner its kind doesn't have or with a balance, any change but of its sums,
-    and its removal.
+    """Refuse an account of no kind, one that its kind's owner doesn't have or that opens with a balance; any change but
+    of its sums; its removal.
 
-    What a new account must be is no CHECK: PostgreSQL reads each CHECK's text anew for every posting, and lists of kinds
-    were a tenth of its time. What is refused of a change is said in the event and in WHEN, which cost nothing, and after
-    the update: a trigger before it makes each update compute the generated columns anew.
+    What a new account must be is no CHECK: PostgreSQL reads the text of each CHECK anew at every posting, and lists of
+    kinds were a tenth of its time. What is refused of a change is said in the event and in WHEN, which cost nothing,
+    and after the update: a trigger before it makes each update compute the generated columns anew.
     """
     return (
         Guard(name="ledger_account_opens", event="BEFORE INSERT", level="ROW", body=_OPENS),

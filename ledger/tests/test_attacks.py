@@ -126,6 +126,18 @@ def test_an_account_opens_empty(books: Books, column: str) -> None:
     assert refused(sql, uuid7())[0] == DENIED
 
 
+@pytest.mark.parametrize(
+    ("kind", "owned", "refusal"),
+    [("pot", False, "no-kind"), ("available", False, "wrong-owner"), ("fees", True, "wrong-owner")],
+)
+def test_an_account_is_of_a_kind_and_has_the_owner_that_its_kind_has(
+    books: Books, kind: str, owned: bool, refusal: str
+) -> None:
+    sql = "INSERT INTO ledger_account (id, kind, scope, owner_id, currency_id) VALUES (%s, %s, 'x', %s, 'USD')"
+    state, message = refused(sql, uuid7(), kind, books.ana.pk if owned else None)
+    assert state == "FI018" and refusal in message
+
+
 def test_an_account_cannot_be_opened_as_one_that_may_overdraw(books: Books) -> None:
     sql = "INSERT INTO ledger_account (id, kind, currency_id, overdraft_allowed) VALUES (%s, 'fees', 'USD', true)"
     assert refused(sql, uuid7())[0] in (DENIED, "428C9")

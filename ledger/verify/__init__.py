@@ -22,7 +22,7 @@ from oversight import verify as requests
 
 __all__ = ["Break", "Check", "checks", "claim", "published_seals", "register", "run"]
 
-AFTER_THE_WALK = ("seals", "transactions", "fingerprints")
+AFTER_THE_WALK = ("seals", "business days", "transactions", "fingerprints")
 """Checks that ask what the walk has proven."""
 
 NAMED_AT_MOST = 100
@@ -69,8 +69,10 @@ def claim(room: str, sql: str, *, kinds: Iterable[str] = ()) -> None:
 def checks(against: Path | None = None, walk: sealed.Walk | None = None) -> dict[str, Check]:
     """Return every check by name, in the order in which they run."""
     walk = walk or sealed.Walk()
-    sums = cache(partial(_together, rows.SUMS))
-    found: dict[str, Check] = {name: partial(_named_in, sums, name) for name in rows.SUMS}
+    found: dict[str, Check] = {}
+    for group in rows.GROUPS:
+        answers = cache(partial(_together, group))
+        found |= {name: partial(_named_in, answers, name) for name in group}
     found |= {name: _query(sql) for name, sql in rows.QUERIES.items()}
     found["rules"] = _against_rules
     found |= schema.CHECKS
@@ -79,6 +81,7 @@ def checks(against: Path | None = None, walk: sealed.Walk | None = None) -> dict
         found["business rows"] = _query(rows.unclaimed(_registered.claims.values(), _registered.kinds))
     found |= _registered.checks
     found["seals"] = lambda: walk.breaks
+    found["business days"] = partial(_misbooked, walk)
     found["transactions"] = partial(_incomplete, walk)
     found["fingerprints"] = partial(_forged, walk)
     if against is not None:
@@ -107,8 +110,14 @@ def run(
             with _bounded():
                 found[name] = list(_named(asked[name]()))
 
-    apart = [name for name in asked if name not in rows.SUMS and name not in AFTER_THE_WALK]
-    side_by_side([partial(ask, *rows.SUMS), *(partial(ask, name) for name in apart), *walk.parts])
+    def go(part: Callable[[], None]) -> None:
+        with _bounded():
+            part()
+
+    grouped = {name for group in rows.GROUPS for name in group}
+    apart = [name for name in asked if name not in grouped and name not in AFTER_THE_WALK]
+    together = [*rows.GROUPS, *([name] for name in apart)]
+    side_by_side([*(partial(ask, *names) for names in together), *(partial(go, part) for part in walk.parts)])
     ask(*AFTER_THE_WALK)
     return [Break(name, what) for name in asked for what in found[name]]
 
@@ -117,7 +126,7 @@ def run(
 def _bounded() -> Iterator[None]:
     """Give a check's sorts and hashes room enough, and no more: beyond it PostgreSQL goes to disk.
 
-    Parallel plans are off: checks are what runs side by side.
+    Parallel plans are off: checks and days are what runs side by side, and workers would take the walk's processors.
     """
     with transaction.atomic():
         allow_memory()
@@ -132,6 +141,10 @@ def _against_rules() -> Iterator[str]:
     ruled = _is_true(rows.RULED)
     set_planner(enable_nestloop="on")
     yield from _query(rows.REVERSALS if ruled else rows.RULES)()
+
+
+def _misbooked(walk: sealed.Walk) -> Iterator[str]:
+    yield from _query(rows.BUSINESS_DAYS.format(proven_until=walk.proven_until))()
 
 
 def _incomplete(walk: sealed.Walk) -> Iterator[str]:

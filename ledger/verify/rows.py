@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from ledger import chart, guards, seals
 
 # Each account beside what its transfers sum to, once for all that asks; the accounts that snapshots may be kept of, and
-# their sums day by day.
+# their sums day by day; the transactions that need more than a rule. What isn't asked for isn't computed.
 SHARED = f"""
     WITH held AS MATERIALIZED (
         SELECT COALESCE(a.id, s.id) AS id, a.id IS NULL AS unknown, a.kind, a.scope, a.currency_id, a.normal_side,
@@ -33,6 +33,14 @@ SHARED = f"""
             SELECT credit_account_id, booked_on, 0, sum(amount), count(*) FROM ledger_transfer
             WHERE credit_account_id IN (SELECT id FROM busy) GROUP BY credit_account_id, booked_on
         ) x GROUP BY id, booked_on WINDOW o AS (PARTITION BY id ORDER BY booked_on)
+    ), special AS MATERIALIZED (
+        SELECT t.id, t.key, t.kind, t.moves, t.fingerprint, t.evidence_id, t.approval_id, t.reverses_id,
+               r.needs_evidence, t.kind = 'reversal' OR r.needs_approval OR e.type = 'document' AS needs_approval
+        FROM ledger_transaction t
+        LEFT JOIN (SELECT kind, bool_or(needs_evidence) AS needs_evidence, bool_or(needs_approval) AS needs_approval
+                   FROM ledger_postingrule GROUP BY kind) r ON r.kind = t.kind
+        LEFT JOIN ledger_evidence e ON e.id = t.evidence_id
+        WHERE t.kind = 'reversal' OR t.evidence_id IS NOT NULL OR r.needs_evidence OR r.needs_approval
     )
 """
 
@@ -100,26 +108,10 @@ SUMS: dict[str, str] = {
 }
 """What follows from the accounts' sums, on what SHARED gives."""
 
-QUERIES: dict[str, str] = {
-    "accounts": f"""
-        SELECT format('account %s is of kind %s and belongs to %s', id, kind,
-                      CASE WHEN owner_id IS NULL THEN 'nobody' ELSE 'an investor' END)
-        FROM ledger_account
-        WHERE kind <> ALL ({guards.among(chart.KINDS)})
-           OR (kind = ANY ({guards.among(chart.OWNED)})) <> (owner_id IS NOT NULL)
-    """,
-    "business days": """
-        SELECT format('transfer %s is booked on %s, its place in the ledger says %s', x.id, x.booked_on, b.day)
-        FROM (SELECT day, lag(last_transfer_id, 1, 0::bigint) OVER (ORDER BY day) AS first,
-                     COALESCE(last_transfer_id, 9223372036854775807) AS last FROM ledger_businessday) b
-        JOIN ledger_transfer x ON x.id > b.first AND x.id <= b.last
-        WHERE x.booked_on <> b.day
-        UNION ALL
-        SELECT format('transfer %s comes before the first day', x.id) FROM ledger_transfer x WHERE x.id <= 0
-    """,
+SPECIAL: dict[str, str] = {
     "reversals": """
         SELECT format('reversal %s doesn''t mirror %s', t.id, t.reverses_id)
-        FROM ledger_transaction t LEFT JOIN ledger_transaction o ON o.id = t.reverses_id
+        FROM special t LEFT JOIN ledger_transaction o ON o.id = t.reverses_id
         WHERE t.kind = 'reversal' AND (o.id IS NULL OR o.reverses_id IS NOT NULL OR o.moves <> t.moves OR EXISTS (
             SELECT 1 FROM ledger_transfer n WHERE n.transaction_id = t.id AND NOT EXISTS (
                 SELECT 1 FROM ledger_transfer x WHERE x.transaction_id = t.reverses_id AND x.line = n.line
@@ -127,27 +119,33 @@ QUERIES: dict[str, str] = {
                   AND x.amount = n.amount)))
     """,
     "evidence": """
-        SELECT DISTINCT format('transaction %s (%s) needs evidence and has none', t.id, t.key)
-        FROM ledger_transaction t
-        JOIN (SELECT DISTINCT kind FROM ledger_postingrule WHERE needs_evidence) r ON r.kind = t.kind
-        LEFT JOIN ledger_evidence e ON e.id = t.evidence_id
-        WHERE e.id IS NULL
+        SELECT format('transaction %s (%s) needs evidence and has none', t.id, t.key)
+        FROM special t
+        WHERE t.needs_evidence AND NOT EXISTS (SELECT 1 FROM ledger_evidence e WHERE e.id = t.evidence_id)
         UNION ALL
         SELECT format('evidence %s stands behind %s transactions', t.evidence_id, count(*))
-        FROM ledger_transaction t
-        WHERE t.evidence_id IS NOT NULL
-          AND NOT EXISTS (SELECT 1 FROM ledger_transaction b WHERE b.reverses_id = t.id)
+        FROM special t
+        WHERE t.evidence_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM special b WHERE b.reverses_id = t.id)
         GROUP BY t.evidence_id HAVING count(*) > 1
     """,
     "approvals": """
         SELECT format('transaction %s (%s) has no approval of its moves', t.id, t.key)
-        FROM (SELECT * FROM ledger_transaction WHERE kind = 'reversal' OR evidence_id IS NOT NULL
-              OR kind IN (SELECT kind FROM ledger_postingrule WHERE needs_approval) OFFSET 0) t
-        LEFT JOIN ledger_evidence e ON e.id = t.evidence_id
-        LEFT JOIN oversight_approvalrequest q ON q.id = t.approval_id
-        WHERE (t.kind = 'reversal' OR e.type = 'document'
-               OR t.kind IN (SELECT kind FROM ledger_postingrule WHERE needs_approval))
-          AND (q.status = 'approved' AND q.moves_hash = t.fingerprint) IS NOT TRUE
+        FROM special t LEFT JOIN oversight_approvalrequest q ON q.id = t.approval_id
+        WHERE t.needs_approval AND (q.status = 'approved' AND q.moves_hash = t.fingerprint) IS NOT TRUE
+    """,
+}
+"""What only some kinds of transactions need, on what SHARED gives."""
+
+GROUPS = (SUMS, SPECIAL)
+"""Checks that share what they compute: each group is one statement."""
+
+QUERIES: dict[str, str] = {
+    "accounts": f"""
+        SELECT format('account %s is of kind %s and belongs to %s', id, kind,
+                      CASE WHEN owner_id IS NULL THEN 'nobody' ELSE 'an investor' END)
+        FROM ledger_account
+        WHERE kind <> ALL ({guards.among(chart.KINDS)})
+           OR (kind = ANY ({guards.among(chart.OWNED)})) <> (owner_id IS NOT NULL)
     """,
     "ledger open": """
         SELECT format('%s business days are open', count(*)) FROM ledger_businessday WHERE closed_at IS NULL
@@ -198,7 +196,17 @@ RULED = f"""
            AND {guards.AMOUNT_OK.replace("u.", "r.")} AND {guards.OWNERS_OK}) IS NOT TRUE
 """
 
-# What `walk` proves of nearly all rows while it hashes them; these name what is wrong, and look at all.
+# What `walk` proves of nearly all rows while it hashes them; these name what is wrong, and look at all (transfers at
+# those after the last that was proven to be of its day).
+BUSINESS_DAYS = """
+    SELECT format('transfer %s is booked on %s, its place in the ledger says %s', x.id, x.booked_on, b.day)
+    FROM (SELECT day, lag(last_transfer_id, 1, 0::bigint) OVER (ORDER BY day) AS first,
+                 COALESCE(last_transfer_id, 9223372036854775807) AS last FROM ledger_businessday) b
+    JOIN ledger_transfer x ON x.id > b.first AND x.id <= b.last AND x.id > {proven_until}
+    WHERE x.booked_on <> b.day
+    UNION ALL
+    SELECT format('transfer %s comes before the first day', x.id) FROM ledger_transfer x WHERE x.id <= 0
+"""
 COMPLETE = """
     SELECT format('transaction %s (%s) says %s transfers, there are %s', COALESCE(t.id, g.transaction_id), t.key,
                   COALESCE(t.moves, 0), COALESCE(g.lines, 0))

@@ -51,6 +51,15 @@ class Walk:
         """Whether every transfer was seen to be right."""
         return not self.breaks and self._proven
 
+    @property
+    def proven_until(self) -> int:
+        """The last transfer up to which each was seen to be booked on the day in whose seal it is."""
+        return self._sealed_until if self.proves_rows else 0
+
+    @cached_property
+    def _sealed_until(self) -> int:
+        return Seal.objects.aggregate(last=Max("last_transfer_id"))["last"] or 0
+
     def _go(self, day: date | None) -> None:
         self._on_day(str(day or "not sealed yet"), len(self._days) + 1)
         if day is None:
@@ -58,18 +67,18 @@ class Walk:
             self._found[day] = []
             return
         previous = Seal.objects.filter(day_id__lt=day).order_by("-day_id").first()
-        self._found[day] = list(_broken_seal(Seal.objects.get(day_id=day), previous, self._hash))
+        self._found[day] = list(_broken_seal(Seal.objects.get(day_id=day), previous, partial(self._hash, day)))
 
     def _prove_after_the_seals(self) -> None:
-        sealed = Seal.objects.aggregate(last=Max("last_transfer_id"))["last"] or 0
         lowest, highest = Transfer.objects.aggregate(lowest=Min("id"), highest=Max("id")).values()
         if highest is not None:
             self._see(lowest > 0)
-            self._hash(sealed, highest)
+            self._hash(None, self._sealed_until, highest)
 
-    def _hash(self, first: int, last: int) -> tuple[int, bytes]:
+    def _hash(self, day: date | None, first: int, last: int) -> tuple[int, bytes]:
         """As sealing hashes, and prove each row."""
-        return seals.chain(seals.LEDGER_SLICE.format(more=_PROVEN), first, last, on_slice=self._see)
+        proven = _PROVEN.format(booked_on=f"'{day}'" if day else "x.booked_on")
+        return seals.chain(seals.LEDGER_SLICE.format(more=proven), first, last, on_slice=self._see)
 
     def _see(self, proven: bool) -> None:
         if not proven:
@@ -147,9 +156,12 @@ def _is_day(key: str) -> bool:
     return True
 
 
-# Beside the sealing's own hash: whether each transfer is a line of its transaction, and alone has its fingerprint.
+# Beside the sealing's own hash: whether each transfer is of its day, is a line of its transaction, and alone has its
+# fingerprint.
 _PROVEN: Final = """,
-    COALESCE(bool_and(COALESCE(x.line BETWEEN 1 AND t.moves AND (t.moves > 1 OR t.fingerprint = sha256(convert_to(
-        t.kind || '|' || x.line || ':' || x.debit_account_id || ':' || x.credit_account_id || ':' || x.currency_id
-        || ':' || x.amount, 'UTF8'))), false)), true)
+    COALESCE(bool_and(COALESCE(
+        x.booked_on = {booked_on} AND x.line BETWEEN 1 AND t.moves
+        AND (t.moves > 1 OR t.fingerprint = sha256(convert_to(concat(
+            t.kind, '|', x.line, ':', x.debit_account_id, ':', x.credit_account_id, ':', x.currency_id, ':', x.amount
+        ), 'UTF8'))), false)), true)
 """

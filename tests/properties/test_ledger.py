@@ -176,4 +176,4 @@ def test_any_sequence_agrees_with_the_model(books: Books, steps: list[tuple]) ->
         for verb, *arguments in steps:
             getattr(sequence, verb)(*arguments)
             sequence.agrees()
-        sequence.agrees(tuple(verify.rows.QUERIES))
+        sequence.agrees((*verify.rows.SPECIAL, *verify.rows.QUERIES, *verify.AFTER_THE_WALK))
