@@ -22,7 +22,7 @@ def sequences(usually: int) -> settings:
         derandomize=_ASKED is None,
         deadline=None,
         database=None,
-        phases=[Phase.generate],
+        phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
 
