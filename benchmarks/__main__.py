@@ -29,11 +29,13 @@ def main() -> int:
     began = time.monotonic()
     with running() as bench:
         for group in asked.only or GROUPS:
+            group_began = time.monotonic()
             with console.status(f"measuring {group} …"):
                 case = importlib.import_module(f"benchmarks.cases.{group}")
                 for figure in case.measure(bench, asked.size):
                     figures.append(figure)
                     console.print(f"  {figure.name}: {figure.ratio:.2f}", style="red" if figure.missed else "green")
+            console.print(f"  {group} took {time.monotonic() - group_began:.0f} s", style="dim")
     Console(highlight=False).print(table(figures))
     console.print(f"{time.monotonic() - began:.0f} s on the embedded server, everything durable")
     if not asked.only:

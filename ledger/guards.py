@@ -290,12 +290,15 @@ def among(kinds: Iterable[str]) -> str:
     return f"ARRAY[{quoted}]"
 
 
+NO_KIND = f"a.kind <> ALL ({among(chart.KINDS)})"
+WRONG_OWNER = f"(a.kind = ANY ({among(chart.OWNED)})) <> (a.owner_id IS NOT NULL)"
+
 _OPENS = f"""
 BEGIN
-    IF NEW.kind <> ALL ({among(chart.KINDS)}) THEN
+    IF {NO_KIND.replace("a.", "NEW.")} THEN
         RAISE EXCEPTION 'no-kind: there is no account of kind %', NEW.kind USING ERRCODE = 'FI018';
     END IF;
-    IF (NEW.kind = ANY ({among(chart.OWNED)})) <> (NEW.owner_id IS NOT NULL) THEN
+    IF {WRONG_OWNER.replace("a.", "NEW.")} THEN
         RAISE EXCEPTION 'wrong-owner: an account of kind % belongs to %', NEW.kind,
             CASE WHEN NEW.owner_id IS NULL THEN 'an investor' ELSE 'nobody' END USING ERRCODE = 'FI018';
     END IF;

@@ -52,7 +52,7 @@ FROM posted
 def measure(bench: Bench, size: str) -> Iterator[Figure]:
     positions = POSITIONS[size]
     platform = _Platform(bench, positions)
-    with _worker(1):
+    with _worker(2):
         platform.close_day()  # the first settlement finds nobody's row of the day before
     pair = interleave(lambda: platform.timed(2), lambda: platform.timed(1))
     yield Figure(

@@ -17,7 +17,7 @@ from benchmarks.cases.day import Day
 from benchmarks.figures import RUNS, Figure
 from benchmarks.server import Bench
 
-POSITIONS = {"small": 1_000, "full": 2_000}
+POSITIONS = 1_000
 DAYS = 365
 GROWTH = 1.3
 TABLES = ("ledger_transaction", "ledger_transfer", "investments_settlement", "investments_accrual")
@@ -64,8 +64,7 @@ UNION ALL SELECT pg_total_relation_size(%s::regclass) WHERE NOT EXISTS (
 
 
 def measure(bench: Bench, size: str) -> Iterator[Figure]:
-    positions = POSITIONS[size]
-    platform = Day(bench, positions)
+    platform = Day(bench, POSITIONS)
     platform.close()  # the first settlement finds nobody's row of the day before
     young = [platform.close() for _ in range(RUNS)]
     with bench.admin() as admin:
@@ -78,14 +77,14 @@ def measure(bench: Bench, size: str) -> Iterator[Figure]:
         old = [platform.close() for _ in range(RUNS)]
         log = _log_written(admin) - log
     disk = ", ".join(
-        f"{name.rpartition('_')[2]} {(grown[name] - before[name]) / positions / DAYS:.0f} B" for name in TABLES
+        f"{name.rpartition('_')[2]} {(grown[name] - before[name]) / POSITIONS / DAYS:.0f} B" for name in TABLES
     )
     for name, place in (("year_accrue", 0), ("year_settle", 1)):
-        now, then = (statistics.median(spent[place] for spent in days) / positions for days in (old, young))
+        now, then = (statistics.median(spent[place] for spent in days) / POSITIONS for days in (old, young))
         yield Figure(
             name, now * 1e6, "µs a position", then * 1e6, now / then, GROWTH, at_most=True,
-            beside=f"{DAYS} days of {positions:,} positions behind it; a position's day on disk: {disk};"
-            f" in the log: {log / positions / RUNS:.0f} B",
+            beside=f"{DAYS} days of {POSITIONS:,} positions behind it; a position's day on disk: {disk};"
+            f" in the log: {log / POSITIONS / RUNS:.0f} B",
         )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ledger import chart, guards, seals
+from ledger import guards, seals
 
 # Each account beside what its transfers sum to, once for all that asks; the accounts that snapshots may be kept of, and
 # their sums day by day; the transactions that need more than a rule. What isn't asked for isn't computed.
@@ -143,9 +143,7 @@ QUERIES: dict[str, str] = {
     "accounts": f"""
         SELECT format('account %s is of kind %s and belongs to %s', id, kind,
                       CASE WHEN owner_id IS NULL THEN 'nobody' ELSE 'an investor' END)
-        FROM ledger_account
-        WHERE kind <> ALL ({guards.among(chart.KINDS)})
-           OR (kind = ANY ({guards.among(chart.OWNED)})) <> (owner_id IS NOT NULL)
+        FROM ledger_account a WHERE {guards.NO_KIND} OR {guards.WRONG_OWNER}
     """,
     "ledger open": """
         SELECT format('%s business days are open', count(*)) FROM ledger_businessday WHERE closed_at IS NULL
