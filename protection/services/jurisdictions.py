@@ -1,0 +1,90 @@
+"""What each jurisdiction asks for, changed by four eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import pycountry
+from django.core.exceptions import ValidationError
+
+from core.commands import command
+from oversight import services as oversight
+from oversight.models import ApprovalRequest
+from protection.errors import RulesRefused
+from protection.models import Jurisdiction
+
+JURISDICTION: Final = "protection.jurisdiction"
+COUNTRIES: Final = frozenset(country.alpha_2 for country in pycountry.countries)
+RULES: Final = (
+    "knowledge_test",
+    "knowledge_years",
+    "loss_simulation",
+    "simulation_days",
+    "bearable_share",
+    "risk_warning",
+    "warning_share",
+    "cooling_off_hours",
+    "reflection_days",
+    "commissions",
+    "vip",
+)
+
+
+def jurisdiction_of(investor: Any) -> Jurisdiction:
+    """Return what holds for this investor now."""
+    return Jurisdiction.objects.of(investor.country)
+
+
+@command
+def request_jurisdiction(
+    *, country: str, terms: Mapping[str, Any], by: Any, reason: str, now: datetime
+) -> ApprovalRequest:
+    """Ask that other rules hold for a country (none: everywhere else). Raises RulesRefused, and what oversight refuses.
+
+    `terms` has each of RULES; shares are Decimals.
+    """
+    row = _row(country, terms)
+    return oversight.ask(
+        JURISDICTION,
+        by=by,
+        at=now,
+        payload={"country": country, **{name: _plain(terms[name]) for name in RULES}},
+        summary=[("Country", str(row)), *((_label(name), _shown(terms[name])) for name in RULES)],
+        reason=reason,
+    )
+
+
+def apply_jurisdiction(request: ApprovalRequest, by: Any, now: datetime) -> Jurisdiction:
+    """Let the rules that were approved hold from now on (step)."""
+    asked = dict(request.payload)
+    shares = {name: Decimal(asked[name]) for name in ("bearable_share", "warning_share")}
+    row = _row(asked.pop("country"), asked | shares)
+    row.request = request
+    row.save(force_insert=True)
+    return row
+
+
+def _row(country: str, terms: Mapping[str, Any]) -> Jurisdiction:
+    if country and country not in COUNTRIES:
+        raise RulesRefused(f"{country} is no country (ISO 3166-1).", field="country")
+    row = Jurisdiction(country=country, **{name: terms[name] for name in RULES})
+    try:
+        row.full_clean(exclude=["request"])
+    except ValidationError as refused:
+        raise RulesRefused(" ".join(refused.messages)) from refused
+    return row
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _label(name: str) -> str:
+    return str(Jurisdiction._meta.get_field(name).verbose_name).capitalize()
+
+
+def _shown(value: Any) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
