@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from unfold.decorators import display
 
+from ledger import amounts
 from oversight.console import ListPage, ReadOnlyAdmin
 from protection import services
 from protection.models import (
@@ -23,23 +24,24 @@ from protection.models import (
     LossSimulation,
     RiskWarning,
 )
-from protection.services.jurisdictions import RULES
+from protection.services.jurisdictions import RULES, changes
 
 THEN = ("Then", "another officer must approve it; nothing changes before")
-REASON = forms.CharField(max_length=500, widget=forms.Textarea, help_text="Without personal data.")
+
+
+class ReasonField(forms.CharField):
+    def __init__(self) -> None:
+        super().__init__(max_length=500, widget=forms.Textarea, help_text="Without personal data.")
 
 
 class RulesForm(forms.ModelForm):
     """All rules of one country."""
 
-    reason = REASON
+    reason = ReasonField()
 
     class Meta:
         model = Jurisdiction
         fields = ("country", *RULES)
-
-    def terms(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in RULES}
 
 
 class ChangeRules(ListPage):
@@ -50,35 +52,35 @@ class ChangeRules(ListPage):
     icon = "gavel"
     permission = "protection.request_protection"
     form_class = RulesForm  # type: ignore[assignment]
-    words = "Leave the country empty for everybody whose country has no rules of its own."
+    words = "Leave the country empty for everybody whose country has no rules of its own. A share of 0.1 is 10 %."
 
     def initial(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         present = Jurisdiction.objects.of("")
         return {name: getattr(present, name) for name in RULES}
 
     def preview(self, obj: Any, form: RulesForm) -> list[tuple[str, Any]]:
-        country = form.cleaned_data["country"]
-        present, asked = Jurisdiction.objects.of(country), form.terms()
-        changed = [
-            (str(Jurisdiction._meta.get_field(name).verbose_name), f"{getattr(present, name)} → {asked[name]}")
-            for name in RULES
-            if getattr(present, name) != asked[name]
-        ]
-        return [("Country", country or "everywhere else"), *(changed or [("Changes", "nothing")]), THEN]
+        return [("Country", str(form.instance)), *changes(form.instance), THEN]
 
     def run(self, obj: Any, form: RulesForm, by: Any, now: datetime) -> Any:
+        terms = {name: form.cleaned_data[name] for name in RULES}
         return services.request_jurisdiction(
-            country=form.cleaned_data["country"], terms=form.terms(), by=by, reason=form.cleaned_data["reason"], now=now
+            country=form.cleaned_data["country"], terms=terms, by=by, reason=form.cleaned_data["reason"], now=now
         )
 
 
-class TestForm(forms.Form):
-    """Questions as the API shows them, with the answers."""
+class QuestionsForm(forms.Form):
+    """The questions of a test with their answers."""
 
     version = forms.CharField(max_length=40)
-    pass_mark = forms.IntegerField(min_value=1)
+    pass_mark = forms.IntegerField(min_value=1, max_value=100)
     questions = forms.JSONField(help_text="[{id, text, choices, answer, why}]; an answer is a choice's place, from 0.")
-    reason = REASON
+    reason = ReasonField()
+
+    def clean_questions(self) -> list[Any]:
+        questions = self.cleaned_data["questions"]
+        if not isinstance(questions, list):
+            raise forms.ValidationError("This is no list of questions.")
+        return questions
 
 
 class ChangeTest(ListPage):
@@ -88,17 +90,17 @@ class ChangeTest(ListPage):
     button_text = "Other questions"
     icon = "quiz"
     permission = "protection.request_protection"
-    form_class = TestForm
+    form_class = QuestionsForm
 
     def initial(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        present = services.present_test()
+        present = KnowledgeTest.objects.present()
         return {"questions": present.questions, "pass_mark": present.pass_mark}
 
-    def preview(self, obj: Any, form: TestForm) -> list[tuple[str, Any]]:
+    def preview(self, obj: Any, form: QuestionsForm) -> list[tuple[str, Any]]:
         asked = form.cleaned_data
-        return [("Version", asked["version"]), ("Questions", len(asked["questions"])), ("To pass", asked["pass_mark"]), THEN]
+        return [("Version", asked["version"]), ("To pass", f"{asked['pass_mark']} of {len(asked['questions'])}"), THEN]
 
-    def run(self, obj: Any, form: TestForm, by: Any, now: datetime) -> Any:
+    def run(self, obj: Any, form: QuestionsForm, by: Any, now: datetime) -> Any:
         return services.request_test(**form.cleaned_data, by=by, now=now)
 
 
@@ -107,8 +109,17 @@ class JurisdictionAdmin(ReadOnlyAdmin):
     """The newest row of a country counts."""
 
     pages = (ChangeRules,)
-    list_display = ("show_country", "knowledge_test", "loss_simulation", "risk_warning", "cooling_off_hours",
-                    "reflection_days", "commissions", "vip", "recorded_at")  # fmt: skip
+    list_display = (
+        "show_country",
+        "knowledge_test",
+        "loss_simulation",
+        "risk_warning",
+        "cooling_off_hours",
+        "reflection_days",
+        "commissions",
+        "vip",
+        "recorded_at",
+    )
     list_filter = ("country",)
     fields = ("show_country", *RULES, "request", "recorded_at")
     readonly_fields = fields
@@ -152,18 +163,17 @@ class KnowledgeTestAdmin(ReadOnlyAdmin):
         )
 
 
-class _Personal(ReadOnlyAdmin):
+class PersonalAdmin(ReadOnlyAdmin):
     """What one investor did; what they declared isn't shown."""
 
-    list_select_related = ("investor",)
-    search_fields = ("investor__id",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("investor")
+    search_fields = ("=investor__referral_code",)
+    search_help_text = "an investor's referral code"
 
 
 @admin.register(Acceptance)
-class AcceptanceAdmin(_Personal):
+class AcceptanceAdmin(PersonalAdmin):
+    """Who has accepted which version of a key information sheet."""
+
     list_display = ("investor", "disclosure", "accepted_at")
     list_select_related = ("investor", "disclosure")
     fields = list_display
@@ -171,7 +181,9 @@ class AcceptanceAdmin(_Personal):
 
 
 @admin.register(KnowledgeResult)
-class KnowledgeResultAdmin(_Personal):
+class KnowledgeResultAdmin(PersonalAdmin):
+    """Each time that an investor took the test."""
+
     list_display = ("investor", "test", "right", "passed", "taken_at")
     list_select_related = ("investor", "test")
     list_filter = ("passed",)
@@ -180,15 +192,34 @@ class KnowledgeResultAdmin(_Personal):
 
 
 @admin.register(LossSimulation)
-class LossSimulationAdmin(_Personal):
+class LossSimulationAdmin(PersonalAdmin):
+    """That an investor has simulated losses; the figures stay theirs."""
+
     list_display = ("investor", "currency", "made_at")
+    list_select_related = ("investor",)
+    list_filter = ("currency",)
     fields = list_display
     readonly_fields = fields
 
 
 @admin.register(RiskWarning)
-class RiskWarningAdmin(_Personal):
-    list_display = ("investor", "subject", "amount", "currency", "shown_at", "confirmed_at")
-    list_filter = ("currency",)
+class RiskWarningAdmin(PersonalAdmin):
+    """Personal warnings, and when they were confirmed; the share isn't shown, since it tells the net worth."""
+
+    search_fields = ("=simulation__investor__referral_code",)
+    list_display = ("show_investor", "subject", "show_amount", "shown_at", "show_confirmed")
+    list_select_related = ("simulation__investor", "confirmation")
     fields = list_display
     readonly_fields = fields
+
+    @display(description="investor")
+    def show_investor(self, row: RiskWarning) -> str:
+        return str(row.simulation.investor)
+
+    @display(description="amount")
+    def show_amount(self, row: RiskWarning) -> str:
+        return amounts.show(row.amount, row.currency)
+
+    @display(description="confirmed at")
+    def show_confirmed(self, row: RiskWarning) -> datetime | None:
+        return row.confirmation.confirmed_at if hasattr(row, "confirmation") else None

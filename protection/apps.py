@@ -15,7 +15,8 @@ class ProtectionConfig(AppConfig):
         "KnowledgeTest": {"insert": "*"},
         "KnowledgeResult": {"insert": "*"},
         "LossSimulation": {"insert": "*"},
-        "RiskWarning": {"insert": "*", "update": ["confirmed_at"]},
+        "RiskWarning": {"insert": "*"},
+        "RiskConfirmation": {"insert": "*"},
     }
 
     role_permissions = {

@@ -5,19 +5,11 @@ from __future__ import annotations
 from core.errors import DomainError, Forbidden
 
 
-class DisclosureOutdated(DomainError):
-    code = "disclosure-outdated"
-    title = "Accept the present key information sheet first"
-
-
 class DisclosureNotAccepted(DomainError):
+    """`facts["disclosure"]` is the sheet's id; None where none was published."""
+
     code = "disclosure-not-accepted"
     title = "Read and accept the key information sheet first: POST /disclosures/{id}/accept"
-
-
-class DisclosureChanged(DomainError):
-    code = "disclosure-changed"
-    title = "This version of the key information sheet says something else; publish another version"
 
 
 class KnowledgeTestMissing(DomainError):
@@ -26,6 +18,8 @@ class KnowledgeTestMissing(DomainError):
 
 
 class LossSimulationMissing(DomainError):
+    """`facts["currency"]` says in which currency."""
+
     code = "loss-simulation-missing"
     title = "Simulate first what you can bear to lose, in this currency: POST /loss-simulation"
 
@@ -34,12 +28,14 @@ class CoolingOff(DomainError):
     """`facts["until"]` says from when on the investor may invest."""
 
     code = "cooling-off"
-    title = "A first investment waits for a day after the first step"
+    title = "A first investment waits for a while after the first key information sheet was accepted"
 
 
 class RiskWarningUnconfirmed(DomainError):
+    """`facts` say what the warning must be made out to: `subject`, `amount`, `currency`."""
+
     code = "risk-warning-unconfirmed"
-    title = "This is a large part of what you have: ask for the warning and confirm it, POST /risk-warnings"
+    title = "This is a large part of what you declared: ask for the warning and confirm it, POST /risk-warnings"
 
 
 class IncentiveClosed(Forbidden):
@@ -47,7 +43,14 @@ class IncentiveClosed(Forbidden):
     title = "This isn't open to investors of your country"
 
 
+class DisclosureChanged(DomainError):
+    code = "disclosure-changed"
+    title = "This version of the key information sheet says something else already; publish another version"
+
+
 class AnswersRefused(DomainError):
+    """`facts["questions"]` names those that were left out, aren't asked, or have no such choice."""
+
     code = "answers-refused"
     title = "Answer each question of the present test with one of its choices"
     status = 422

@@ -12,6 +12,6 @@ _MAY = ("protection.request_protection", "protection.approve_protection")
 def register() -> None:
     """Make the verbs known to oversight."""
     verbs.register(
-        Verb(jurisdictions.JURISDICTION, "Change what a jurisdiction asks for", *_MAY, jurisdictions.apply_jurisdiction)
+        Verb(jurisdictions.CHANGE, "Change what a jurisdiction asks for", *_MAY, jurisdictions.apply_jurisdiction)
     )
-    verbs.register(Verb(knowledge.TEST, "Change the knowledge test", *_MAY, knowledge.apply_test))
+    verbs.register(Verb(knowledge.CHANGE, "Change the knowledge test", *_MAY, knowledge.apply_test))

@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from investments.tests.worlds import World
-from tests.people import make_investor
+from tests.people import make_investor, make_ready
 
 
 @pytest.fixture
@@ -17,15 +17,19 @@ def world(db: None) -> World:
 
 
 @pytest.fixture
-def investor(db: None) -> Any:
-    """Ana, at the KYC level that every product asks for."""
-    return make_investor("Ana", kyc_level=1)
+def investor(world: World) -> Any:
+    """Ana, at the KYC level that every product asks for, who has done what protection asks for."""
+    ana = make_investor("Ana", kyc_level=1)
+    make_ready(ana, at=world.now)
+    return ana
 
 
 @pytest.fixture
-def stranger(db: None) -> Any:
-    """Eve, who has no right to anything of Ana's."""
-    return make_investor("Eve", kyc_level=1)
+def stranger(world: World) -> Any:
+    """Eve, who may invest as well, and has no right to anything of Ana's."""
+    eve = make_investor("Eve", kyc_level=1)
+    make_ready(eve, at=world.now)
+    return eve
 
 
 @pytest.fixture

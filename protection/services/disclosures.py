@@ -1,10 +1,12 @@
-"""Key information sheets: published by the rooms above, accepted by investors."""
+"""Key information sheets: published by the rooms above, accepted by investors. Source: docs/rules/protection.md §2."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from uuid_utils.compat import uuid7
 
 from core.commands import command
 from core.errors import NotFound
@@ -18,22 +20,22 @@ def publish(*, subject: str, version: str, title: str, body: str, by: Any, now: 
 
     Raises DisclosureChanged when this version says something else already.
     """
-    Disclosure.objects.bulk_create(
-        [Disclosure(subject=subject, version=version, title=title, body=body, published_at=now)],
-        ignore_conflicts=True,
-    )
+    own = Disclosure(pk=uuid7(), subject=subject, version=version, title=title, body=body, published_at=now)
+    Disclosure.objects.bulk_create([own], ignore_conflicts=True)
     row = Disclosure.objects.get(subject=subject, version=version)
-    if (row.title, row.body) != (title, body):
+    if row.body != body:
         raise DisclosureChanged(subject=subject, version=version)
-    if row.published_at == now:
-        audit.record(
-            "protection.disclosure_published",
-            actor=by,
-            at=now,
-            target=row,
-            after={"subject": subject, "version": version},
-        )
+    if row.pk == own.pk:
+        named = {"subject": subject, "version": version}
+        audit.record("protection.disclosure.published", actor=by, at=now, target=row, after=named)
     return row
+
+
+def require_publishable(*, subject: str, version: str, body: str) -> None:
+    """Refuse a text that isn't what this version says already. Raises DisclosureChanged."""
+    row = Disclosure.objects.of(subject, version)
+    if row is not None and row.body != body:
+        raise DisclosureChanged(subject=subject, version=version)
 
 
 def find_disclosure(disclosure_id: UUID) -> Disclosure:
@@ -46,7 +48,7 @@ def find_disclosure(disclosure_id: UUID) -> Disclosure:
 
 @command
 def accept_disclosure(disclosure_id: UUID, *, investor: Any, now: datetime) -> Acceptance:
-    """Accept a key information sheet; accepting it again changes nothing. Raises NotFound."""
+    """Accept a key information sheet; accepting it again gives the first acceptance. Raises NotFound."""
     row = find_disclosure(disclosure_id)
     Acceptance.objects.bulk_create(
         [Acceptance(investor=investor, disclosure=row, accepted_at=now)], ignore_conflicts=True

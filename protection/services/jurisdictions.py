@@ -1,4 +1,4 @@
-"""What each jurisdiction asks for, changed by four eyes."""
+"""What each jurisdiction asks for, changed by four eyes. Source: docs/rules/protection.md §6."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from oversight.models import ApprovalRequest
 from protection.errors import RulesRefused
 from protection.models import Jurisdiction
 
-JURISDICTION: Final = "protection.jurisdiction"
+CHANGE: Final = "change_jurisdiction"
 COUNTRIES: Final = frozenset(country.alpha_2 for country in pycountry.countries)
+SHARES: Final = ("bearable_share", "warning_share")
 RULES: Final = (
     "knowledge_test",
     "knowledge_years",
@@ -48,23 +49,32 @@ def request_jurisdiction(
     """
     row = _row(country, terms)
     return oversight.ask(
-        JURISDICTION,
+        CHANGE,
         by=by,
         at=now,
-        payload={"country": country, **{name: _plain(terms[name]) for name in RULES}},
-        summary=[("Country", str(row)), *((_label(name), _shown(terms[name])) for name in RULES)],
+        payload={"country": country, **{name: terms[name] for name in RULES}},
+        summary=[("Country", str(row)), *changes(row)],
         reason=reason,
     )
 
 
 def apply_jurisdiction(request: ApprovalRequest, by: Any, now: datetime) -> Jurisdiction:
-    """Let the rules that were approved hold from now on (step)."""
-    asked = dict(request.payload)
-    shares = {name: Decimal(asked[name]) for name in ("bearable_share", "warning_share")}
-    row = _row(asked.pop("country"), asked | shares)
+    """Let the rules that were approved hold from now on (step). Raises RulesRefused."""
+    asked = request.payload
+    row = _row(asked["country"], {**asked, **{name: Decimal(asked[name]) for name in SHARES}})
     row.request = request
     row.save(force_insert=True)
     return row
+
+
+def changes(row: Jurisdiction) -> list[tuple[str, str]]:
+    """Write each rule of `row`, and what holds now where that is something else."""
+    present = Jurisdiction.objects.of(row.country)
+    lines = []
+    for name in RULES:
+        before, after = (_shown(getattr(each, name)) for each in (present, row))
+        lines.append((_label(name), after if before == after else f"{before} → {after}"))
+    return lines
 
 
 def _row(country: str, terms: Mapping[str, Any]) -> Jurisdiction:
@@ -72,14 +82,10 @@ def _row(country: str, terms: Mapping[str, Any]) -> Jurisdiction:
         raise RulesRefused(f"{country} is no country (ISO 3166-1).", field="country")
     row = Jurisdiction(country=country, **{name: terms[name] for name in RULES})
     try:
-        row.full_clean(exclude=["request"])
+        row.full_clean()
     except ValidationError as refused:
         raise RulesRefused(" ".join(refused.messages)) from refused
     return row
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Decimal) else value
 
 
 def _label(name: str) -> str:
@@ -87,4 +93,6 @@ def _label(name: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{(value * 100).normalize():f} %" if isinstance(value, Decimal) else str(value)

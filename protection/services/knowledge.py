@@ -1,4 +1,4 @@
-"""The knowledge test: asked by four eyes, taken by investors."""
+"""The knowledge test: asked by four eyes, taken by investors. Source: docs/rules/protection.md §3."""
 
 from __future__ import annotations
 
@@ -14,27 +14,21 @@ from protection import rules
 from protection.errors import AnswersRefused, RulesRefused
 from protection.models import KnowledgeResult, KnowledgeTest
 
-TEST: Final = "protection.knowledge_test"
-
-
-def present_test() -> KnowledgeTest:
-    """Return the questions that are asked now."""
-    return KnowledgeTest.objects.order_by("-id")[0]
+CHANGE: Final = "change_knowledge_test"
+WRITTEN: Final = ("id", "text", "choices", "answer", "why")
 
 
 @command
 def take_test(*, investor: Any, test: UUID, answers: Mapping[str, int], now: datetime) -> KnowledgeResult:
-    """Answer the present test; who doesn't pass is told which answers were wrong and may try again.
+    """Answer the present test; who doesn't pass may try again.
 
-    Raises AnswersRefused for another test, a question that isn't asked, or a choice that isn't there.
+    `answers` has a choice's place by each question's id. Raises AnswersRefused, also where `test` isn't asked any more.
     """
-    present = present_test()
+    present = KnowledgeTest.objects.present()
     questions = present.asked()
-    choices = {question.id: len(question.choices) for question in questions}
-    if test != present.pk or set(answers) != set(choices):
-        raise AnswersRefused(test=str(present.pk))
-    if not all(0 <= answer < choices[name] for name, answer in answers.items()):
-        raise AnswersRefused(test=str(present.pk))
+    wrong = rules.misfits(questions, answers)
+    if test != present.pk or wrong:
+        raise AnswersRefused(test=str(present.pk), questions=wrong)
     right = rules.score(questions, answers).right
     return KnowledgeResult.objects.create(
         investor=investor, test=present, right=right, passed=right >= present.pass_mark, taken_at=now
@@ -48,17 +42,17 @@ def request_test(
     """Ask that these questions be asked from now on. Raises RulesRefused, and what oversight refuses."""
     _require_askable(version, questions, pass_mark)
     return oversight.ask(
-        TEST,
+        CHANGE,
         by=by,
         at=now,
         payload={"version": version, "questions": questions, "pass_mark": pass_mark},
-        summary=[("Version", version), ("Questions", str(len(questions))), ("To pass", f"{pass_mark} right")],
+        summary=[("Version", version), ("To pass", f"{pass_mark} of {len(questions)}"), *_shown(questions)],
         reason=reason,
     )
 
 
 def apply_test(request: ApprovalRequest, by: Any, now: datetime) -> KnowledgeTest:
-    """Ask the questions that were approved (step)."""
+    """Ask the questions that were approved (step). Raises RulesRefused."""
     asked = request.payload
     _require_askable(asked["version"], asked["questions"], asked["pass_mark"])
     return KnowledgeTest.objects.create(
@@ -66,11 +60,27 @@ def apply_test(request: ApprovalRequest, by: Any, now: datetime) -> KnowledgeTes
     )
 
 
-def _require_askable(version: str, questions: list[dict[str, Any]], pass_mark: int) -> None:
-    if KnowledgeTest.objects.filter(version=version).exists():
-        raise RulesRefused(f"A test of the version {version} stands already.", field="version")
-    if len({one["id"] for one in questions}) != len(questions) or not 1 <= pass_mark <= len(questions):
-        raise RulesRefused("Each question has an id of its own, and the mark can be reached.", field="pass_mark")
-    for one in questions:
-        if not one["text"].strip() or len(one["choices"]) < 2 or not 0 <= one["answer"] < len(one["choices"]):
-            raise RulesRefused(f"Question {one['id']} has a text, two choices and a right one.", field=one["id"])
+def _shown(questions: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """What approvers read of each question: its text and the right choice."""
+    return [(one.text, one.choices[one.answer]) for one in map(rules.question, questions)]
+
+
+def _require_askable(version: str, questions: Any, pass_mark: int) -> None:
+    if not version or KnowledgeTest.objects.filter(version=version).exists():
+        raise RulesRefused("The test has a version of its own, which no other has had.", field="version")
+    if not isinstance(questions, list) or not all(_is_question(one) for one in questions):
+        raise RulesRefused("A question is {id, text, choices, answer, why}; one of its choices is right.")
+    if len({one["id"] for one in questions}) != len(questions):
+        raise RulesRefused("Each question has an id of its own.", field="questions")
+    if not 1 <= pass_mark <= len(questions):
+        raise RulesRefused("The mark can be reached, and not by nothing.", field="pass_mark")
+
+
+def _is_question(one: Any) -> bool:
+    """Answer whether this is the JSON of a question that can be asked."""
+    if not isinstance(one, dict) or set(one) != set(WRITTEN) or not isinstance(one["choices"], list):
+        return False
+    words = [one["id"], one["text"], one["why"], *one["choices"]]
+    if not all(isinstance(each, str) and each.strip() for each in words):
+        return False
+    return type(one["answer"]) is int and len(one["choices"]) >= 2 and 0 <= one["answer"] < len(one["choices"])

@@ -1,7 +1,8 @@
-"""The simulation of what an investor can bear to lose."""
+"""The simulation of what an investor can bear to lose. Source: docs/rules/protection.md §4."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,18 +14,29 @@ from protection.models import LossSimulation
 from protection.services.jurisdictions import jurisdiction_of
 
 
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What an investor's figures bear, by the rules of their jurisdiction."""
+
+    currency: str
+    net_worth: Decimal
+    bearable_loss: Decimal
+    bearable_share: Decimal
+    warning_share: Decimal
+    made_at: datetime
+
+
 @command
-def simulate_losses(*, investor: Any, figures: rules.Figures, currency: str, now: datetime) -> LossSimulation:
-    """Keep what an investor declares of a year's means, encrypted, and with it what they can bear to lose."""
-    row = LossSimulation.of(investor, figures, currency=currency, at=now)
-    row.save(force_insert=True)
-    return row
-
-
-def bearable(simulation: LossSimulation, *, investor: Any) -> Decimal:
-    """Return the loss that the declared net worth bears in the investor's jurisdiction."""
-    return rules.bearable_loss(
-        simulation.figures.net_worth,
-        share=jurisdiction_of(investor).bearable_share,
-        exponent=amounts.exponent_of(simulation.currency_id),
+def simulate_losses(*, investor: Any, figures: rules.Figures, currency: str, now: datetime) -> Simulated:
+    """Keep what an investor declares of a year's means, encrypted, and say what it bears. Raises PersonErased."""
+    LossSimulation.of(investor, figures, currency=currency, at=now).save(force_insert=True)
+    asked = jurisdiction_of(investor)
+    exponent = amounts.exponent_of(currency)
+    return Simulated(
+        currency=currency,
+        net_worth=figures.net_worth,
+        bearable_loss=rules.bearable_loss(figures.net_worth, share=asked.bearable_share, exponent=exponent),
+        bearable_share=asked.bearable_share,
+        warning_share=asked.warning_share,
+        made_at=now,
     )

@@ -53,5 +53,35 @@ def test_two_years_after_a_leap_day() -> None:
     assert rules.years_after(DAY, 2) == datetime(2028, 11, 20, 9, 0, tzinfo=UTC)
 
 
-def test_a_day_of_cooling_off() -> None:
-    assert rules.cooled_off_at(DAY, hours=24) == datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+@pytest.mark.parametrize(
+    ("answers", "named"),
+    [
+        ({"one": 0, "two": 1}, []),
+        ({"one": 0}, ["two"]),
+        ({"one": 2, "two": 1}, ["one"]),
+        ({"one": -1, "two": 1}, ["one"]),
+        ({"one": 0, "two": 1, "three": 0}, ["three"]),
+        ({}, ["one", "two"]),
+    ],
+)
+def test_each_question_is_answered_with_one_of_its_choices(answers: dict[str, int], named: list[str]) -> None:
+    questions = [Question(name, "?", ("a", "b"), 1, "why") for name in ("one", "two")]
+    assert rules.misfits(questions, answers) == named
+
+
+def test_a_questions_json_is_read_whole() -> None:
+    written = {"id": "loss", "text": "?", "choices": ["a", "b"], "answer": 1, "why": "since"}
+    assert rules.question(written) == Question("loss", "?", ("a", "b"), 1, "since")
+
+
+@pytest.mark.parametrize("name", rules.DECLARED)
+def test_nothing_below_zero_is_declared(name: str) -> None:
+    with pytest.raises(ValueError, match="nothing or more"):
+        Figures(**{**dict.fromkeys(rules.DECLARED, Decimal(1)), name: Decimal("-0.01")})
+
+
+def test_the_widest_figures_stay_exact() -> None:
+    """15 digits before the point and 18 after it, more than the usual 28."""
+    most = Decimal("999999999999999.999999999999999999")
+    assert Figures(most, most, Decimal(0)).net_worth == Decimal("1999999999999999.999999999999999998")
+    assert rules.bearable_loss(most, share=Decimal("0.10"), exponent=18) == Decimal("99999999999999.999999999999999999")
