@@ -120,9 +120,7 @@ EVERY: dict[tuple[str, str], Line] = {
     ("post", "/loss-simulation"): Line(
         Whose.SELF, {"currency": "USD", "income": "24000.00", "assets": "10000.00", "commitments": "9000.00"}
     ),
-    ("post", "/risk-warnings"): Line(
-        Whose.SELF, {"subject": "product:basic", "amount": "2000.00", "currency": "USD"}
-    ),
+    ("post", "/risk-warnings"): Line(Whose.SELF, {"subject": "product:basic", "amount": "2000.00", "currency": "USD"}),
     ("post", "/risk-warnings/{warning_id}/confirm"): Line(Whose.ONE, {}),
     ("get", "/staff/approvals"): Line(Whose.STAFF),
     ("post", "/staff/approvals/{request_id}/approve"): Line(Whose.STAFF, {"note": "seen"}, free=("note",)),

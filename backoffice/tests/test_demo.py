@@ -70,7 +70,7 @@ def _remembers_what_happened() -> None:
 
 
 def _everybody_was_protected() -> None:
-    """200 people read, answered and declared before their money came in; Ana read a second sheet; the bold were warned."""
+    """200 people read, answered and declared before their money came in; Ana read twice; the bold were warned."""
     assert Acceptance.objects.count() == 201 and LossSimulation.objects.count() == 200
     assert KnowledgeResult.objects.filter(passed=True).values("investor").distinct().count() == 200
     assert KnowledgeResult.objects.filter(passed=False).exists()

@@ -6,9 +6,10 @@ def publish(apps, schema_editor):
 
     Where two versions share a sheet's version, the newer one's text is what investors were shown last.
     """
+    database = schema_editor.connection.alias
     version_model = apps.get_model("investments", "ProductVersion")
     disclosure_model = apps.get_model("protection", "Disclosure")
-    was_on_offer = version_model.objects.filter(status__in=["active", "retired"]).exclude(disclosure="")
+    was_on_offer = version_model.objects.using(database).filter(status__in=["active", "retired"]).exclude(disclosure="")
     sheets = [
         disclosure_model(
             subject=f"product:{version.product.code}",
@@ -19,7 +20,7 @@ def publish(apps, schema_editor):
         )
         for version in was_on_offer.select_related("product").order_by("product_id", "-number")
     ]
-    disclosure_model.objects.bulk_create(sheets, ignore_conflicts=True)
+    disclosure_model.objects.using(database).bulk_create(sheets, ignore_conflicts=True)
 
 
 class Migration(migrations.Migration):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import connection
 
 from core.errors import DomainError
 from investments import services
@@ -52,9 +54,7 @@ def open_position(world, person: Any, code: str = "basic", amount: str | None = 
     product = world.product(code)
     version = world.version(code).disclosure_version
     money = None if amount is None else Decimal(amount)
-    return services.open_position(
-        person, product=product.pk, disclosure_version=version, amount=money, now=world.now
-    )
+    return services.open_position(person, product=product.pk, disclosure_version=version, amount=money, now=world.now)
 
 
 def refusal_of(deed: Any) -> str:
@@ -218,10 +218,10 @@ def test_sheets_of_versions_from_before_are_published_by_the_migration(world, in
     """As on a platform that had products before it had sheets: each gets its own, once."""
     migration = import_module("investments.migrations.0007_sheets_of_versions")
     before = list(Disclosure.objects.order_by("pk").values())
-    migration.publish(apps, None)
+    migration.publish(apps, SimpleNamespace(connection=connection))
     assert list(Disclosure.objects.order_by("pk").values()) == before
     ProductVersion.objects.filter(product__code="vip0").update(disclosure_version="older")
-    migration.publish(apps, None)
+    migration.publish(apps, SimpleNamespace(connection=connection))
     new = Disclosure.objects.get(version="older")
     version = world.version("vip0")
     assert (new.subject, new.body, new.published_at) == ("product:vip0", version.disclosure, version.activated_at)

@@ -59,7 +59,7 @@ class Jurisdiction(models.Model):
                 condition=Q(knowledge_years__range=(1, 10), simulation_days__range=(1, 3650))
                 & Q(cooling_off_hours__lte=720, reflection_days__lte=365),
                 name="protection_jurisdiction_spans",
-                violation_error_message="At most 10 years, 3650 days, 720 hours and 365 days; at least 1 year and 1 day.",
+                violation_error_message="From 1 to 10 years and 1 to 3650 days; at most 720 hours and 365 days.",
             ),
             models.CheckConstraint(
                 condition=Q(risk_warning=False) | Q(loss_simulation=True),

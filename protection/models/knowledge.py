@@ -20,7 +20,7 @@ class KnowledgeTestQuerySet(models.QuerySet["KnowledgeTest"]):
 
 
 class KnowledgeTest(models.Model):
-    """One version of the questions; the newest is asked. `request` is empty in the first, which comes with the platform.
+    """One version of the questions; the newest is asked. `request` is empty in the first, which is seeded.
 
     `questions` is a list of {id, text, choices, answer, why}; `answer` is the place of the right choice, from 0.
     """

@@ -89,7 +89,7 @@ def _row(country: str, terms: Mapping[str, Any]) -> Jurisdiction:
 
 
 def _label(name: str) -> str:
-    return str(Jurisdiction._meta.get_field(name).verbose_name).capitalize()
+    return name.replace("_", " ").capitalize()
 
 
 def _shown(value: Any) -> str:

@@ -17,7 +17,9 @@ MEANS = Figures(Decimal(24_000), Decimal(10_000), Decimal(9_000))
 SUBJECT = "offer:solar"
 
 
-def publish(version: str = "1", *, subject: str = SUBJECT, body: str = "What it is.", now: datetime = NOON) -> Disclosure:
+def publish(
+    version: str = "1", *, subject: str = SUBJECT, body: str = "What it is.", now: datetime = NOON
+) -> Disclosure:
     """Publish a key information sheet."""
     return services.publish(subject=subject, version=version, title="Solar", body=body, by=None, now=now)
 

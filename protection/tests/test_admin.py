@@ -21,7 +21,15 @@ from tests.people import make_officer
 
 pytestmark = pytest.mark.django_db
 
-LISTS = ("acceptance", "disclosure", "jurisdiction", "knowledgeresult", "knowledgetest", "losssimulation", "riskwarning")
+LISTS = (
+    "acceptance",
+    "disclosure",
+    "jurisdiction",
+    "knowledgeresult",
+    "knowledgetest",
+    "losssimulation",
+    "riskwarning",
+)
 PERSONAL = ("knowledgeresult", "losssimulation", "riskwarning")
 
 

@@ -101,7 +101,10 @@ class TestKnowledge:
         partly = {name: place for name, place in right_answers().items() if name != "loss"}
         for body, at in (
             ({"test": test, "answers": partly}, ["/answers/loss"]),
-            ({"test": test, "answers": {**right_answers(), "loss": 3, "weather": 0}}, ["/answers/loss", "/answers/weather"]),
+            (
+                {"test": test, "answers": {**right_answers(), "loss": 3, "weather": 0}},
+                ["/answers/loss", "/answers/weather"],
+            ),
             ({"test": test, "answers": {**right_answers(), "loss": "two"}}, ["/answers/loss"]),
             ({"test": str(uuid4()), "answers": right_answers()}, ["/test"]),
             ({"answers": right_answers()}, ["/test"]),

@@ -88,7 +88,9 @@ def test_a_further_row_is_held_against_the_constraints(
         )
         columns = [name for (name,) in cursor.fetchall()]
     values = {name: f'"{name}"' for name in columns} | {"id": "uuidv7()"} | changes
-    insert = f"INSERT INTO protection_{table} ({', '.join(columns)}) SELECT {', '.join(values[each] for each in columns)}"
+    insert = (
+        f"INSERT INTO protection_{table} ({', '.join(columns)}) SELECT {', '.join(values[each] for each in columns)}"
+    )
     assert refused(f"{insert} FROM protection_{table}") == code
 
 

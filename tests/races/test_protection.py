@@ -50,7 +50,9 @@ def test_confirmations_at_once_are_one(ana: Any, sheet: Disclosure) -> None:
     works = [partial(services.confirm_warning, warning.pk, investor=ana, now=moment) for moment in MOMENTS]
     answers = at_once(works)
     kept = RiskConfirmation.objects.get()
-    confirmed = [answer.confirmation.confirmed_at if not isinstance(answer, Exception) else answer for answer in answers]
+    confirmed = [
+        answer.confirmation.confirmed_at if not isinstance(answer, Exception) else answer for answer in answers
+    ]
     assert confirmed == [kept.confirmed_at] * 4
     assert kept.confirmed_at in MOMENTS
 
