@@ -220,11 +220,12 @@ def test_sheets_of_versions_from_before_are_published_by_the_migration(world, in
     before = list(Disclosure.objects.order_by("pk").values())
     migration.publish(apps, SimpleNamespace(connection=connection))
     assert list(Disclosure.objects.order_by("pk").values()) == before
-    ProductVersion.objects.filter(product__code="vip0").update(disclosure_version="older")
+    version = world.version("vip0")
+    other = draft(world, disclosure_version="older")
+    ProductVersion.objects.filter(pk=other.pk).update(status="retired", activated_at=world.now, retired_at=world.now)
     migration.publish(apps, SimpleNamespace(connection=connection))
     new = Disclosure.objects.get(version="older")
-    version = world.version("vip0")
-    assert (new.subject, new.body, new.published_at) == ("product:vip0", version.disclosure, version.activated_at)
+    assert (new.subject, new.body, new.published_at) == ("product:vip0", version.disclosure, world.now)
     assert Disclosure.objects.count() == 13
 
 
