@@ -1,7 +1,6 @@
 """Two of the same at once: the unique key makes the second wait, and then gives it the first one's row.
 
-Seen to fail: with `ignore_conflicts` taken out of either service, all but one end in IntegrityError; with the unique
-key taken out as well, each keeps a row and a moment of its own.
+Seen to fail, each of them: with `ignore_conflicts` taken out of the services, all but one end in IntegrityError.
 """
 
 from __future__ import annotations
