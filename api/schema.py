@@ -79,6 +79,10 @@ SECTIONS = {
     "auth": "Who you are",
     "users": "Who you are",
     "investment": "Investing",
+    "disclosures": "Investing",
+    "knowledge-test": "Investing",
+    "loss-simulation": "Investing",
+    "risk-warnings": "Investing",
     "transparency": "Transparency",
     "staff": "Staff",
 }

@@ -57,6 +57,18 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
         ),
     ),
     (
+        "Protection",
+        (
+            Item("Key information sheets", "description", model="protection.disclosure"),
+            Item("Acceptances", "task_alt", model="protection.acceptance"),
+            Item("Knowledge test", "quiz", model="protection.knowledgetest"),
+            Item("Test results", "school", model="protection.knowledgeresult"),
+            Item("Loss simulations", "trending_down", model="protection.losssimulation"),
+            Item("Risk warnings", "warning", model="protection.riskwarning"),
+            Item("Jurisdictions", "gavel", model="protection.jurisdiction"),
+        ),
+    ),
+    (
         "Money",
         (
             Item("Deposits", "move_to_inbox", model="payments.deposit"),

@@ -85,7 +85,10 @@ CACHES: dict[str, Any] = {
 }
 
 # Apps, upper floors first: a template or a static file of an upper floor goes first.
-ROOMS = ["backoffice", "investments", "payments", "treasury", "ledger", "accounts", "api", "oversight", "core"]
+ROOMS = [
+    *("backoffice", "investments", "payments", "treasury", "protection"),
+    *("ledger", "accounts", "api", "oversight", "core"),
+]
 INSTALLED_APPS = [
     *ROOMS,
     "unfold.apps.BasicAppConfig",
@@ -207,6 +210,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "refresh": "60/minute",
         "password": "20/hour",
         "password_reset": "10/hour",
+        "knowledge_test": "30/hour",
     },
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "URL_FORMAT_OVERRIDE": None,

@@ -23,7 +23,9 @@ from investments.tests.worlds import World
 from ledger.models import Transaction
 from oversight.models import ApprovalRequest
 from payments.services import deposits
-from tests.people import PASSWORD, make_investor
+from protection import services as protection
+from protection.models import Disclosure, KnowledgeTest
+from tests.people import PASSWORD, make_investor, make_ready
 
 PREFIX = "/api/v1"
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -111,6 +113,15 @@ EVERY: dict[tuple[str, str], Line] = {
     ("post", f"{POSITION}/cancel"): Line(Whose.ONE, {}),
     ("get", f"{POSITION}/returns"): Line(Whose.ONE),
     ("get", f"{POSITION}/forecast"): Line(Whose.ONE),
+    ("get", "/disclosures/{disclosure_id}"): Line(Whose.SELF),
+    ("post", "/disclosures/{disclosure_id}/accept"): Line(Whose.SELF, {}),
+    ("get", "/knowledge-test"): Line(Whose.SELF),
+    ("post", "/knowledge-test"): Line(Whose.SELF, {"test": "TEST", "answers": "ANSWERS"}),
+    ("post", "/loss-simulation"): Line(
+        Whose.SELF, {"currency": "USD", "income": "24000.00", "assets": "10000.00", "commitments": "9000.00"}
+    ),
+    ("post", "/risk-warnings"): Line(Whose.SELF, {"subject": "product:basic", "amount": "2000.00", "currency": "USD"}),
+    ("post", "/risk-warnings/{warning_id}/confirm"): Line(Whose.ONE, {}),
     ("get", "/staff/approvals"): Line(Whose.STAFF),
     ("post", "/staff/approvals/{request_id}/approve"): Line(Whose.STAFF, {"note": "seen"}, free=("note",)),
     ("post", "/staff/approvals/{request_id}/reject"): Line(Whose.STAFF, {"note": "no"}, free=("note",)),
@@ -125,7 +136,7 @@ class AnasWorld:
     world: World
     ana: Any
     eve: Any
-    ids: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, Any] = field(default_factory=dict)
     tokens: dict[Any, str] = field(default_factory=dict)
 
     @property
@@ -152,12 +163,21 @@ def make_world() -> AnasWorld:
     """Build it through the services, today."""
     world = World()
     here = AnasWorld(world, make_investor("Ana", kyc_level=1), make_investor("Eve", kyc_level=1))
+    make_ready(here.eve, at=world.now)
     position = world.open(here.ana, "basic", "500.00")
     world.pay_in(here.ana, "70.00")
     deposit = deposits.request_deposit.inside(
         here.ana, key=_Unkeyed(), amount=Money(Decimal("25.00"), "USD"), method="bank_transfer", now=timezone.now()
     )
+    warning = protection.show_warning.inside(
+        investor=here.ana, subject="product:basic", amount=Decimal("900.00"), currency="USD", now=timezone.now()
+    )
+    test = KnowledgeTest.objects.present()
     here.ids = {
+        "disclosure_id": str(Disclosure.objects.get(subject="product:basic").pk),
+        "warning_id": str(warning.pk),
+        "TEST": str(test.pk),
+        "ANSWERS": {question.id: question.answer for question in test.asked()},
         "position_id": str(position.pk),
         "POSITION": str(position.pk),
         "deposit_id": str(deposit.pk),

@@ -6,6 +6,8 @@ Root `conftest.py` names this module as a plugin, so that every test can ask for
 from __future__ import annotations
 
 import unicodedata
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -18,6 +20,33 @@ PASSWORD = "correct horse battery"
 def make_investor(name: str, **fields: Any) -> Any:
     """Make an investor called `name` Houngbo, with the address name@example.com and `PASSWORD`."""
     return _make(name, ("investor",), **fields)
+
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def make_ready(investor: Any, *, at: datetime) -> None:
+    """Let an investor have done all that products ask for, as rows: each sheet accepted, the test passed, huge means.
+
+    What is there already stays. Both the clock and `at` find it fresh.
+    """
+    from ledger import chart
+    from protection.models import Acceptance, Disclosure, KnowledgeResult, KnowledgeTest, LossSimulation
+    from protection.rules import Figures
+
+    sheets = Disclosure.objects.exclude(acceptances__investor=investor)
+    Acceptance.objects.bulk_create(
+        [Acceptance(investor=investor, disclosure=sheet, accepted_at=LONG_AGO) for sheet in sheets]
+    )
+    if KnowledgeResult.objects.filter(investor=investor).exists():
+        return
+    at = max(at, timezone.now())
+    test = KnowledgeTest.objects.present()
+    KnowledgeResult.objects.create(investor=investor, test=test, right=len(test.questions), passed=True, taken_at=at)
+    means = Figures(Decimal(10) ** 14, Decimal(0), Decimal(0))
+    LossSimulation.objects.bulk_create(
+        [LossSimulation.of(investor, means, currency=code, at=at) for code, *_ in chart.CURRENCIES]
+    )
 
 
 def make_officer(name: str, *roles: str, **fields: Any) -> Any:

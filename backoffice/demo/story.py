@@ -10,7 +10,7 @@ from typing import Protocol
 
 from accounts.models import User
 from backoffice import end_of_day
-from backoffice.demo import cast, people
+from backoffice.demo import cast, people, protected
 from backoffice.demo.desk import CASH, Desk
 from backoffice.demo.treasury import Treasury
 from core.errors import DomainError
@@ -82,21 +82,24 @@ class Story:
         self.leave_work_for_tomorrow()
 
     def begin(self) -> None:
-        """Officers, products, the firm's capital and the first pools."""
+        """The day before, officers, products and who comes first; then the firm's capital and the first pools."""
         self.teller.tell("Two administrators hire three officers; the catalogue is activated by four and more eyes")
-        now = datetime.combine(self.first, time(8), tzinfo=UTC)
+        now = datetime.combine(self.on(0), time(8), tzinfo=UTC)
         self.desk = people.hire(now)
         catalogue_entries = catalogue.read()
         investing.load_catalogue(catalogue_entries, by=self.desk.asks, now=now)
         for request in ApprovalRequest.objects.filter(status="requested").order_by("pk"):
             self.desk.approve(request)
         self.products = {product.code: product for product in Product.objects.all()}
+        self.welcome(1)
+        self.clock(1, 8)
         self.treasury = Treasury(self.desk, self.products, self.teller.tell)
         self.treasury.begin()
 
     def live(self, number: int) -> None:
         """One day from the morning to the evening's bank statement."""
         self.clock(number, 9)
+        self.welcome(number + 1)
         while self.joining and self.joining[0].joins == number:
             self.join(self.joining.pop(0))
         self.clock(number, 11)
@@ -108,9 +111,16 @@ class Story:
         self.clock(number, 18)
         self.treasury.state_balances(self.on(number))
 
+    def welcome(self, joining_on: int) -> None:
+        """Who joins tomorrow signs up, is known, and does today what a first investment waits a day for."""
+        for investor in self.joining:
+            if investor.joins == joining_on:
+                person = self.people[investor.number] = people.welcome(investor, self.desk)
+                protected.get_ready(investor, person, self.products[investor.product], now=self.desk.now)
+
     def join(self, investor: cast.Investor) -> None:
-        """Sign up, be known, send money, invest it."""
-        person = self.people[investor.number] = people.welcome(investor, self.desk)
+        """Send money, invest it."""
+        person = self.people[investor.number]
         product = self.products[investor.product]
         money = Money(investor.amount, product.currency)
         if product.currency == "USDT":
@@ -219,8 +229,9 @@ class Story:
 
     def too_small_a_deposit(self) -> None:
         """A deposit names a position that refuses it: the wallet keeps the money, an alert stays open."""
-        person = self.people[0]
-        position = self.desk.open(person, self.products["premium"])
+        person, product = self.people[0], self.products["premium"]
+        protected.accept_sheet(person, product, now=self.desk.now)
+        position = self.desk.open(person, product)
         self.desk.deposit(person, Money(Decimal(250), "USD"), position=position.pk)
         self.teller.tell("A deposit is too small for the position that it names: it stays in the wallet")
 

@@ -15,7 +15,7 @@ from investments.models import Position, Product
 from investments.services import catalogue, load_catalogue
 from ledger import accounts, balances, days
 from oversight.models import ApprovalRequest
-from tests.people import make_investor, make_officer
+from tests.people import make_investor, make_officer, make_ready
 from treasury.services import Counterparty
 
 FIRST_DAY = date(2026, 6, 1)
@@ -45,9 +45,15 @@ class Platform:
 
     def investor(self, name: str, *, code: str = "basic", amount: str = "1000", currency: str = "USD") -> Position:
         """Make an investor who deposits and invests all of it today."""
-        person = make_investor(name, kyc_level=1)
+        person = self.ready(name)
         self.desk.deposit(person, Money(Decimal(amount), currency))
         return self.desk.open(person, self.product(code), amount=Decimal(amount))
+
+    def ready(self, name: str) -> Any:
+        """Make an investor who has done all that products ask for."""
+        person = make_investor(name, kyc_level=1)
+        make_ready(person, at=self.noon)
+        return person
 
     def fill(self, code: str, amount: str) -> None:
         product = self.product(code)

@@ -36,9 +36,8 @@ def test_a_plan_owes_nothing_before_it_matures(platform: Platform) -> None:
     """1,000 USDT at 0.015 % a day for 30 days: 0.15 a day, all due on the last."""
     from accounts.models import User
     from core.money import Money
-    from tests.people import make_investor
 
-    person: User = make_investor("Kofi", kyc_level=1)
+    person: User = platform.ready("Kofi")
     platform.fill("stake-30", "1")
     platform.desk.deposit_token(person, Money(D(1000), "USDT"))
     platform.desk.open(person, platform.product("stake-30"), amount=D(1000))

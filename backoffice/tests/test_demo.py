@@ -13,9 +13,11 @@ from backoffice.demo import cast
 from backoffice.demo.story import DAYS
 from backoffice.models import EndOfDayRun
 from investments.models import AccrualAdjustment, ExitRequest, Position, PositionEvent, SettlementRun
+from investments.rules import ONE_DAY
 from ledger.models import Transaction
 from oversight.models import Alert, ApprovalRequest
 from payments.models import Deposit
+from protection.models import Acceptance, KnowledgeResult, LossSimulation, RiskConfirmation, RiskWarning
 from treasury.models import Coverage, ProductCoverage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,6 +48,7 @@ def test_the_story_is_told_and_the_books_are_right(transactional_db: None, capsy
     kinds = set(Position.objects.filter(status="active").values_list("product__kind", flat=True))
     assert kinds == {"tier", "vip", "staking"}
     _remembers_what_happened()
+    _everybody_was_protected()
     call_command("play_demo")
     assert "nothing to play" in capsys.readouterr().out and EndOfDayRun.objects.count() == DAYS
 
@@ -64,3 +67,14 @@ def _remembers_what_happened() -> None:
     assert Deposit.objects.filter(status="pending").count() == 5
     assert ApprovalRequest.objects.filter(status="requested").count() == 3
     assert set(Alert.objects.filter(closed_at=None).values_list("kind", flat=True)) == {"deposit-not-invested"}
+
+
+def _everybody_was_protected() -> None:
+    """200 people read, answered and declared before their money came in; Ana read twice; the bold were warned."""
+    assert Acceptance.objects.count() == 201 and LossSimulation.objects.count() == 200
+    assert KnowledgeResult.objects.filter(passed=True).values("investor").distinct().count() == 200
+    assert KnowledgeResult.objects.filter(passed=False).exists()
+    assert RiskConfirmation.objects.count() == RiskWarning.objects.count() > 5
+    assert not Deposit.objects.exclude(position_refusal__in=["", "below-minimum"]).exists()
+    first = Position.objects.order_by("opened_at").values_list("opened_at", flat=True)[0]
+    assert first - Acceptance.objects.order_by("accepted_at").values_list("accepted_at", flat=True)[0] >= ONE_DAY

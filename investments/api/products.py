@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import CharField, OuterRef, Prefetch, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -21,6 +22,7 @@ from investments import rules
 from investments.models import Product, ProductVersion, RateCeiling
 from ledger.api import Query
 from ledger.fields import AmountField, CurrencyField
+from protection.models import Disclosure
 
 Kind = Product.Kind
 
@@ -67,6 +69,7 @@ class ProductOut(serializers.Serializer[Any]):
     risk_warning = serializers.CharField()
     disclosure = serializers.CharField()
     disclosure_version = serializers.CharField(help_text="send it back when opening a position")
+    disclosure_id = serializers.UUIDField(help_text="accept it before: POST /disclosures/{id}/accept")
     is_active = serializers.SerializerMethodField()
     above_rate_ceiling = serializers.SerializerMethodField()
 
@@ -107,7 +110,12 @@ class ProductQuery(Query):
 
 def shown_versions() -> Prefetch[Any]:
     """The active version of each product, else the last one that was."""
+    sheet = Disclosure.objects.filter(
+        subject=Concat(Value("product:"), OuterRef("product__code"), output_field=CharField()),
+        version=OuterRef("disclosure_version"),
+    )
     versions = ProductVersion.objects.filter(status__in=["active", "retired"]).select_related("product")
+    versions = versions.annotate(disclosure_id=Subquery(sheet.values("pk")))
     return Prefetch("versions", queryset=versions.order_by("status", "-number"), to_attr="shown")
 
 

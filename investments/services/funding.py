@@ -23,7 +23,7 @@ from investments.errors import (
     ProductRetired,
 )
 from investments.models import ExitRequest, Position, PositionEvent, Product, ProductVersion
-from investments.services import events, terms
+from investments.services import events, readiness, terms
 from ledger import posting
 from oversight.states import move_to
 
@@ -47,7 +47,8 @@ def open_position(
 ) -> Position:
     """Open a position in the product's active version; with `amount`, fund it from the wallet at once.
 
-    Raises NotFound, DisclosureOutdated, and what `fund_position` raises.
+    Without `amount` too it takes an owner who may invest in the product. Raises NotFound, DisclosureOutdated, and what
+    `fund_position` raises.
     """
     version = ProductVersion.objects.active().select_related("product").filter(product_id=product).first()
     if version is None:
@@ -66,7 +67,9 @@ def open_position(
     events.record(
         position, Verb.OPEN, now=now, value_on=events.day_of(now, None), actor=owner, **events.key_columns(key)
     )
-    if amount is not None:
+    if amount is None:
+        readiness.require_ready(position, amount=Decimal(0), now=now)
+    else:
         add_money(position, amount=amount, now=now, actor=owner)
     return position
 
@@ -76,7 +79,7 @@ def fund_position(position_id: UUID, *, owner: Any, amount: Decimal, now: dateti
     """Move money from the owner's wallet into the position: its first funding, or a top-up.
 
     Raises NotFound, KycLevelRequired, BelowMinimum, AboveMaximum, ProductRetired, NotToppedUp, ExitWaiting,
-    NotOpenForFunding, InsufficientBalance, FundShortfall.
+    NotOpenForFunding, InsufficientBalance, FundShortfall, and what `readiness.require_ready` raises.
     """
     position = owned(position_id, owner)
     add_money(position, amount=amount, now=now, actor=owner, **events.key_columns(key))
@@ -89,6 +92,7 @@ def add_money(
     """Fund or top up a locked position (step)."""
     value_on = events.day_of(now, on)
     _require_takes_money(position, amount, now=now)
+    readiness.require_ready(position, amount=amount, now=now)
     is_first = position.status == Status.PENDING_FUNDING
     event_id = uuid7()
     posted = posting.post(

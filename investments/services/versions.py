@@ -24,6 +24,7 @@ from oversight import services as oversight
 from oversight.models import ApprovalRequest
 from oversight.states import move_to
 from oversight.verbs import Verb
+from protection import services as protection
 
 Status = ProductVersion.Status
 
@@ -85,7 +86,7 @@ def request_activation(
 ) -> ApprovalRequest:
     """Ask that a draft become the version in which positions are opened.
 
-    Raises NotFound, IllegalMove, JustificationMissing, and what oversight refuses.
+    Raises NotFound, DisclosureChanged, IllegalMove, JustificationMissing, and what oversight refuses.
     """
     return ask_activation(_locked(version_id), by=by, reason=reason, now=now, justification=justification)
 
@@ -93,7 +94,8 @@ def request_activation(
 def ask_activation(
     version: ProductVersion, *, by: Any, reason: str, now: datetime, justification: str = ""
 ) -> ApprovalRequest:
-    """Ask for a version of a locked product (step)."""
+    """Ask for a version of a locked product (step). Raises what `request_activation` raises."""
+    protection.require_publishable(**_sheet(version))
     above = version.is_above(RateCeiling.objects.current())
     if above and not justification.strip():
         raise JustificationMissing
@@ -122,7 +124,8 @@ def approvals_needed(*, above_ceiling: bool) -> int:
 def apply_activation(request: ApprovalRequest, by: Any, now: datetime) -> ProductVersion:
     """Retire the active version and put this one in its place, for positions opened from now on (step).
 
-    Raises ApprovalsMissing when the ceiling has fallen below its rate since, JustificationMissing, IllegalMove.
+    Its key information sheet is published. Raises ApprovalsMissing when the ceiling has fallen below its rate since,
+    JustificationMissing, DisclosureChanged, IllegalMove.
     """
     version = _locked(UUID(request.payload["version"]))
     above = version.is_above(RateCeiling.objects.current())
@@ -133,6 +136,7 @@ def apply_activation(request: ApprovalRequest, by: Any, now: datetime) -> Produc
     for former in version.product.versions.active():
         move_to(former, Status.RETIRED, by=by, at=now, reason=f"version {version.number} follows", retired_at=now)
     move_to(version, Status.ACTIVE, by=by, at=now, reason=request.reason, activated_at=now)
+    protection.publish(**_sheet(version), title=version.product.display_name, by=by, now=now)
     return version
 
 
@@ -201,6 +205,15 @@ def _locked(version_id: UUID) -> ProductVersion:
         raise NotFound("There is no such version.")
     Product.objects.lock(product_id)
     return ProductVersion.objects.select_related("product").get(pk=version_id)
+
+
+def _sheet(version: ProductVersion) -> dict[str, str]:
+    """Name the key information sheet that an investor accepts for this version."""
+    return {
+        "subject": version.product.scope,
+        "version": version.disclosure_version,
+        "body": version.disclosure,
+    }
 
 
 def _summary(version: ProductVersion) -> list[tuple[str, str]]:

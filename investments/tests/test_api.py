@@ -17,7 +17,7 @@ from investments import services
 from investments.api.shapes import ExitOut, HeldProductOut, PositionOut
 from investments.models import Position, PositionEvent, ProductVersion
 from investments.tests.worlds import available
-from tests.people import make_investor
+from tests.people import make_investor, make_ready
 
 HOSTILE = json.loads((Path(__file__).parent / "data/hostile_amounts.json").read_text(encoding="utf-8"))
 
@@ -196,6 +196,7 @@ def test_refusals_are_problems_with_their_facts(world, client, investor):
 
 def test_without_the_kyc_level_a_position_is_opened_but_not_funded(world, clock):
     ben = make_investor("Ben", kyc_level=0)
+    make_ready(ben, at=world.now)
     client = APIClient(raise_request_exception=False)
     client.force_authenticate(ben)
     world.pay_in(ben, "100")

@@ -17,7 +17,7 @@ from investments.services import catalogue
 from ledger import accounts, days, evidence, posting
 from ledger.posting import Move
 from oversight import services as oversight
-from tests.people import make_officer
+from tests.people import make_officer, make_ready
 
 FIRST_DAY = date(2026, 6, 1)
 
@@ -77,8 +77,9 @@ class World:
             )
 
     def open(self, owner: Any, code: str, amount: str | None = None, *, pay_in: bool = True) -> Position:
-        """Open a position, and fund it from money that is paid in for it."""
+        """Open a position of somebody who may, and fund it from money that is paid in for it."""
         product = self.product(code)
+        make_ready(owner, at=self.now)
         if amount is not None and pay_in:
             self.pay_in(owner, amount, product.currency)
         return services.open_position(

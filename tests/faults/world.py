@@ -44,7 +44,6 @@ def shorten_plan(platform: Any) -> None:
 def open_positions(platform: Any) -> None:
     """Fourteen paid daily, five of a pool for three more days, three monthly, two in plans that end on 1 July."""
     from core.money import Money
-    from tests.people import make_investor
 
     for number in range(14):
         platform.investor(f"Vera{number}", code="vip3", amount=str(1_000_007 + 13 * number), currency="XOF")
@@ -53,7 +52,7 @@ def open_positions(platform: Any) -> None:
     for number in range(3):
         platform.investor(f"Bea{number}", code="basic", amount=str(Decimal("1234.56") + number))
     for number in range(2):
-        person = make_investor(f"Stan{number}", kyc_level=1)
+        person = platform.ready(f"Stan{number}")
         platform.desk.deposit_token(person, Money(Decimal("1234.56"), "USDT"))
         platform.desk.open(person, platform.product("stake-30"), amount=Decimal("1234.56"))
     for code, amount in (("vip3", "500000"), ("vip1", "700"), ("basic", "5000"), ("stake-30", "100")):

@@ -28,7 +28,6 @@ from investments.models import (
 from investments.services.versions import TERMS
 from ledger import accounts, balances, days, verify
 from ledger.models import Transfer
-from tests.people import make_investor
 from tests.properties.model import Life, Model
 from treasury import services as treasury
 from treasury.models import Asset
@@ -77,7 +76,7 @@ class Desks:
     def __init__(self, platform: Platform, said: Counter[str]) -> None:
         self.house, self.said, self.model = platform, said, Model()
         self.minutes = 0
-        self.people = [make_investor(name, kyc_level=1) for name in ("Ana", "Eve")]
+        self.people = [platform.ready(name) for name in ("Ana", "Eve")]
         self.products = [platform.product(code) for code in CODES]
         self.assets: dict[Any, Asset] = {}
 

@@ -1,0 +1,52 @@
+"""Personal risk warnings: made out to an amount, confirmed in so many words. Source: docs/rules/protection.md §5."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from core.commands import command
+from core.errors import NotFound
+from protection.errors import LossSimulationMissing
+from protection.models import LossSimulation, RiskConfirmation, RiskWarning
+
+HOLDS: Final = timedelta(days=14)
+"""How long a confirmation stands: a bank transfer that was announced with it arrives meanwhile."""
+
+
+@command
+def show_warning(*, investor: Any, subject: str, amount: Decimal, currency: str, now: datetime) -> RiskWarning:
+    """Make out a warning to the investor and what they would then have in `subject`. Raises LossSimulationMissing."""
+    simulation = LossSimulation.objects.newest(investor, currency)
+    if simulation is None:
+        raise LossSimulationMissing(currency=currency)
+    return RiskWarning.objects.create(simulation=simulation, subject=subject, amount=amount, shown_at=now)
+
+
+@command
+def confirm_warning(warning_id: UUID, *, investor: Any, now: datetime) -> RiskWarning:
+    """Confirm that one has understood a warning; saying it twice keeps the first time. Raises NotFound."""
+    found = RiskWarning.objects.select_related("simulation", "confirmation").filter(simulation__investor=investor)
+    if not found.filter(pk=warning_id).exists():
+        raise NotFound("There is no such warning.")
+    RiskConfirmation.objects.bulk_create(
+        [RiskConfirmation(warning_id=warning_id, confirmed_at=now)], ignore_conflicts=True
+    )
+    return found.get(pk=warning_id)
+
+
+def is_confirmed(simulation: LossSimulation, *, subject: str, amount: Decimal, now: datetime) -> bool:
+    """Answer whether a warning of this amount or more, by these figures, was confirmed lately."""
+    found = RiskWarning.objects.confirmed(simulation, subject=subject, since=now - HOLDS)
+    return found.filter(amount__gte=amount).exists()
+
+
+def text(share: Decimal | None) -> str:
+    """Return what the investor is told of an amount that is this share of what they declared."""
+    told = "more than" if share is None else f"{share * 100:.1f} % of"
+    return (
+        f"This is {told} the net worth that you declared. You may lose all of it, no guarantee scheme makes it good,"
+        " and you may not get it back when you need it. Confirm only if you could bear that."
+    )
