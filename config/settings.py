@@ -85,7 +85,19 @@ CACHES: dict[str, Any] = {
 }
 
 # Apps, upper floors first: a template or a static file of an upper floor goes first.
-ROOMS = ["backoffice", "investments", "payments", "treasury", "protection", "ledger", "accounts", "api", "oversight", "core"]
+ROOMS = [
+    "backoffice",
+    "investments",
+    "offers",
+    "payments",
+    "treasury",
+    "protection",
+    "ledger",
+    "accounts",
+    "api",
+    "oversight",
+    "core",
+]
 INSTALLED_APPS = [
     *ROOMS,
     "unfold.apps.BasicAppConfig",
