@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from offers.models.offers import DRAFTED
+from offers.terms import DRAFTED
 
 MODELS = ("offer", "offerinvestment", "offerdeed", "offershare")
 VIEW = [f"offers.view_{model}" for model in MODELS]

@@ -46,8 +46,8 @@ WITH said AS (
                JOIN offers_offerdeed d ON d.id = s.deed_id AND d.verb = 'lose' GROUP BY 1) l ON l.investment_id = i.id
     WHERE i.status = 'repaid' AND i.accepted_amount > COALESCE(l.amount, 0)
     UNION ALL
-    SELECT CASE d.verb WHEN 'lose' THEN 'investor_loss:' ELSE 'distribution:' END || s.deed_id || ':' || s.investment_id,
-           s.amount
+    SELECT CASE d.verb WHEN 'lose' THEN 'investor_loss:' ELSE 'distribution:' END
+           || s.deed_id || ':' || s.investment_id, s.amount
     FROM offers_offershare s JOIN offers_offerdeed d ON d.id = s.deed_id
     UNION ALL
     SELECT 'distribution_reserve:' || d.id, d.amount FROM offers_offerdeed d WHERE d.verb = 'distribute'

@@ -14,7 +14,7 @@ from unfold.enums import ActionVariant
 from offers import services
 from offers.admin.shown import THEN, money
 from offers.models import Offer
-from offers.models.offers import DRAFTED, LIVING
+from offers.terms import DRAFTED, LIVING
 from oversight.console import ActionPage, ListPage
 
 Status = Offer.Status

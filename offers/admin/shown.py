@@ -80,9 +80,7 @@ def commitment(offer: Offer, *, until: date) -> SafeString:
         values.append(standing)
         labels.append(f"{day:%d %b}")
     drawn = [charts.Series("committed", values)]
-    return charts.line(
-        drawn, labels, say=_say(offer), title="commitment over time", mark=offer.max_amount, zero=True
-    )
+    return charts.line(drawn, labels, say=_say(offer), title="commitment over time", mark=offer.max_amount, zero=True)
 
 
 def _balance(row: dict[str, Any] | None) -> Decimal:

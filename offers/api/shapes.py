@@ -154,5 +154,3 @@ class AskedOut(serializers.Serializer[Any]):
     approval = serializers.UUIDField(source="pk")
     status = serializers.CharField()
     expires_at = serializers.DateTimeField()
-
-

@@ -79,9 +79,7 @@ class StaffOfferDetail(APIView):
         Query.parse(request)
         return Response(StaffOfferOut.write([_found(offer_id)])[0])
 
-    @extend_schema(
-        operation_id="staff_offers_partial_update", tags=TAGS, request=OfferChanges, responses=StaffOfferOut
-    )
+    @extend_schema(operation_id="staff_offers_partial_update", tags=TAGS, request=OfferChanges, responses=StaffOfferOut)
     def patch(self, request: Request, offer_id: UUID) -> Response:
         """Edit a draft; of a live offer the cap, the description and the metadata."""
         form = OfferChanges(data=request.data, partial=True, context={"currency": _found(offer_id).currency})

@@ -156,6 +156,4 @@ END
 
     def may_withdraw(self, now: datetime) -> bool:
         """Whether the reflection period still runs."""
-        return (
-            self.status == self.Status.RESERVED and self.reflects_until is not None and now < self.reflects_until
-        )
+        return self.status == self.Status.RESERVED and self.reflects_until is not None and now < self.reflects_until

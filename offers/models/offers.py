@@ -11,30 +11,7 @@ from django.db.models import F, Q
 
 from core import columns
 from core.guards import Guard
-
-DRAFTED: tuple[str, ...] = (
-    "name",
-    "description",
-    "currency",
-    "max_amount",
-    "minimum_ticket",
-    "maximum_ticket",
-    "target",
-    "funding",
-    "deadline",
-    "maturity_date",
-    "expected_return",
-    "return_basis",
-    "risk_class",
-    "kyc_level",
-    "disclosure",
-    "disclosure_version",
-    "metadata",
-)
-"""What an officer writes, beside the code."""
-
-LIVING: tuple[str, ...] = ("max_amount", "description", "metadata")
-"""What of it still changes once the offer is live: anything else is a new offer."""
+from offers.terms import LIVING
 
 _MOVING = (*LIVING, "status", "committed_amount", "published_at", "closed_on", "ended_on")
 

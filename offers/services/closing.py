@@ -203,10 +203,20 @@ _FROM: Final = """
 """
 _MOVES: Final = {
     "offer_commit": _FROM.format(
-        kind="offer_commit", debit="l", credit="p", amount="accepted_amount", status="reserved", joins=_LOCKED + _PRINCIPAL
+        kind="offer_commit",
+        debit="l",
+        credit="p",
+        amount="accepted_amount",
+        status="reserved",
+        joins=_LOCKED + _PRINCIPAL,
     ),
     "offer_release": _FROM.format(
-        kind="offer_release", debit="l", credit="w", amount="accepted_amount", status="reserved", joins=_LOCKED + _AVAILABLE
+        kind="offer_release",
+        debit="l",
+        credit="w",
+        amount="accepted_amount",
+        status="reserved",
+        joins=_LOCKED + _AVAILABLE,
     ),
     "offer_repay": _FROM.format(
         kind="offer_repay", debit="p", credit="w", amount="principal", status="committed", joins=_PRINCIPAL + _AVAILABLE

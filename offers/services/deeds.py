@@ -58,8 +58,10 @@ def preview(offer: Offer, amount: Decimal, *, first: int = 20) -> tuple[Shared, 
     """
     shared = share(offer, amount)
     with connection.cursor() as cursor:
-        cursor.execute(f"{_SHARES} SELECT id, investor_id, principal, amount FROM shares ORDER BY id LIMIT %(first)s",
-                       {**_given(offer, amount), "first": first})
+        cursor.execute(
+            f"{_SHARES} SELECT id, investor_id, principal, amount FROM shares ORDER BY id LIMIT %(first)s",
+            {**_given(offer, amount), "first": first},
+        )
         return shared, [Share(*row) for row in cursor.fetchall()]
 
 
@@ -253,8 +255,8 @@ _SHARES: Final = """
 _SUMMED: Final = f"""
     {_SHARES}
     SELECT count(*), max(total), min(amount), max(amount),
-           encode(sha256(convert_to(COALESCE(string_agg(id || ':' || trim_scale(amount), ',' ORDER BY id), ''), 'UTF8')),
-                  'hex')
+           encode(sha256(convert_to(
+               COALESCE(string_agg(id || ':' || trim_scale(amount), ',' ORDER BY id), ''), 'UTF8')), 'hex')
     FROM shares
 """
 _KEEP: Final = f"""

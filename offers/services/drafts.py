@@ -19,7 +19,7 @@ from core.states import require_move
 from ledger import accounts, days
 from offers.errors import CapBelowCommitted, DeadlineOver, OfferNotFound, TermsFixed, TermsRefused
 from offers.models import Offer
-from offers.models.offers import DRAFTED, LIVING
+from offers.terms import DRAFTED, LIVING
 from oversight import audit
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
@@ -74,7 +74,10 @@ def request_publication(offer_id: UUID, *, by: Any, reason: str, now: datetime) 
         by=by,
         at=now,
         payload={"offer": str(offer.pk)},
-        summary=[("Offer", offer.name), *((name.replace("_", " ").capitalize(), str(getattr(offer, name))) for name in _SHOWN)],
+        summary=[
+            ("Offer", offer.name),
+            *((name.replace("_", " ").capitalize(), str(getattr(offer, name))) for name in _SHOWN),
+        ],
         target=offer,
         reason=reason,
     )

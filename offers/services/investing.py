@@ -210,9 +210,7 @@ def _take_money(investment: OfferInvestment, accepted: Decimal, *, now: datetime
     )
 
 
-def _reservation(
-    investment: OfferInvestment, accepted: Decimal, operation: UUID, *, now: datetime
-) -> dict[str, Any]:
+def _reservation(investment: OfferInvestment, accepted: Decimal, operation: UUID, *, now: datetime) -> dict[str, Any]:
     days_to_reflect = protection.jurisdiction_of(investment.investor).reflection_days
     return {
         "accepted_amount": accepted,
