@@ -79,6 +79,8 @@ SECTIONS = {
     "auth": "Who you are",
     "users": "Who you are",
     "investment": "Investing",
+    "offers": "Investing",
+    "offer-investments": "Investing",
     "transparency": "Transparency",
     "staff": "Staff",
 }

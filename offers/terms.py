@@ -25,3 +25,6 @@ DRAFTED: tuple[str, ...] = (
 
 LIVING: tuple[str, ...] = ("max_amount", "description", "metadata")
 """What of it still changes once the offer is live: anything else is a new offer."""
+
+CODE = r"^[a-z0-9][a-z0-9-]*$"
+"""How a code is written: it is a part of the scope that the ledger and the key information sheet know."""

@@ -30,23 +30,29 @@ class AmountForm(ReasonForm):
     field_order = ("amount", "reason")
 
 
-class DraftForm(forms.ModelForm):
-    """The terms of a draft."""
+class TermsForm(forms.ModelForm):
+    """Terms of an offer; metadata left empty are none."""
 
-    class Meta:
-        model = Offer
-        fields = ("code", *DRAFTED)
+    def clean_metadata(self) -> Any:
+        return {} if self.cleaned_data["metadata"] is None else self.cleaned_data["metadata"]
 
     def terms(self) -> dict[str, Any]:
         return dict(self.cleaned_data)
 
 
-class EditForm(DraftForm):
-    class Meta(DraftForm.Meta):
-        fields = DRAFTED  # type: ignore[assignment]
+class DraftForm(TermsForm):
+    class Meta:
+        model = Offer
+        fields = ("code", *DRAFTED)
 
 
-class LivingForm(forms.ModelForm):
+class EditForm(TermsForm):
+    class Meta:
+        model = Offer
+        fields = DRAFTED
+
+
+class LivingForm(TermsForm):
     """What still changes of an offer that gathers money."""
 
     class Meta:
@@ -140,7 +146,7 @@ class ChangeLive(ActionPage):
         ]
 
     def run(self, obj: Offer, form: Any, by: Any, now: datetime) -> Any:
-        return services.change_offer(obj.pk, form.cleaned_data, by=by, now=now)
+        return services.change_offer(obj.pk, form.terms(), by=by, now=now)
 
 
 class Steer(ActionPage):

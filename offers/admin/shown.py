@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -83,7 +84,7 @@ def commitment(offer: Offer, *, until: date) -> SafeString:
     return charts.line(drawn, labels, say=_say(offer), title="commitment over time", mark=offer.max_amount, zero=True)
 
 
-def _balance(row: dict[str, Any] | None) -> Decimal:
+def _balance(row: Mapping[str, Any] | None) -> Decimal:
     if row is None:
         return Decimal(0)
     difference: Decimal = row["debits_sum"] - row["credits_sum"]

@@ -22,7 +22,7 @@ from api.schema import IDEMPOTENCY_KEY
 from ledger.api import Query
 from ledger.fields import CurrencyField
 from offers import services
-from offers.api.shapes import InvestIn, InvestmentOut, OfferOut, PlaceOut
+from offers.api.shapes import InvestIn, InvestmentOut, NothingIn, OfferOut, PlaceOut
 from offers.errors import OfferNotFound
 from offers.models import Offer, OfferInvestment
 
@@ -130,7 +130,7 @@ class WaitingList(APIView):
     @extend_schema(operation_id="offers_waiting_list_destroy", tags=TAGS, responses={204: None})
     def delete(self, request: Request, offer_id: UUID) -> Response:
         """Leave the line."""
-        services.leave_line(offer_id, investor=person_of(request), now=timezone.now())
+        services.leave_line(visible(request, offer_id).pk, investor=person_of(request), now=timezone.now())
         return Response(status=204)
 
 
@@ -161,9 +161,10 @@ class Withdraw(APIView):
 
     permission_classes = [IsInvestor]
 
-    @extend_schema(operation_id="offer_investments_withdraw", tags=TAGS, request=None, responses=InvestmentOut)
+    @extend_schema(operation_id="offer_investments_withdraw", tags=TAGS, request=NothingIn, responses=InvestmentOut)
     def post(self, request: Request, investment_id: UUID) -> Response:
         """Take it back, without a reason or a cost."""
+        NothingIn(data=request.data).is_valid(raise_exception=True)
         taken = services.withdraw(investment_id, investor=person_of(request), now=timezone.now())
         return Response(InvestmentOut(taken).data)
 

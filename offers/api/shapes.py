@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import Any
+from decimal import Decimal
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
+from django.core.validators import RegexValidator
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.api.fields import StrictCharField, StrictSerializer
 from ledger.fields import AmountField, CurrencyField, DayField, MoneySerializerMixin
 from offers.models import Offer, OfferInvestment
+from offers.terms import CODE
 from protection.models import Disclosure
 
 REASON_MAX_LENGTH = 2000
+_FRACTION: Final = re.compile(r"(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,12})?", re.ASCII)
+
+
+@extend_schema_field({"type": "string", "pattern": "^(0|[1-9][0-9]{0,5})(\\.[0-9]{1,12})?$", "example": "0.08"})
+class FractionField(serializers.Field[Decimal, Any, str, Any]):
+    """A rate as a string: "0.08" is 8 %."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "malformed": "Write a fraction as a string such as 0.08: digits, and a point with at most twelve after it.",
+    }
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        if not isinstance(data, str) or not _FRACTION.fullmatch(data):
+            self.fail("malformed")
+        return Decimal(data)
+
+    def to_representation(self, value: Decimal) -> str:
+        return f"{value.normalize():f}"
 
 
 class OfferOut(serializers.Serializer[Any]):
@@ -35,7 +58,7 @@ class OfferOut(serializers.Serializer[Any]):
     funding = serializers.ChoiceField(choices=Offer.Funding.choices)
     deadline = DayField()
     maturity_date = DayField()
-    expected_return = serializers.DecimalField(max_digits=18, decimal_places=12, normalize_output=True)
+    expected_return = FractionField()
     return_basis = serializers.CharField()
     risk_class = serializers.IntegerField(help_text="1, the lowest, to 7")
     kyc_level = serializers.IntegerField()
@@ -112,12 +135,20 @@ class InvestIn(MoneySerializerMixin, StrictSerializer):
         return dict(form.validated_data)
 
 
-class OfferIn(MoneySerializerMixin, StrictSerializer):
-    """The terms of a draft."""
+class WholeField(serializers.IntegerField):
+    """A whole number, not a string that looks like one."""
 
-    code = serializers.SlugField(max_length=40)
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class TermsIn(MoneySerializerMixin, StrictSerializer):
+    """What an officer writes of an offer, beside its code."""
+
     name = StrictCharField(max_length=120)
-    description = StrictCharField(max_length=20_000, allow_blank=True)
+    description = StrictCharField(max_length=20_000)
     currency = CurrencyField()
     max_amount = AmountField()
     minimum_ticket = AmountField()
@@ -126,22 +157,30 @@ class OfferIn(MoneySerializerMixin, StrictSerializer):
     funding = serializers.ChoiceField(choices=Offer.Funding.choices)
     deadline = DayField()
     maturity_date = DayField()
-    expected_return = serializers.DecimalField(max_digits=18, decimal_places=12, min_value=0)
+    expected_return = FractionField()
     return_basis = StrictCharField(max_length=200)
-    risk_class = serializers.IntegerField(min_value=1, max_value=7)
-    kyc_level = serializers.IntegerField(min_value=0, max_value=3, required=False)
+    risk_class = WholeField(min_value=1, max_value=7)
+    kyc_level = WholeField(min_value=0, max_value=3, required=False)
     disclosure = StrictCharField(max_length=200_000)
     disclosure_version = StrictCharField(max_length=40)
     metadata = serializers.DictField(required=False)
 
 
-class OfferChanges(OfferIn):
-    """Some of the terms of a draft; of a live offer `max_amount`, `description` and `metadata`."""
+class OfferIn(TermsIn):
+    """The terms of a draft."""
 
-    code = None
+    code = StrictCharField(max_length=40, validators=[RegexValidator(CODE)])
+
+
+class OfferChanges(TermsIn):
+    """Some of the terms of a draft; of a live offer `max_amount`, `description` and `metadata`."""
 
     def currency_for(self, attrs: dict[str, Any], field: AmountField) -> str:
         return str(attrs.get("currency") or self.context["currency"])
+
+
+class NothingIn(StrictSerializer):
+    """A body that holds nothing."""
 
 
 class ReasonIn(StrictSerializer):

@@ -29,6 +29,12 @@ class OfferInvestmentQuerySet(models.QuerySet["OfferInvestment"]):
         """The waiting list, first come first."""
         return self.filter(status=OfferInvestment.Status.WAITING).order_by("id")
 
+    def due_a_place(self) -> OfferInvestmentQuerySet:
+        """Who waits although something is free."""
+        return self.in_line().filter(
+            offer__status=Offer.Status.LIVE, offer__committed_amount__lt=F("offer__max_amount")
+        )
+
     def holding(self) -> OfferInvestmentQuerySet:
         """What takes a place in the offer: reserved or committed."""
         return self.filter(status__in=[OfferInvestment.Status.RESERVED, OfferInvestment.Status.COMMITTED])

@@ -6,12 +6,13 @@ from datetime import date
 from decimal import Decimal
 from typing import ClassVar
 
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
 from core import columns
 from core.guards import Guard
-from offers.terms import LIVING
+from offers.terms import CODE, LIVING
 
 _MOVING = (*LIVING, "status", "committed_amount", "published_at", "closed_on", "ended_on")
 
@@ -66,7 +67,11 @@ class Offer(models.Model):
         KEEP_WHAT_CAME = "keep_what_came", "keep what came"
 
     id = columns.identifier()
-    code = models.SlugField(max_length=40, unique=True)
+    code = models.CharField(
+        max_length=40,
+        unique=True,
+        validators=[RegexValidator(CODE, "A code has small letters, digits and hyphens, and begins with no hyphen.")],
+    )
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.DRAFT)
     name = models.CharField(max_length=120)
     description = models.TextField(help_text="a text without legal effect: what has one stands in the disclosure")
@@ -104,6 +109,7 @@ class Offer(models.Model):
             ("approve_deed", "Can approve a distribution, a loss or a failure"),
         ]
         constraints = [
+            models.CheckConstraint(condition=Q(code__regex=CODE), name="offers_offer_code"),
             models.CheckConstraint(
                 condition=Q(committed_amount__gte=0, committed_amount__lte=F("max_amount")), name="offers_offer_cap"
             ),

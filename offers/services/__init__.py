@@ -3,7 +3,8 @@
 from offers.services.closing import close_offer, end_gathering, mature_offer, request_failure
 from offers.services.deeds import preview, request_distribution, request_loss
 from offers.services.drafts import change_offer, draft_offer, pause_offer, request_publication, resume_offer
-from offers.services.investing import give_place, give_places, invest, leave_line, place_in_line, withdraw
+from offers.services.investing import invest, withdraw
+from offers.services.waiting import give_place, give_places, leave_line, place_in_line
 
 __all__ = [
     "change_offer",

@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Max
+from django.db.models import Case, F, Max, Sum, When
 
 from core.commands import command
 from core.states import require_move
@@ -21,7 +21,8 @@ from ledger.posting import FundCommitted
 from offers.errors import OfferNotFound, ReflectionRunning, TargetNotReached
 from offers.models import Offer, OfferInvestment
 from offers.services import accounts
-from offers.services.drafts import STEER, _require_permission, locked
+from offers.services.drafts import STEER
+from offers.services.rows import locked, require_permission
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
 from oversight.states import move_to
@@ -30,8 +31,6 @@ from oversight.verbs import Verb
 Status = Offer.Status
 Held = OfferInvestment.Status
 
-BATCH: Final = 500
-
 
 @command
 def close_offer(offer_id: UUID, *, by: Any, reason: str, now: datetime) -> Offer:
@@ -39,7 +38,7 @@ def close_offer(offer_id: UUID, *, by: Any, reason: str, now: datetime) -> Offer
 
     Raises OfferNotFound, Forbidden, IllegalMove, ReflectionRunning, TargetNotReached.
     """
-    _require_permission(by, STEER)
+    require_permission(by, STEER)
     offer = locked(offer_id)
     require_move(Offer.MOVES, offer.status, Status.CLOSED)
     _require_reflected(offer, now)
@@ -123,8 +122,6 @@ def _goes_back(offer: Offer) -> list[tuple[str, str]]:
 
 def _held(offer: Offer) -> Any:
     """What stands with the offer: reserved, or what of the principal is left."""
-    from django.db.models import Case, F, Sum, When
-
     each = Case(When(status=Held.RESERVED, then=F("accepted_amount")), default=F("principal"))
     return offer.investments.holding().aggregate(sum=Sum(each))["sum"] or 0
 

@@ -23,7 +23,7 @@ from ledger.posting import InsufficientBalance, Move
 from offers.errors import DeedRefused, NothingAtWork, SharesChanged
 from offers.models import Offer, OfferDeed
 from offers.services import accounts
-from offers.services.drafts import locked
+from offers.services.rows import locked
 from oversight import audit
 from oversight import services as oversight
 from oversight.models import ApprovalRequest

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 
 import protection.services as protection
 from core.commands import command
-from core.errors import Forbidden
 from core.states import require_move
 from ledger import accounts, days
-from offers.errors import CapBelowCommitted, DeadlineOver, OfferNotFound, TermsFixed, TermsRefused
+from offers.errors import CapBelowCommitted, DeadlineOver, TermsFixed, TermsRefused
 from offers.models import Offer
+from offers.services import waiting
+from offers.services.rows import locked, require_permission
 from offers.terms import DRAFTED, LIVING
 from oversight import audit
 from oversight import services as oversight
@@ -36,10 +39,15 @@ _SHOWN: Final = ("code", "currency", "max_amount", "target", "funding", "deadlin
 @command
 def draft_offer(terms: Mapping[str, Any], *, by: Any, now: datetime) -> Offer:
     """Write an offer that nobody sees yet. `terms` are `code` and DRAFTED. Raises Forbidden, TermsRefused."""
-    _require_permission(by, DRAFT)
+    require_permission(by, DRAFT)
     offer = Offer(**{name: terms[name] for name in ("code", *DRAFTED) if name in terms})
     _require_whole(offer)
-    offer.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            offer.save(force_insert=True)
+    except IntegrityError:
+        _require_whole(offer)  # Somebody else drafted one of this code at the same moment.
+        raise
     offer.refresh_from_db()  # An approval hashes the figures as they are stored.
     audit.record("offers.offer.drafted", actor=by, at=now, target=offer, after=figures(offer))
     return offer
@@ -49,18 +57,24 @@ def draft_offer(terms: Mapping[str, Any], *, by: Any, now: datetime) -> Offer:
 def change_offer(offer_id: UUID, changes: Mapping[str, Any], *, by: Any, now: datetime) -> Offer:
     """Edit a draft, or the cap and the texts without legal effect of an offer that gathers money.
 
-    Raises OfferNotFound, Forbidden, TermsFixed, CapBelowCommitted, TermsRefused.
+    Under a higher cap those who wait come first. What is as it was isn't written. Raises OfferNotFound, Forbidden,
+    TermsFixed, CapBelowCommitted, TermsRefused.
     """
     offer = locked(offer_id)
     _require_changeable(offer, changes, by=by)
-    before = {name: getattr(offer, name) for name in changes}
-    for name, value in changes.items():
+    before = {name: getattr(offer, name) for name, value in changes.items() if getattr(offer, name) != value}
+    if not before:
+        return offer
+    after = {name: changes[name] for name in before}
+    for name, value in after.items():
         setattr(offer, name, value)
     if offer.max_amount < offer.committed_amount:
         raise CapBelowCommitted(committed=str(offer.committed_amount))
     _require_whole(offer)
-    offer.save(update_fields=list(changes))
-    audit.record("offers.offer.changed", actor=by, at=now, target=offer, before=before, after=dict(changes))
+    offer.save(update_fields=list(after))
+    audit.record("offers.offer.changed", actor=by, at=now, target=offer, before=before, after=after)
+    if offer.status == Status.LIVE:
+        waiting.give_on_after_commit(offer, now=now)
     return offer
 
 
@@ -102,7 +116,7 @@ def apply_publication(request: ApprovalRequest, by: Any, now: datetime) -> Offer
 @command
 def pause_offer(offer_id: UUID, *, by: Any, reason: str, now: datetime) -> Offer:
     """Take no money until it is resumed; what is reserved stays so. Raises OfferNotFound, Forbidden, IllegalMove."""
-    _require_permission(by, STEER)
+    require_permission(by, STEER)
     offer = locked(offer_id)
     move_to(offer, Status.PAUSED, by=by, at=now, reason=reason)
     return offer
@@ -110,21 +124,14 @@ def pause_offer(offer_id: UUID, *, by: Any, reason: str, now: datetime) -> Offer
 
 @command
 def resume_offer(offer_id: UUID, *, by: Any, reason: str, now: datetime) -> Offer:
-    """Take money again. Raises OfferNotFound, Forbidden, IllegalMove, DeadlineOver."""
-    _require_permission(by, STEER)
+    """Take money again, first from those who wait. Raises OfferNotFound, Forbidden, IllegalMove, DeadlineOver."""
+    require_permission(by, STEER)
     offer = locked(offer_id)
     require_move(Offer.MOVES, offer.status, Status.LIVE)
     _require_before_deadline(offer, now)
     move_to(offer, Status.LIVE, by=by, at=now, reason=reason)
+    waiting.give_on_after_commit(offer, now=now)
     return offer
-
-
-def locked(offer_id: UUID) -> Offer:
-    """Lock an offer (step). Raises OfferNotFound."""
-    try:
-        return Offer.objects.lock(offer_id)
-    except Offer.DoesNotExist:
-        raise OfferNotFound from None
 
 
 def figures(offer: Offer) -> dict[str, str]:
@@ -132,14 +139,9 @@ def figures(offer: Offer) -> dict[str, str]:
     return {name: str(getattr(offer, name)) for name in _SHOWN}
 
 
-def _require_permission(by: Any, permission: str) -> None:
-    if not by.has_perm(permission):
-        raise Forbidden(f"This takes the permission {permission}.")
-
-
 def _require_changeable(offer: Offer, changes: Mapping[str, Any], *, by: Any) -> None:
     is_draft = offer.status == Status.DRAFT
-    _require_permission(by, DRAFT if is_draft else STEER)
+    require_permission(by, DRAFT if is_draft else STEER)
     if offer.status not in (Status.DRAFT, Status.LIVE, Status.PAUSED):
         raise TermsFixed(status=offer.status)
     fixed = sorted(set(changes) - set(DRAFTED if is_draft else LIVING))
@@ -168,12 +170,20 @@ def _require_whole(offer: Offer) -> None:
         for name in amounts
         if (value := getattr(offer, name)) is not None and value % unit
     }
+    if not isinstance(offer.metadata, dict) or not _is_exact(offer.metadata):
+        wrong["metadata"] = ["Metadata is an object; a number in it that isn't whole is written as a string."]
     try:
         offer.full_clean()
     except ValidationError as refused:
         wrong |= refused.message_dict
     if wrong:
         raise TermsRefused(" ".join(text for texts in wrong.values() for text in texts), fields=wrong)
+
+
+def _is_exact(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_exact, value.values()))
+    return all(map(_is_exact, value)) if isinstance(value, list) else not isinstance(value, float | Decimal)
 
 
 PUBLISH = Verb(
