@@ -248,6 +248,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "TransactionTypeEnum": "ledger.history.TYPES",
         "ProductKindEnum": "investments.models.Product.Kind",
+        "OfferStatusEnum": "offers.models.Offer.Status",
+        "OfferInvestmentStatusEnum": "offers.models.OfferInvestment.Status",
         "NextActionTypeEnum": ["redirect", "address", "instructions", "none"],
     },
     "POSTPROCESSING_HOOKS": [

@@ -164,7 +164,7 @@ class Withdraw(APIView):
     @extend_schema(operation_id="offer_investments_withdraw", tags=TAGS, request=NothingIn, responses=InvestmentOut)
     def post(self, request: Request, investment_id: UUID) -> Response:
         """Take it back, without a reason or a cost."""
-        NothingIn(data=request.data).is_valid(raise_exception=True)
+        NothingIn(data=request.data or {}).is_valid(raise_exception=True)
         taken = services.withdraw(investment_id, investor=person_of(request), now=timezone.now())
         return Response(InvestmentOut(taken).data)
 

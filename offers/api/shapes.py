@@ -98,7 +98,7 @@ class InvestmentOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     offer = serializers.UUIDField(source="offer_id")
     status = serializers.ChoiceField(choices=OfferInvestment.Status.choices)
-    currency = CurrencyField(source="offer.currency")
+    currency = CurrencyField(source="offer_currency")
     requested_amount = AmountField(currency="offer_currency")
     accepted_amount = AmountField(currency="offer_currency")
     principal = AmountField(currency="offer_currency", help_text="at work for the investor, once the offer has closed")

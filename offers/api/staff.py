@@ -101,37 +101,41 @@ class StaffOfferPublish(APIView):
         return Response(AskedOut(asked).data, status=202)
 
 
-class StaffOfferVerb(APIView):
-    """A verb on an offer, with a reason."""
-
-    permission_classes = [SEES_OFFERS]
-    verb: Command[..., Offer]
-
-    @extend_schema(tags=TAGS, request=ReasonIn, responses=StaffOfferOut)
-    def post(self, request: Request, offer_id: UUID) -> Response:
-        """Do it."""
-        return Response(StaffOfferOut.write([self.verb(offer_id, **_reason(request))])[0])
-
-
-@extend_schema(operation_id="staff_offers_pause")
-class StaffOfferPause(StaffOfferVerb):
+class StaffOfferPause(APIView):
     """Take no money until it is resumed."""
 
-    verb = services.pause_offer
+    permission_classes = [SEES_OFFERS]
+
+    @extend_schema(operation_id="staff_offers_pause", tags=TAGS, request=ReasonIn, responses=StaffOfferOut)
+    def post(self, request: Request, offer_id: UUID) -> Response:
+        """Pause a live offer; what is reserved stays so."""
+        return _steered(request, offer_id, services.pause_offer)
 
 
-@extend_schema(operation_id="staff_offers_resume")
-class StaffOfferResume(StaffOfferVerb):
+class StaffOfferResume(APIView):
     """Take money again."""
 
-    verb = services.resume_offer
+    permission_classes = [SEES_OFFERS]
+
+    @extend_schema(operation_id="staff_offers_resume", tags=TAGS, request=ReasonIn, responses=StaffOfferOut)
+    def post(self, request: Request, offer_id: UUID) -> Response:
+        """Resume a paused offer; those who wait come first."""
+        return _steered(request, offer_id, services.resume_offer)
 
 
-@extend_schema(operation_id="staff_offers_close")
-class StaffOfferClose(StaffOfferVerb):
+class StaffOfferClose(APIView):
     """Close a funded offer before its deadline."""
 
-    verb = services.close_offer
+    permission_classes = [SEES_OFFERS]
+
+    @extend_schema(operation_id="staff_offers_close", tags=TAGS, request=ReasonIn, responses=StaffOfferOut)
+    def post(self, request: Request, offer_id: UUID) -> Response:
+        """Close it: what is reserved becomes principal, and the waiting list lapses."""
+        return _steered(request, offer_id, services.close_offer)
+
+
+def _steered(request: Request, offer_id: UUID, verb: Command[..., Offer]) -> Response:
+    return Response(StaffOfferOut.write([verb(offer_id, **_reason(request))])[0])
 
 
 def _reason(request: Request) -> dict[str, Any]:

@@ -98,17 +98,11 @@ class World:
 
     def make_ready_for(self, person: Any, offer: Offer) -> None:
         """Have them have accepted the offer's sheet two days ago."""
-        sheet = Disclosure.objects.get(subject=offer.scope, version=offer.disclosure_version)
-        Acceptance.objects.create(investor=person, disclosure=sheet, accepted_at=self.now - timedelta(days=2))
+        accept_sheet(person, offer, at=self.now - timedelta(days=2))
 
     def make_ready(self, person: Any, offer: Offer) -> None:
         """Have them have seen, passed and declared all, two days ago."""
-        before = self.now - timedelta(days=2)
-        self.make_ready_for(person, offer)
-        test = KnowledgeTest.objects.order_by("-id")[0]
-        KnowledgeResult.objects.create(investor=person, test=test, right=test.pass_mark, passed=True, taken_at=before)
-        figures = protection_rules.Figures(Decimal(10**9), Decimal(10**9), Decimal(0))
-        LossSimulation.of(person, figures, currency=offer.currency, at=before).save(force_insert=True)
+        make_ready(person, offer, at=self.now - timedelta(days=2))
 
     def pay_in(self, owner: Any, amount: str, currency: str = "AED") -> None:
         """Credit a wallet with what a provider says has arrived."""
@@ -190,6 +184,21 @@ class World:
             now=self.now,
             **more,
         )
+
+
+def make_ready(person: Any, offer: Offer, *, at: datetime) -> None:
+    """Have somebody have seen, passed and declared all that an offer asks for."""
+    accept_sheet(person, offer, at=at)
+    test = KnowledgeTest.objects.order_by("-id")[0]
+    KnowledgeResult.objects.create(investor=person, test=test, right=test.pass_mark, passed=True, taken_at=at)
+    figures = protection_rules.Figures(Decimal(10**9), Decimal(10**9), Decimal(0))
+    LossSimulation.of(person, figures, currency=offer.currency, at=at).save(force_insert=True)
+
+
+def accept_sheet(person: Any, offer: Offer, *, at: datetime) -> None:
+    """Have somebody have accepted an offer's key information sheet."""
+    sheet = Disclosure.objects.get(subject=offer.scope, version=offer.disclosure_version)
+    Acceptance.objects.create(investor=person, disclosure=sheet, accepted_at=at)
 
 
 def wallet(owner: Any, currency: str = "AED") -> tuple[Decimal, Decimal]:
