@@ -10,7 +10,8 @@ from ledger import verify
 
 # What is committed is what was accepted of those who hold a place, or held it to the end.
 _COMMITTED = """
-SELECT format('offer %s: %s committed, its investments say %s', o.code, o.committed_amount, COALESCE(i.amount, 0))
+SELECT format('offer %s: %s committed, its investments say %s', o.code,
+              trim_scale(o.committed_amount), trim_scale(COALESCE(i.amount, 0)))
 FROM offers_offer o LEFT JOIN (
     SELECT offer_id, sum(accepted_amount) AS amount FROM offers_offerinvestment
     WHERE status IN ('reserved', 'committed', 'repaid') GROUP BY offer_id) i ON i.offer_id = o.id
@@ -20,7 +21,7 @@ WHERE o.committed_amount <> COALESCE(i.amount, 0) OR o.committed_amount > o.max_
 # Each investment's principal is what its account holds, and there is no principal of an offer without its investment.
 _PRINCIPAL = """
 SELECT format('offer investment %s: its row holds %s, the ledger %s', COALESCE(i.id::text, h.subject),
-              COALESCE(i.principal, 0), COALESCE(h.amount, 0))
+              trim_scale(COALESCE(i.principal, 0)), trim_scale(COALESCE(h.amount, 0)))
 FROM (SELECT * FROM offers_offerinvestment WHERE principal > 0) i
 FULL JOIN (
     SELECT subject, sum(credits - debits) AS amount FROM ledger_account
@@ -58,13 +59,15 @@ WITH said AS (
                               'distribution', 'distribution_reserve'])
     GROUP BY t.key
 )
-SELECT format('%s: offers say %s, posted %s', COALESCE(s.key, p.key), COALESCE(s.amount, 0), COALESCE(p.amount, 0))
+SELECT format('%s: offers say %s, posted %s', COALESCE(s.key, p.key), trim_scale(COALESCE(s.amount, 0)),
+              trim_scale(COALESCE(p.amount, 0)))
 FROM said s FULL JOIN posted p USING (key) WHERE s.amount IS DISTINCT FROM p.amount
 """
 
 # The shares of a deed are all of it.
 _SHARES = """
-SELECT format('deed %s: %s, its shares are %s', d.id, d.amount, COALESCE(s.amount, 0))
+SELECT format('deed %s: %s, its shares are %s', d.id, trim_scale(d.amount),
+              trim_scale(COALESCE(s.amount, 0)))
 FROM offers_offerdeed d
 LEFT JOIN (SELECT deed_id, sum(amount) AS amount FROM offers_offershare GROUP BY deed_id) s ON s.deed_id = d.id
 WHERE d.amount IS DISTINCT FROM s.amount

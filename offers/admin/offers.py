@@ -15,6 +15,8 @@ from offers.admin import pages, shown
 from offers.models import Offer, OfferDeed, OfferInvestment
 from oversight.console import ReadOnlyAdmin, ReadOnlyInline, lines, link_to, pretty
 
+WAITING_SHOWN = 20
+
 
 class InvestmentInline(ReadOnlyInline):
     """The newest investments; all of them are one click away."""
@@ -91,6 +93,7 @@ class OfferAdmin(ReadOnlyAdmin):
         "show_progress",
         "show_terms",
         "show_people",
+        "show_line",
         "show_money",
         "show_commitment",
         "description",
@@ -141,6 +144,16 @@ class OfferAdmin(ReadOnlyAdmin):
     def show_people(self, row: Offer) -> SafeString:
         counted = dict(row.investments.values_list("status").annotate(count=Count("pk")))
         return lines([(label, f"{counted.get(value, 0):,}") for value, label in OfferInvestment.Status.choices])
+
+    @display(description="waiting list")
+    def show_line(self, row: Offer) -> SafeString | str:
+        line = row.investments.in_line().select_related("investor")
+        first = [
+            (f"{place}. {each.investor}", shown.money(each.requested_amount, row.currency))
+            for place, each in enumerate(line[:WAITING_SHOWN], 1)
+        ]
+        more = line.count() - len(first)
+        return lines([*first, *([("and more", f"{more:,}")] if more > 0 else [])]) if first else shown.NOTHING
 
     @display(description="where the money is")
     def show_money(self, row: Offer) -> SafeString:
