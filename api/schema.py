@@ -83,6 +83,8 @@ SECTIONS = {
     "knowledge-test": "Investing",
     "loss-simulation": "Investing",
     "risk-warnings": "Investing",
+    "offers": "Investing",
+    "offer-investments": "Investing",
     "transparency": "Transparency",
     "staff": "Staff",
 }

@@ -57,6 +57,14 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
         ),
     ),
     (
+        "Offers",
+        (
+            Item("Offers", "campaign", model="offers.offer"),
+            Item("Investments", "handshake", model="offers.offerinvestment"),
+            Item("Distributions & losses", "call_split", model="offers.offerdeed"),
+        ),
+    ),
+    (
         "Protection",
         (
             Item("Key information sheets", "description", model="protection.disclosure"),

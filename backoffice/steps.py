@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
 
@@ -26,6 +27,8 @@ from investments.models import AccrualSlice, ExitRequest, SettlementRun
 from investments.slices import Workers
 from ledger import days, seals
 from ledger.models import BusinessDay
+from offers import services as offering
+from offers.models import Offer, OfferInvestment
 from oversight import services as oversight
 from payments.services import deposits
 from treasury import coverage
@@ -114,6 +117,27 @@ def pay_exits(work: Work) -> Figures:
     return each(work, "exits paid", waiting, functools.partial(investing.pay_exits.inside, now=work.now, on=work.day))
 
 
+def offers(work: Work) -> Figures:
+    """Close or fail the offers whose deadline is over, unless somebody still reflects; repay those that mature.
+
+    Free places that nobody gave on (who had to was killed) are given on: as often as somebody waits for them.
+    """
+    over = list(Offer.objects.over_by(work.day).order_by("pk").values_list("pk", flat=True))
+    each(work, "offers closed or failed", over, functools.partial(_end_gathering, on=work.day, now=work.now))
+    due = list(Offer.objects.maturing_by(work.day).order_by("pk").values_list("pk", flat=True))
+    each(work, "offers matured", due, functools.partial(offering.mature_offer.inside, on=work.day, now=work.now))
+    wait = list(OfferInvestment.objects.due_a_place().values_list("offer_id", flat=True))
+    return each(work, "waiting for a place and served", wait, functools.partial(_give_place, now=work.now))
+
+
+def _end_gathering(offer_id: UUID, *, on: date, now: datetime) -> bool:
+    return offering.end_gathering.inside(offer_id, on=on, now=now) is not None
+
+
+def _give_place(offer_id: UUID, *, now: datetime) -> bool:
+    return offering.give_place.inside(offer_id, now=now) is not None
+
+
 def expire(work: Work) -> Figures:
     """End what has waited too long: deposits, requests for approval, positions never funded."""
     now = work.now
@@ -187,6 +211,7 @@ STEPS: tuple[Step, ...] = (
     Step("settle", "Settle", settle),
     Step("mature", "Mature", mature),
     Step("pay_exits", "Pay exits", pay_exits),
+    Step("offers", "End and mature offers", offers),
     Step("expire", "Expire", expire),
     Step("open_next", "Open the next day", open_next),
     Step("cover", "Coverage", cover),

@@ -86,7 +86,7 @@ CACHES: dict[str, Any] = {
 
 # Apps, upper floors first: a template or a static file of an upper floor goes first.
 ROOMS = [
-    *("backoffice", "investments", "payments", "treasury", "protection"),
+    *("backoffice", "investments", "offers", "payments", "treasury", "protection"),
     *("ledger", "accounts", "api", "oversight", "core"),
 ]
 INSTALLED_APPS = [
@@ -240,6 +240,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "TransactionTypeEnum": "ledger.history.TYPES",
         "ProductKindEnum": "investments.models.Product.Kind",
+        "OfferStatusEnum": "offers.models.Offer.Status",
+        "OfferInvestmentStatusEnum": "offers.models.OfferInvestment.Status",
         "NextActionTypeEnum": ["redirect", "address", "instructions", "none"],
     },
     "POSTPROCESSING_HOOKS": [

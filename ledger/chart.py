@@ -51,6 +51,11 @@ def product_scope(code: str) -> str:
     return f"product:{code}"
 
 
+def offer_scope(code: str) -> str:
+    """Return the scope of an offer's principal, pool, due, deployed and fund."""
+    return f"offer:{code}"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One permitted movement: a transaction of `kind` may debit `debit` and credit `credit`.
@@ -70,7 +75,7 @@ class Rule:
 
 
 def _rules(kind: str, debits: str, credits: str, marks: str = "", *, debit_scope: str = "") -> tuple[Rule, ...]:
-    """Expand one row of the table: marks are E, 4, S, = and P as LEDGER §4 writes them."""
+    """Expand one row of the table: marks are E, 4, S, =, P and O as LEDGER §4 writes them."""
     flags = set(marks.split())
     return tuple(
         Rule(
@@ -81,7 +86,7 @@ def _rules(kind: str, debits: str, credits: str, marks: str = "", *, debit_scope
             approval="4" in flags,
             same_owner="S" in flags,
             same_scope="=" in flags,
-            scope="product:" if "P" in flags else "",
+            scope="product:" if "P" in flags else "offer:" if "O" in flags else "",
             debit_scope=debit_scope,
         )
         for debit in debits.split()
@@ -110,6 +115,16 @@ POSTING_RULES: Final[tuple[Rule, ...]] = (
     *_rules("pool_release", "returns_pool", "fees", "4 P"),
     *_rules("write_down", "shortfall", "deployed", "E 4 = P"),
     *_rules("write_up", "deployed", "shortfall", "E 4 = P"),
+    *_rules("offer_reserve", "available", "locked", "S"),
+    *_rules("offer_release", "locked", "available", "S"),
+    *_rules("offer_commit", "locked", "principal", "S O"),
+    *_rules("offer_repay", "principal", "available", "S O"),
+    *_rules("distribution_reserve", "returns_pool", "returns_due", "4 = O"),
+    *_rules("distribution", "returns_due", "available", "O"),
+    # One kind has one scope: an offer's loss is written down under a name of its own.
+    *_rules("offer_write_down", "shortfall", "deployed", "E 4 = O"),
+    *_rules("offer_write_up", "deployed", "shortfall", "E 4 = O"),
+    *_rules("investor_loss", "principal", "shortfall", "= O"),
     *_rules("make_good", "capital fees penalties", "shortfall", "4"),
     *_rules("sweep", "fees penalties", "cash", "E 4"),
     *_rules("goodwill", "capital fees", "available", "4"),

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +23,8 @@ from accounts import services
 from core.money import Money
 from investments.tests.worlds import World
 from ledger.models import Transaction
+from offers import services as offering
+from offers.models import Offer
 from oversight.models import ApprovalRequest
 from payments.services import deposits
 from protection import services as protection
@@ -61,6 +65,27 @@ SIGN_UP = {
     "referral_code": "",
 }
 DEPOSIT = {"amount": "250.00", "currency": "USD", "method": "bank_transfer", "investment_account": "POSITION"}
+
+OFFER = "/offers/{offer_id}"
+STAFF_OFFER = "/staff/offers/{offer_id}"
+DRAFT = {
+    "code": "mill",
+    "name": "Mill",
+    "description": "A mill.",
+    "currency": "USD",
+    "max_amount": "900.00",
+    "minimum_ticket": "20.00",
+    "target": "300.00",
+    "funding": "all_or_nothing",
+    "deadline": "2040-01-31",
+    "maturity_date": "2041-01-31",
+    "expected_return": "0.08",
+    "return_basis": "a year",
+    "risk_class": 5,
+    "disclosure": "You may lose all of it.",
+    "disclosure_version": "2026-06",
+}
+TEXTS = ("code", "name", "description", "return_basis", "disclosure", "disclosure_version")
 
 EVERY: dict[tuple[str, str], Line] = {
     ("post", "/auth/signup"): Line(Whose.PUBLIC, SIGN_UP, free=("first_name", "last_name", "password")),
@@ -122,6 +147,25 @@ EVERY: dict[tuple[str, str], Line] = {
     ),
     ("post", "/risk-warnings"): Line(Whose.SELF, {"subject": "product:basic", "amount": "2000.00", "currency": "USD"}),
     ("post", "/risk-warnings/{warning_id}/confirm"): Line(Whose.ONE, {}),
+    ("get", "/offers"): Line(Whose.SELF),
+    ("get", OFFER): Line(Whose.SELF),
+    ("post", f"{OFFER}/invest"): Line(
+        Whose.SELF,
+        {"amount": "20.00", "currency": "USD", "disclosure_version": "2026-06"},
+        free=("disclosure_version",),
+    ),
+    ("get", f"{OFFER}/waiting-list"): Line(Whose.ONE),
+    ("delete", f"{OFFER}/waiting-list"): Line(Whose.ONE),
+    ("get", "/offer-investments"): Line(Whose.SELF),
+    ("post", "/offer-investments/{investment_id}/withdraw"): Line(Whose.ONE, {}),
+    ("get", "/staff/offers"): Line(Whose.STAFF),
+    ("post", "/staff/offers"): Line(Whose.STAFF, DRAFT, free=TEXTS),
+    ("get", STAFF_OFFER): Line(Whose.STAFF),
+    ("patch", STAFF_OFFER): Line(Whose.STAFF, {"max_amount": "80.00", "description": "New."}, free=("description",)),
+    ("post", f"{STAFF_OFFER}/publish"): Line(Whose.STAFF, {"reason": "ready"}, free=("reason",)),
+    ("post", f"{STAFF_OFFER}/pause"): Line(Whose.STAFF, {"reason": "a question"}, free=("reason",)),
+    ("post", f"{STAFF_OFFER}/resume"): Line(Whose.STAFF, {"reason": "answered"}, free=("reason",)),
+    ("post", f"{STAFF_OFFER}/close"): Line(Whose.STAFF, {"reason": "full"}, free=("reason",)),
     ("get", "/staff/approvals"): Line(Whose.STAFF),
     ("post", "/staff/approvals/{request_id}/approve"): Line(Whose.STAFF, {"note": "seen"}, free=("note",)),
     ("post", "/staff/approvals/{request_id}/reject"): Line(Whose.STAFF, {"note": "no"}, free=("note",)),
@@ -131,7 +175,9 @@ EVERY: dict[tuple[str, str], Line] = {
 
 @dataclass
 class AnasWorld:
-    """Ana with a funded position, a deposit on its way and a wallet; Eve with nothing; the ids of it all."""
+    """Ana with a funded position, a deposit on its way, a wallet, all of an offer and a place in its line; Eve with
+    nothing; the ids of it all.
+    """
 
     world: World
     ana: Any
@@ -173,11 +219,18 @@ def make_world() -> AnasWorld:
         investor=here.ana, subject="product:basic", amount=Decimal("900.00"), currency="USD", now=timezone.now()
     )
     test = KnowledgeTest.objects.present()
+    offer = live_offer(world)
+    make_ready(here.ana, at=timezone.now())
+    invest = partial(offering.invest.inside, here.ana, offer=offer.pk, currency="USD", disclosure_version="2026-06")
+    investment = invest(amount=Decimal("60.00"), now=timezone.now())
+    invest(amount=Decimal("40.00"), join_waiting_list=True, now=timezone.now())
     here.ids = {
         "disclosure_id": str(Disclosure.objects.get(subject="product:basic").pk),
         "warning_id": str(warning.pk),
         "TEST": str(test.pk),
         "ANSWERS": {question.id: question.answer for question in test.asked()},
+        "offer_id": str(offer.pk),
+        "investment_id": str(investment.pk),
         "position_id": str(position.pk),
         "POSITION": str(position.pk),
         "deposit_id": str(deposit.pk),
@@ -192,6 +245,15 @@ def make_world() -> AnasWorld:
         pair = services.log_in(person.email, PASSWORD, device=services.Device(), now=timezone.now())
         here.tokens[person.pk], here.ids["REFRESH"] = pair.access, pair.refresh
     return here
+
+
+def live_offer(world: World) -> Offer:
+    """An offer of 60 dollars, live for as long as these tests are run."""
+    terms = DRAFT | {"code": "harbour", "max_amount": Decimal(60), "minimum_ticket": Decimal(20), "target": Decimal(20)}
+    terms |= {"deadline": date(2040, 1, 31), "maturity_date": date(2041, 1, 31), "expected_return": Decimal("0.08")}
+    draft = offering.draft_offer.inside(terms, by=world.officers[0], now=world.now)
+    world.approve(offering.request_publication.inside(draft.pk, by=world.officers[0], reason="ready", now=world.now))
+    return draft
 
 
 class _Unkeyed:

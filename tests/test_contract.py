@@ -88,4 +88,5 @@ def test_a_keyed_endpoint_says_so(schema):
     accounts = "/api/v1/investment/accounts"
     verbs = ("fund", "withdraw", "pause", "resume", "cancel")
     moves = {("post", f"{accounts}/{{position_id}}/{verb}") for verb in verbs}
-    assert keyed >= {("post", "/api/v1/deposits"), ("post", accounts)} | moves
+    posts = {("post", "/api/v1/deposits"), ("post", accounts), ("post", "/api/v1/offers/{offer_id}/invest")}
+    assert keyed >= posts | moves

@@ -23,6 +23,9 @@ from investments import services as investing
 from investments.tests.closing import after
 from investments.tests.worlds import World
 from ledger import verify
+from offers import services as offering
+from offers.tests.worlds import World as OffersWorld
+from offers.tests.worlds import broken
 from payments.services import credits, deposits
 from tests.people import make_investor
 from treasury import services as treasury
@@ -257,7 +260,7 @@ def owner_at_work(sql: str) -> Iterator[None]:
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
-                for table in re.findall(r"(?:UPDATE|INTO|FROM) ((?:ledger|over|trea|pay|inv)\w+)", sql):
+                for table in re.findall(r"(?:UPDATE|INTO|FROM) ((?:ledger|over|trea|pay|inv|off)\w+)", sql):
                     cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
                 cursor.execute(sql)
                 assert cursor.rowcount, sql
@@ -274,6 +277,77 @@ def test_nothing_is_found_where_nothing_was_done(platform: World) -> None:
 def test_every_tampering_is_found_and_named(platform: World) -> None:
     missed = []
     for sql, check, says in ATTACKS:
+        with owner_at_work(sql):
+            found = list(verify.checks()[check]())
+        if not any(says in what for what in found):
+            missed.append((sql, check, says, found))
+    assert missed == []
+
+
+@pytest.fixture
+def offered() -> OffersWorld:
+    """A closed offer with a distribution and a loss in it, one that gathers, and one that has matured."""
+    world = OffersWorld()
+    offers = [world.offer(code=code) for code in ("harbour", "mill")]
+    people = [world.investor(name, offers[0]) for name in ("Ana", "Kofi")]
+    for offer in offers:
+        for person in people:
+            if offer is not offers[0]:
+                world.make_ready(person)
+            world.invest(person, offer, "400")
+    taken = world.invest(people[0], offers[0], "100")
+    offering.withdraw(taken.pk, investor=people[0], now=world.now)
+    world.later()
+    given = {"by": world.officers[0], "reason": "as agreed", "now": world.now}
+    closed, matured = (offering.close_offer(offer.pk, **given) for offer in offers)
+    world.fill_pool(closed, "10")
+    world.put_to_work(closed, "100")
+    world.write_down(closed, "100")
+    world.approve(offering.request_distribution(closed.pk, amount=Decimal(10), **given))
+    world.approve(offering.request_loss(closed.pk, amount=Decimal(100), **given))
+    offering.mature_offer(matured.pk, on=matured.maturity_date, now=world.now)
+    gathering = world.offer(code="quay")
+    world.make_ready(people[0])
+    world.invest(people[0], gathering, "300")
+    return world
+
+
+COMMITTED, REPAID = "status = 'committed'", "status = 'repaid'"
+PAID = "deed_id IN (SELECT id FROM offers_offerdeed WHERE verb = 'distribute')"
+ATTACKS_ON_OFFERS = [
+    (changed("offers_offer", "committed_amount = 301", "code = 'quay'"), "committed offers", "quay: 301 committed"),
+    (removed("offers_offerinvestment", "status = 'reserved'"), "committed offers", "quay: 300"),
+    (changed("offers_offerinvestment", "accepted_amount = 1", "status = 'reserved'"), "committed offers", "say 1"),
+    (changed("offers_offerinvestment", "principal = 351", COMMITTED), "principal of offers", "its row holds 351"),
+    (
+        changed("offers_offerinvestment", "status = 'repaid', principal = 0", COMMITTED),
+        "principal of offers",
+        "holds 0",
+    ),
+    (removed("offers_offerinvestment", COMMITTED), "principal of offers", "its row holds 0, the ledger 350"),
+    (changed("offers_offerinvestment", "accepted_amount = 399", COMMITTED), "offer transactions", "offers say 399"),
+    (changed("offers_offerinvestment", "status = 'released'", REPAID), "offer transactions", "offer_release:"),
+    (changed("offers_offerinvestment", "status = 'withdrawn'", REPAID), "offer transactions", "posted 0"),
+    (changed("offers_offerinvestment", "status = 'committed'", "status = 'withdrawn'"), "offer transactions", "offer_"),
+    (removed("offers_offerinvestment", "status = 'withdrawn'"), "offer transactions", "offers say 0, posted 100"),
+    (copied("offers_offerinvestment", id="uuidv7()", operation_id="uuidv7()"), "offer transactions", "posted 0"),
+    (changed("offers_offershare", "amount = 6", PAID), "offer transactions", "offers say 6"),
+    (changed("offers_offershare", "amount = 6", PAID), "shares of deeds", "its shares are 11"),
+    (removed("offers_offershare", PAID), "shares of deeds", "its shares are 5"),
+    (changed("offers_offerdeed", "amount = 11", "verb = 'distribute'"), "shares of deeds", "its shares are 10"),
+    (removed("offers_offerdeed", "verb = 'distribute'"), "offer transactions", "distribution_reserve:"),
+    (
+        changed("offers_offerdeed", "verb = 'lose', reserve = NULL", "verb = 'distribute'"),
+        "offer transactions",
+        "investor",
+    ),
+]
+
+
+def test_every_tampering_with_offers_is_found_and_named(offered: OffersWorld) -> None:
+    assert broken() == []
+    missed = []
+    for sql, check, says in ATTACKS_ON_OFFERS:
         with owner_at_work(sql):
             found = list(verify.checks()[check]())
         if not any(says in what for what in found):

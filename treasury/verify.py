@@ -33,9 +33,9 @@ def changed_coverage() -> Iterator[str]:
 
 def unmatched_movements() -> Iterator[str]:
     """Yield each movement that doesn't say what its transaction in the ledger does, or what was approved."""
-    kinds = [[shape.verb.value, shape.kind] for shape in SHAPES.values()]
+    kinds = [{shape.verb.value: shape.kind_for(scope) for shape in SHAPES.values()} for scope in ("offer:", "")]
     yield from _rows(_UNMATCHED)
-    yield from _rows(_UNASKED, [json.dumps(dict(kinds))])
+    yield from _rows(_UNASKED, [json.dumps(each) for each in kinds])
 
 
 def unmatched_proofs() -> Iterator[str]:
@@ -77,7 +77,8 @@ _UNASKED: Final = """
            AND m.approved_by_id IN (SELECT approver_id FROM oversight_decision d WHERE d.request_id = q.id)
            AND e.source = q.payload->'paper'->>'source' AND e.reference = upper(q.payload->'paper'->>'reference')
            AND CASE WHEN m.reverses_id IS NULL THEN
-                   t.kind = %s::jsonb->>m.verb AND t.evidence_id = m.evidence_id
+                   t.kind = CASE WHEN starts_with(m.scope, 'offer:') THEN %s::jsonb ELSE %s::jsonb END->>m.verb
+                   AND t.evidence_id = m.evidence_id
                    AND m.amount = (q.payload->'terms'->>'amount')::numeric
                    AND COALESCE(m.asset_id::text, '') = q.payload->'terms'->>'asset'
                    AND m.scope = COALESCE(a.scope, q.payload->'terms'->>'scope')

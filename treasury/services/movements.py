@@ -60,7 +60,7 @@ def ask(verb: Verb, *, terms_asked: Terms, paper: Paper, reason: str, by: Any, n
         summary=summarise(case, paper),
         target=case.asset,
         beneficiary=case.investor,
-        moves_hash=posting.moves_hash(case.shape.kind, case.open_moves()),
+        moves_hash=posting.moves_hash(case.kind, case.open_moves()),
         reason=reason,
         document=ContentFile(paper.content, name=paper.name),
     )
@@ -79,7 +79,7 @@ def apply(request: ApprovalRequest, by: Any, now: datetime) -> TreasuryMovement:
         announce_coming(case.scope, case.currency)
     proof = papers.record(request.payload["paper"], documents.read(request), now=now)
     posted = posting.post(
-        case.shape.kind,
+        case.kind,
         case.open_moves(),
         key=papers.posting_key(verb.value, proof),
         now=now,

@@ -40,6 +40,8 @@ AVAILABLE: Final = Side("available", is_owned=True)
 CAPITAL: Final = Side("capital")
 FEES: Final = Side("fees")
 PURSE: Final = Side("")
+OF_OFFERS: Final = ("write_down", "write_up")
+"""Kinds that are posted as `offer_…` where the scope is an offer's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,10 @@ class Shape:
     purses: tuple[str, ...] = ()
     opens_cash: bool = False
     returns_capital: bool = False
+
+    def kind_for(self, scope: str) -> str:
+        """The kind of transaction: a loss on an offer's asset has one of its own, as a kind has one scope."""
+        return f"offer_{self.kind}" if scope.startswith("offer:") and self.kind in OF_OFFERS else self.kind
 
     @property
     def name(self) -> str:

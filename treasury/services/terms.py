@@ -160,6 +160,11 @@ class Case:
     debit: Place
     credit: Place
 
+    @property
+    def kind(self) -> str:
+        """The kind of transaction that is posted."""
+        return self.shape.kind_for(self.scope)
+
     def open_moves(self) -> list[Move]:
         """Return what is posted; accounts that aren't there yet are opened. A step."""
         return [Move(self.debit.open(), self.credit.open(), self.terms.amount)]

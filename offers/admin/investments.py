@@ -1,0 +1,73 @@
+"""What investors asked for, what was accepted, and who waits."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from offers.admin import shown
+from offers.models import OfferInvestment
+from oversight.console import ReadOnlyAdmin, link_to
+
+LABELS = {
+    "waiting": "warning",
+    "reserved": "info",
+    "lapsed": "default",
+    "withdrawn": "default",
+    "released": "default",
+    "committed": "success",
+    "repaid": "default",
+}
+
+
+@admin.register(OfferInvestment)
+class OfferInvestmentAdmin(ReadOnlyAdmin):
+    """Investments in offers, newest first; the waiting list is a filter."""
+
+    list_display = ("id", "offer", "investor", "show_status", "show_requested", "show_accepted", "asked_at")
+    list_filter = ("status", "offer")
+    ordering = ("-id",)
+    list_select_related = ("offer", "investor")
+    fields = (
+        "offer",
+        "investor",
+        "status",
+        "show_requested",
+        "show_accepted",
+        "show_principal",
+        "disclosure_version",
+        "show_operation",
+        "asked_at",
+        "reserved_at",
+        "reflects_until",
+        "ended_at",
+    )
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OfferInvestment]:
+        return super().get_queryset(request).select_related("offer", "investor")
+
+    @display(description="status", label=LABELS, ordering="status")
+    def show_status(self, row: OfferInvestment) -> tuple[str, str]:
+        return row.status, row.get_status_display()
+
+    @display(description="requested", ordering="requested_amount")
+    def show_requested(self, row: OfferInvestment) -> str:
+        return shown.money(row.requested_amount, row.offer.currency)
+
+    @display(description="accepted", ordering="accepted_amount")
+    def show_accepted(self, row: OfferInvestment) -> str:
+        return shown.money(row.accepted_amount, row.offer.currency)
+
+    @display(description="principal")
+    def show_principal(self, row: OfferInvestment) -> str:
+        return shown.money(row.principal, row.offer.currency)
+
+    @display(description="ledger transaction")
+    def show_operation(self, row: OfferInvestment) -> SafeString | str:
+        if row.operation_id is None:
+            return shown.NOTHING
+        return link_to("ledger.transaction", str(row.operation_id), str(row.operation_id))

@@ -1,0 +1,95 @@
+"""How figures of offers are written and drawn on the console's pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Sum
+from django.db.models.functions import TruncDate
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from ledger import amounts
+from ledger.models import Account
+from offers.models import Offer
+from oversight.console import charts
+
+NOTHING = "–"
+DAYS_DRAWN = 90
+THEN = ("Then", "another officer must approve it; nothing changes before")
+
+STATUS_LABELS = {
+    "draft": "default",
+    "live": "success",
+    "paused": "warning",
+    "closed": "info",
+    "matured": "default",
+    "failed": "danger",
+}
+# What stands in the ledger under an offer's scope, as finance says it.
+MONEY_FLOW = (
+    ("principal", "Principal of investors"),
+    ("deployed", "of it at work"),
+    ("shortfall", "of it lost and not shared yet"),
+    ("returns_pool", "Income in the pool"),
+    ("returns_due", "Being paid out"),
+)
+
+
+def money(amount: Decimal | None, currency: str) -> str:
+    """Write an amount with its currency, or a dash."""
+    return NOTHING if amount is None else amounts.show(amount, currency)
+
+
+def percent(fraction: Decimal) -> str:
+    return f"{(fraction * 100).quantize(Decimal('0.1')).normalize():f} %"
+
+
+def progress(offer: Offer) -> SafeString:
+    """Draw how much of the cap is committed; red while it is under the target."""
+    title = f"{offer.committed_amount:f} of {offer.max_amount:f} {offer.currency}"
+    filled = charts.meter(offer.committed_amount, full=offer.max_amount, warn_below=offer.target, title=title)
+    return format_html("{} {}", filled, percent(offer.committed_amount / offer.max_amount))
+
+
+def money_flow(offer: Offer) -> list[tuple[str, str]]:
+    """Say what of the offer's money lies where."""
+    held = Account.objects.filter(scope=offer.scope, currency_id=offer.currency).values("kind")
+    sums = {row["kind"]: row for row in held.annotate(debits_sum=Sum("debits"), credits_sum=Sum("credits"))}
+    return [(title, money(_balance(sums.get(kind)), offer.currency)) for kind, title in MONEY_FLOW]
+
+
+def commitment(offer: Offer, *, until: date) -> SafeString:
+    """Draw what was reserved and taken back, day by day, as one line up to the cap."""
+    taken = offer.investments.filter(reserved_at__isnull=False)
+    came = taken.annotate(day=TruncDate("reserved_at")).values_list("day").annotate(sum=Sum("accepted_amount"))
+    gone = taken.filter(status__in=["withdrawn", "released"]).annotate(day=TruncDate("ended_at"))
+    changes: dict[date, Decimal] = dict(came.order_by("day"))
+    for day, amount in gone.values_list("day").annotate(sum=Sum("accepted_amount")).order_by("day"):
+        changes[day] = changes.get(day, Decimal(0)) - amount
+    if not changes:
+        return charts.line([], [], say=_say(offer), title="commitment over time")
+    first = max(min(changes), until - timedelta(days=DAYS_DRAWN))
+    standing = sum((amount for day, amount in changes.items() if day < first), Decimal(0))
+    values, labels = [], []
+    for place in range((until - first).days + 1):
+        day = first + timedelta(days=place)
+        standing += changes.get(day, Decimal(0))
+        values.append(standing)
+        labels.append(f"{day:%d %b}")
+    drawn = [charts.Series("committed", values)]
+    return charts.line(drawn, labels, say=_say(offer), title="commitment over time", mark=offer.max_amount, zero=True)
+
+
+def _balance(row: Mapping[str, Any] | None) -> Decimal:
+    if row is None:
+        return Decimal(0)
+    difference: Decimal = row["debits_sum"] - row["credits_sum"]
+    return difference if row["kind"] in ("deployed", "shortfall") else -difference
+
+
+def _say(offer: Offer) -> charts.Say:
+    return lambda value: amounts.show(value, offer.currency)

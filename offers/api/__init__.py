@@ -1,0 +1,1 @@
+"""Offers over HTTP. Contract: API.md, "Investing" and "Staff"."""

@@ -1,0 +1,43 @@
+"""The ledger accounts of offers and their investments. Steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+
+from ledger import accounts
+from ledger.models import Account
+from offers.models import Offer
+
+
+def pool(offer: Offer) -> Account:
+    """What its distributions are paid from: income that the treasury recorded for it."""
+    return accounts.open_account("returns_pool", offer.currency, scope=offer.scope)
+
+
+def due(offer: Offer) -> Account:
+    return accounts.open_account("returns_due", offer.currency, scope=offer.scope)
+
+
+def shortfall(offer: Offer) -> Account:
+    """What of its principal is lost and not yet shared among its investors."""
+    return accounts.open_account("shortfall", offer.currency, scope=offer.scope)
+
+
+def wallet(investor: Any, offer: Offer) -> accounts.Wallet:
+    return accounts.wallet(investor, offer.currency)
+
+
+def open_principals(offer: Offer) -> None:
+    """Open a principal account for every reserved investment, in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO ledger_account (id, kind, owner_id, subject, scope, currency_id)
+            SELECT uuidv7(), 'principal', i.investor_id, i.id::text, %(scope)s, %(currency)s
+            FROM offers_offerinvestment i WHERE i.offer_id = %(offer)s AND i.status = 'reserved' ORDER BY i.id
+            ON CONFLICT DO NOTHING
+            """,
+            {"scope": offer.scope, "currency": offer.currency, "offer": offer.pk},
+        )

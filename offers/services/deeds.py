@@ -1,0 +1,311 @@
+"""Distribute income and share a loss, pro rata to the last unit, with four eyes.
+
+The shares are worked out when they are asked for, shown and frozen by their hash, and must be the same when the last
+approval falls. Source: docs/rules/offers.md §5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+from uuid_utils.compat import uuid7
+
+from core.commands import command
+from core.states import require_move
+from ledger import days, posting
+from ledger.accounts import require_currency
+from ledger.posting import InsufficientBalance, Move
+from offers.errors import DeedRefused, NothingAtWork, SharesChanged
+from offers.models import Offer, OfferDeed
+from offers.services import accounts
+from offers.services.rows import locked
+from oversight import audit
+from oversight import services as oversight
+from oversight.models import ApprovalRequest
+from oversight.verbs import Verb
+
+DISTRIBUTE, LOSE = OfferDeed.Verb.DISTRIBUTE, OfferDeed.Verb.LOSE
+
+
+class Shared(NamedTuple):
+    """What sharing an amount gives: among how many investments, of what principal, and the hash of all shares."""
+
+    investments: int
+    principal: Decimal
+    smallest: Decimal
+    largest: Decimal
+    sha256: str
+
+
+class Share(NamedTuple):
+    """One investment's part, for a preview."""
+
+    investment: UUID
+    investor: UUID
+    principal: Decimal
+    amount: Decimal
+
+
+def preview(offer: Offer, amount: Decimal, *, first: int = 20) -> tuple[Shared, list[Share]]:
+    """Return what sharing this amount would give, and the first investments' shares, to the unit.
+
+    Raises DeedRefused, NothingAtWork.
+    """
+    shared = share(offer, amount)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_SHARES} SELECT id, investor_id, principal, amount FROM shares ORDER BY id LIMIT %(first)s",
+            {**_given(offer, amount), "first": first},
+        )
+        return shared, [Share(*row) for row in cursor.fetchall()]
+
+
+def share(offer: Offer, amount: Decimal) -> Shared:
+    """Work out the shares as things stand. Raises DeedRefused, NothingAtWork."""
+    unit = require_currency(offer.currency).unit
+    if amount <= 0 or amount % unit:
+        raise DeedRefused(f"An amount in {offer.currency} is a multiple of {unit}.", field="amount")
+    with connection.cursor() as cursor:
+        cursor.execute(_SUMMED, _given(offer, amount))
+        row = cursor.fetchone()
+    if not row[0]:
+        raise NothingAtWork
+    return Shared(*row)
+
+
+@command
+def request_distribution(offer_id: UUID, *, amount: Decimal, by: Any, reason: str, now: datetime) -> ApprovalRequest:
+    """Ask that so much of the offer's pool be paid to its investors.
+
+    Raises OfferNotFound, IllegalMove, DeedRefused, NothingAtWork, InsufficientBalance, and what oversight refuses.
+    """
+    offer = locked(offer_id)
+    _require_pooled(offer, amount)
+    return _ask(offer, DISTRIBUTION, amount, by=by, reason=reason, now=now, moves_hash=_reserve_hash(offer, amount))
+
+
+@command
+def request_loss(offer_id: UUID, *, amount: Decimal, by: Any, reason: str, now: datetime) -> ApprovalRequest:
+    """Ask that so much of a loss, which the treasury has written down, be borne by the investors.
+
+    Raises OfferNotFound, IllegalMove, DeedRefused, NothingAtWork, and what oversight refuses.
+    """
+    offer = locked(offer_id)
+    _require_lost(offer, amount)
+    return _ask(offer, LOSS, amount, by=by, reason=reason, now=now)
+
+
+def apply_distribution(request: ApprovalRequest, by: Any, now: datetime) -> OfferDeed:
+    """Take the amount from the pool and pay each investor their share (step)."""
+    offer = locked(UUID(request.payload["offer"]))
+    amount = Decimal(request.payload["amount"])
+    _require_pooled(offer, amount)
+    deed = _begin(offer, DISTRIBUTE, amount, request, now=now)
+    reserved = posting.post(
+        "distribution_reserve",
+        _reserve_moves(offer, amount),
+        key=f"distribution_reserve:{deed.pk}",
+        now=now,
+        actor=by,
+        approval=request.pk,
+    )
+    deed.reserve = reserved.transaction_id
+    _share_out(deed, by=by, now=now)
+    posting.post_query("distribution", _PAID, _given(offer, amount, deed), now=now)
+    return deed
+
+
+def apply_loss(request: ApprovalRequest, by: Any, now: datetime) -> OfferDeed:
+    """Take each investor's share of the loss from their principal (step)."""
+    offer = locked(UUID(request.payload["offer"]))
+    amount = Decimal(request.payload["amount"])
+    _require_lost(offer, amount)
+    deed = _begin(offer, LOSE, amount, request, now=now)
+    _share_out(deed, by=by, now=now)
+    posting.post_query("investor_loss", _LOST, _given(offer, amount, deed), now=now)
+    with connection.cursor() as cursor:
+        cursor.execute(_BEAR, {"deed": deed.pk})
+    return deed
+
+
+def look_at(request: ApprovalRequest) -> list[tuple[str, str]]:
+    """Say how the amount would be shared as things stand. Raises SharesChanged, and what asking raised."""
+    offer = Offer.objects.get(pk=request.payload["offer"])
+    amount = Decimal(request.payload["amount"])
+    (_require_pooled if request.verb == DISTRIBUTION else _require_lost)(offer, amount)
+    shared = share(offer, amount)
+    _require_same(shared, request.payload)
+    return _summary(offer, amount, shared)
+
+
+def _ask(
+    offer: Offer, verb: str, amount: Decimal, *, by: Any, reason: str, now: datetime, moves_hash: bytes | None = None
+) -> ApprovalRequest:
+    shared = share(offer, amount)
+    return oversight.ask(
+        verb,
+        by=by,
+        at=now,
+        payload={"offer": str(offer.pk), "amount": str(amount), "shares_sha256": shared.sha256},
+        summary=_summary(offer, amount, shared),
+        target=offer,
+        moves_hash=moves_hash,
+        reason=reason,
+    )
+
+
+def _summary(offer: Offer, amount: Decimal, shared: Shared) -> list[tuple[str, str]]:
+    code = offer.currency
+    return [
+        ("Offer", offer.name),
+        ("Amount", f"{amount:f} {code}"),
+        ("Among", f"{shared.investments:,} investments of {shared.principal.normalize():f} {code}"),
+        ("Shares", f"{shared.smallest.normalize():f} to {shared.largest.normalize():f} {code}"),
+    ]
+
+
+def _begin(offer: Offer, verb: str, amount: Decimal, request: ApprovalRequest, *, now: datetime) -> OfferDeed:
+    shared = share(offer, amount)
+    _require_same(shared, request.payload)
+    return OfferDeed(
+        id=uuid7(),
+        offer=offer,
+        verb=verb,
+        amount=amount,
+        principal=shared.principal,
+        investments=shared.investments,
+        request=request.pk,
+        value_on=days.platform_date(now),
+        made_at=now,
+    )
+
+
+def _share_out(deed: OfferDeed, *, by: Any, now: datetime) -> None:
+    deed.save(force_insert=True)
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, _given(deed.offer, deed.amount, deed))
+    figures = {"amount": str(deed.amount), "investments": deed.investments}
+    audit.record(f"offers.{deed.verb}", actor=by, at=now, target=deed.offer, after=figures)
+
+
+def _reserve_moves(offer: Offer, amount: Decimal) -> list[Move]:
+    return [Move(accounts.pool(offer), accounts.due(offer), amount)]
+
+
+def _reserve_hash(offer: Offer, amount: Decimal) -> bytes:
+    return posting.moves_hash("distribution_reserve", _reserve_moves(offer, amount))
+
+
+def _require_pooled(offer: Offer, amount: Decimal) -> None:
+    _require_closed(offer)
+    if accounts.pool(offer).live_balance < amount:
+        raise InsufficientBalance("The offer's pool doesn't hold this amount.")
+
+
+def _require_lost(offer: Offer, amount: Decimal) -> None:
+    _require_closed(offer)
+    lost = accounts.shortfall(offer).live_balance
+    if lost < amount:
+        raise DeedRefused(f"Written down and not shared yet are {lost:f} {offer.currency}.", field="amount")
+
+
+def _require_closed(offer: Offer) -> None:
+    if offer.status != Offer.Status.CLOSED:
+        require_move({Offer.Status.CLOSED: {"shared"}}, offer.status, "shared")
+
+
+def _require_same(shared: Shared, payload: Mapping[str, Any]) -> None:
+    if shared.sha256 != payload["shares_sha256"]:
+        raise SharesChanged
+
+
+def _given(offer: Offer, amount: Decimal, deed: OfferDeed | None = None) -> dict[str, Any]:
+    return {
+        "offer": offer.pk,
+        "amount": amount,
+        "unit": require_currency(offer.currency).unit,
+        "currency": offer.currency,
+        "scope": offer.scope,
+        "deed": deed.pk if deed else None,
+    }
+
+
+# Whole units by exact division; the units that are left go to the largest remainders, the earlier investment first.
+_SHARES: Final = """
+    WITH held AS MATERIALIZED (
+        SELECT id, investor_id, principal, sum(principal) OVER () AS total
+        FROM offers_offerinvestment WHERE offer_id = %(offer)s AND status = 'committed' AND principal > 0
+    ), divided AS MATERIALIZED (
+        SELECT *, div(%(amount)s / %(unit)s * principal, total) AS units,
+               mod(%(amount)s / %(unit)s * principal, total) AS remainder
+        FROM held
+    ), ranked AS (
+        SELECT *, row_number() OVER (ORDER BY remainder DESC, id) AS place,
+               %(amount)s / %(unit)s - sum(units) OVER () AS left_over
+        FROM divided
+    ), shares AS (
+        SELECT id, investor_id, principal, total, (units + (place <= left_over)::int) * %(unit)s AS amount FROM ranked
+    )
+"""
+_SUMMED: Final = f"""
+    {_SHARES}
+    SELECT count(*), max(total), min(amount), max(amount),
+           encode(sha256(convert_to(
+               COALESCE(string_agg(id || ':' || trim_scale(amount), ',' ORDER BY id), ''), 'UTF8')), 'hex')
+    FROM shares
+"""
+_KEEP: Final = f"""
+    {_SHARES}
+    INSERT INTO offers_offershare (deed_id, investment_id, amount)
+    SELECT %(deed)s, id, amount FROM shares WHERE amount > 0 ORDER BY id
+"""
+_PAID: Final = """
+    SELECT 'distribution:' || s.deed_id || ':' || s.investment_id AS key, d.id AS debit, w.id AS credit,
+           %(currency)s AS currency, s.amount
+    FROM offers_offershare s
+    JOIN offers_offerinvestment i ON i.id = s.investment_id
+    JOIN ledger_account w ON w.kind = 'available' AND w.owner_id = i.investor_id AND w.subject = '' AND w.scope = ''
+        AND w.currency_id = %(currency)s
+    JOIN ledger_account d ON d.kind = 'returns_due' AND d.subject = '' AND d.scope = %(scope)s
+        AND d.currency_id = %(currency)s
+    WHERE s.deed_id = %(deed)s
+"""
+_LOST: Final = """
+    SELECT 'investor_loss:' || s.deed_id || ':' || s.investment_id AS key, p.id AS debit, f.id AS credit,
+           %(currency)s AS currency, s.amount
+    FROM offers_offershare s
+    JOIN offers_offerinvestment i ON i.id = s.investment_id
+    JOIN ledger_account p ON p.kind = 'principal' AND p.owner_id = i.investor_id AND p.subject = i.id::text
+        AND p.scope = %(scope)s AND p.currency_id = %(currency)s
+    JOIN ledger_account f ON f.kind = 'shortfall' AND f.subject = '' AND f.scope = %(scope)s
+        AND f.currency_id = %(currency)s
+    WHERE s.deed_id = %(deed)s
+"""
+_BEAR: Final = """
+    UPDATE offers_offerinvestment i SET principal = i.principal - s.amount
+    FROM offers_offershare s WHERE s.deed_id = %(deed)s AND i.id = s.investment_id
+"""
+
+DISTRIBUTION: Final = "offers.distribute"
+LOSS: Final = "offers.lose"
+VERBS: Final = tuple(
+    Verb(
+        name=name,
+        title=title,
+        request_permission="offers.request_deed",
+        approve_permission="offers.approve_deed",
+        apply=apply,
+        target_model=Offer,
+        target_fields=("code", "status"),
+        look=look_at,
+    )
+    for name, title, apply in (
+        (DISTRIBUTION, "Distribute income to the investors of an offer", apply_distribution),
+        (LOSS, "Share a loss among the investors of an offer", apply_loss),
+    )
+)

@@ -1,0 +1,24 @@
+"""What every verb of this room begins with: the officer's right, and the offer's lock. Steps."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from core.errors import Forbidden
+from offers.errors import OfferNotFound
+from offers.models import Offer
+
+
+def locked(offer_id: UUID) -> Offer:
+    """Lock an offer. Raises OfferNotFound."""
+    try:
+        return Offer.objects.lock(offer_id)
+    except Offer.DoesNotExist:
+        raise OfferNotFound from None
+
+
+def require_permission(by: Any, permission: str) -> None:
+    """Refuse an officer without this right. Raises Forbidden."""
+    if not by.has_perm(permission):
+        raise Forbidden(f"This takes the permission {permission}.")

@@ -1,0 +1,321 @@
+"""The console of offers: each page is shown, offers what the state allows, and says in figures what it will do."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from offers import services
+from offers.models import Offer, OfferDeed, OfferInvestment
+from offers.tests.worlds import World, broken, wallet
+from oversight.models import ApprovalRequest
+from tests.endpoints import rows_of_everything
+from tests.people import make_officer
+
+PAGES = ("edit-draft", "publish", "change-live", "pause", "resume", "close", "distribute", "share-loss", "fail")
+OFFERED = {
+    "draft": {"edit-draft", "publish"},
+    "live": {"change-live", "pause", "close", "fail"},
+    "paused": {"change-live", "resume", "close", "fail"},
+    "closed": {"distribute", "share-loss", "fail"},
+    "matured": set(),
+    "failed": set(),
+}
+DRAFTS = {"edit-draft", "publish", "distribute", "share-loss", "fail"}  # what finance alone may ask for
+
+
+@pytest.fixture
+def world(transactional_db: None) -> World:
+    return World()
+
+
+@pytest.fixture(autouse=True)
+def clock(world: World) -> Iterator[Any]:
+    with time_machine.travel(world.now, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def officer(world: World) -> Client:
+    return entered(world.officers[0])
+
+
+def entered(person: Any) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def in_state(world: World, clock: Any, status: str) -> Offer:
+    """An offer of 300, 300 and 400 in this state; drafts have none."""
+    if status == "draft":
+        return world.draft()
+    offer = world.offer()
+    for name, amount in (("Ana", "300"), ("Kofi", "300"), ("Zoe", "400")):
+        world.invest(world.investor(name, offer), offer, amount)
+    steer = {"by": world.officers[0], "reason": "as agreed"}
+    if status == "paused":
+        services.pause_offer(offer.pk, now=world.now, **steer)
+    if status == "failed":
+        world.approve(services.request_failure(offer.pk, now=world.now, **steer))
+    if status in ("closed", "matured"):
+        world.later()
+        clock.move_to(world.now)
+        services.close_offer(offer.pk, now=world.now, **steer)
+    if status == "matured":
+        services.mature_offer(offer.pk, on=offer.maturity_date, now=world.now)
+    return Offer.objects.get(pk=offer.pk)
+
+
+def hidden(text: str) -> dict[str, str]:
+    """The hidden fields of a page's form."""
+    found = {}
+    for tag in re.findall(r"<input[^>]*type=\"hidden\"[^>]*>", text):
+        name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
+        if name and name[1] != "csrfmiddlewaretoken":
+            found[name[1]] = html.unescape(value[1]) if value else ""
+    return found
+
+
+def plain(text: str) -> str:
+    """What a page says, without its tags."""
+    return " ".join(re.sub(r"<[^>]*>", " ", text).split())
+
+
+def do(client: Client, address: str, **fields: Any) -> tuple[str, Any]:
+    """Fill a page's form, look at the figures, confirm; return the figures' text and the answer."""
+    assert client.get(address).status_code == 200
+    text = client.post(address, {**fields, "_step": "preview"}).content.decode()
+    assert "What will happen" in text, plain(text)
+    return plain(text), client.post(address, {**fields, **hidden(text), "_step": "confirm"})
+
+
+def page(offer: Offer, name: str) -> str:
+    return f"/admin/offers/offer/{offer.pk}/do/{name}/"
+
+
+def form(**changes: Any) -> dict[str, str]:
+    """What an officer types."""
+    return {
+        "code": "mill",
+        "name": "Mill",
+        "description": "A mill.",
+        "currency": "AED",
+        "max_amount": "2000",
+        "minimum_ticket": "100",
+        "maximum_ticket": "",
+        "target": "700",
+        "funding": "keep_what_came",
+        "deadline": "2026-07-01",
+        "maturity_date": "2027-07-01",
+        "expected_return": "0.08",
+        "return_basis": "of the principal in a year",
+        "risk_class": "5",
+        "kyc_level": "1",
+        "disclosure": "You may lose all of it.",
+        "disclosure_version": "2026-06",
+        "metadata": "",
+        **changes,
+    }
+
+
+@pytest.mark.parametrize("status", OFFERED)
+def test_an_offers_page_offers_what_its_state_allows(world: World, clock: Any, officer: Client, status: str) -> None:
+    offer = in_state(world, clock, status)
+    officer = entered(world.officers[0])
+    text = officer.get(f"/admin/offers/offer/{offer.pk}/change/").content.decode()
+    assert {name for name in PAGES if page(offer, name) in text} == OFFERED[status]
+    before = rows_of_everything()
+    for name in set(PAGES) - OFFERED[status]:
+        assert officer.get(page(offer, name)).status_code == 302, name
+    assert {**rows_of_everything(), "django_session": ""} == {**before, "django_session": ""}
+
+
+@pytest.mark.parametrize("role", ["compliance", "finance", "administrator", "support", "moderator"])
+def test_each_role_finds_its_pages(world: World, clock: Any, role: str) -> None:
+    live, person = world.offer(), make_officer("Sam", role)
+    client = entered(person)
+    sees, steers = role != "moderator", role in {"compliance", "finance"}
+    assert client.get("/admin/offers/offer/").status_code == (200 if sees else 403)
+    assert client.get(f"/admin/offers/offer/{live.pk}/change/").status_code == (200 if sees else 403)
+    assert client.get("/admin/offers/offerinvestment/").status_code == (200 if sees else 403)
+    assert client.get("/admin/offers/offerdeed/").status_code == (200 if sees and role != "support" else 403)
+    assert client.get("/admin/offers/offer/do/draft-offer/").status_code == (200 if role == "finance" else 403)
+    for name in PAGES:
+        may = role == "finance" if name in DRAFTS else steers
+        assert (client.get(page(live, name)).status_code != 403) is may, name
+
+
+def test_an_investor_sees_none_of_it(world: World, offer: Offer) -> None:
+    client = entered(world.investor("Ana", offer))
+    for address in ("/admin/offers/offer/", f"/admin/offers/offer/{offer.pk}/change/", page(offer, "pause")):
+        assert client.get(address).status_code == 302
+
+
+def test_drafting_editing_and_publishing(world: World, officer: Client) -> None:
+    text, done = do(officer, "/admin/offers/offer/do/draft-offer/", **form())
+    assert done.status_code == 302 and "2,000.00 AED" in text and "keep what came" in text
+    draft = Offer.objects.get()
+    assert (draft.status, draft.max_amount, draft.metadata, draft.maximum_ticket) == ("draft", 2000, {}, None)
+    terms = form(target="800", metadata='{"berths": 4}')
+    del terms["code"]
+    text, _ = do(officer, page(draft, "edit-draft"), **terms)
+    draft.refresh_from_db()
+    assert "800.00 AED" in text and (draft.target, draft.metadata) == (800, {"berths": 4})
+    text, done = do(officer, page(draft, "publish"), reason="as agreed")
+    assert "another officer must approve" in text and done.status_code == 302
+    request = ApprovalRequest.objects.get(verb="offers.publish")
+    draft.refresh_from_db()
+    assert (request.status, draft.status) == ("requested", "draft")
+    world.approve(request)
+    draft.refresh_from_db()
+    assert draft.status == "live"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"target": "2000.01"}, {"metadata": "[1]"}, {"metadata": '{"a": 0.5}'}, {"maturity_date": "2026-07-01"}]
+)
+def test_terms_that_make_no_offer_are_refused_on_the_page(world: World, officer: Client, wrong: dict[str, str]) -> None:
+    address, fields = "/admin/offers/offer/do/draft-offer/", form(**wrong)
+    text = officer.post(address, {**fields, "_step": "preview"}).content.decode()
+    answer = officer.post(address, {**fields, **hidden(text), "_step": "confirm"})
+    assert answer.status_code in (200, 422) and not Offer.objects.exists()
+
+
+def test_a_higher_cap_says_who_comes_first_and_serves_them(world: World, offer: Offer, officer: Client) -> None:
+    world.invest(world.investor("Ana", offer), offer, "1000")
+    waiting = world.invest(world.investor("Zoe", offer), offer, "300", join_waiting_list=True)
+    shown = plain(officer.get(f"/admin/offers/offer/{offer.pk}/change/").content.decode())
+    assert f"1. {waiting.investor}" in shown
+    fields = {"max_amount": "1200", "description": offer.description, "metadata": ""}
+    text, done = do(officer, page(offer, "change-live"), **fields)
+    assert "1,000.00 AED, then 1,200.00 AED" in text and "1: they come first" in text
+    waiting.refresh_from_db()
+    assert done.status_code == 302 and (waiting.status, waiting.accepted_amount) == ("reserved", 200)
+
+
+def test_a_cap_under_what_is_committed_is_refused_on_the_page(world: World, offer: Offer, officer: Client) -> None:
+    world.invest(world.investor("Ana", offer), offer, "600")
+    _, refused = do(officer, page(offer, "change-live"), max_amount="599", description="x", metadata="")
+    assert refused.status_code == 422 and "can&#x27;t be less than what is committed" in refused.content.decode()
+    offer.refresh_from_db()
+    assert (offer.max_amount, offer.description) == (1000, "A cold store beside the fishing harbour.")
+
+
+def test_pausing_resuming_and_closing(world: World, clock: Any, offer: Offer, officer: Client) -> None:
+    world.invest(world.investor("Ana", offer), offer, "600")
+    states = []
+    for name in ("pause", "resume"):
+        do(officer, page(offer, name), reason="as agreed")
+        states.append(Offer.objects.get().status)
+    _, refused = do(officer, page(offer, "close"), reason="full")
+    assert refused.status_code == 409 and states == ["paused", "live"] and Offer.objects.get().status == "live"
+    world.later()
+    clock.move_to(world.now)
+    officer = entered(world.officers[0])
+    text, _ = do(officer, page(offer, "close"), reason="full")
+    assert "600.00 AED of 1,000.00 AED" in text and Offer.objects.get().status == "closed"
+
+
+def test_a_distribution_is_shown_to_the_unit_before_it_is_asked_for(world: World, clock: Any) -> None:
+    closed = in_state(world, clock, "closed")
+    officer = entered(world.officers[0])
+    world.fill_pool(closed, "100")
+    text, done = do(officer, page(closed, "distribute"), amount="10.01", reason="rent")
+    for said in ("3 investments of 1,000.00 AED", "3.00 AED to 4.01 AED", "4.01 AED of 400.00 AED"):
+        assert said in text, text
+    assert done.status_code == 302 and not OfferDeed.objects.exists()
+    world.approve(ApprovalRequest.objects.get(verb="offers.distribute"))
+    deed = OfferDeed.objects.get()
+    shown = officer.get(f"/admin/offers/offerdeed/{deed.pk}/change/").content.decode()
+    assert "10.01 AED" in shown and "4.01 AED" in shown
+    assert "89.99 AED" in officer.get(f"/admin/offers/offer/{closed.pk}/change/").content.decode()
+    assert broken() == []
+
+
+def test_a_loss_is_asked_for_and_no_more_than_is_written_down(world: World, clock: Any) -> None:
+    closed = in_state(world, clock, "closed")
+    officer = entered(world.officers[0])
+    world.put_to_work(closed, "500")
+    world.write_down(closed, "100")
+    _, refused = do(officer, page(closed, "share-loss"), amount="100.01", reason="fire")
+    assert refused.status_code == 422 and not ApprovalRequest.objects.filter(verb="offers.lose").exists()
+    _, done = do(officer, page(closed, "share-loss"), amount="100", reason="fire")
+    assert done.status_code == 302
+    world.approve(ApprovalRequest.objects.get(verb="offers.lose"))
+    assert sorted(closed.investments.values_list("principal", flat=True)) == [270, 270, 360]
+
+
+def test_failing_is_asked_for(world: World, clock: Any, officer: Client) -> None:
+    offer = in_state(world, clock, "live")
+    text, done = do(officer, page(offer, "fail"), reason="the site is lost")
+    assert "Investments 3" in text and done.status_code == 302 and Offer.objects.get().status == "live"
+    world.approve(ApprovalRequest.objects.get(verb="offers.fail"))
+    ana = OfferInvestment.objects.select_related("investor").earliest("id").investor
+    assert Offer.objects.get().status == "failed" and wallet(ana) == (10000, 0)
+
+
+def test_a_get_changes_nothing(world: World, offer: Offer, officer: Client) -> None:
+    world.invest(world.investor("Ana", offer), offer, "600")
+    officer.get("/admin/")
+    before = rows_of_everything()
+    for name in OFFERED["live"]:
+        assert officer.get(page(offer, name)).status_code == 200
+    for model in ("offer", "offerinvestment", "offerdeed"):
+        assert officer.get(f"/admin/offers/{model}/").status_code == 200
+    assert rows_of_everything() == before
+
+
+def test_the_chart_says_each_day(world: World, clock: Any, offer: Offer) -> None:
+    ana = world.investor("Ana", offer)
+    first = world.invest(ana, offer, "600")
+    world.later(timedelta(days=1))
+    services.withdraw(first.pk, investor=ana, now=world.now)
+    world.invest(world.investor("Kofi", offer), offer, "250")
+    clock.move_to(world.now)
+    text = entered(world.officers[0]).get(f"/admin/offers/offer/{offer.pk}/change/").content.decode()
+    assert "01 Jun\ncommitted 600.00 AED" in text and "02 Jun\ncommitted 250.00 AED" in text
+
+
+def test_lists_ask_no_more_for_many_rows_than_for_few(world: World, offer: Offer, officer: Client) -> None:
+    def queries(address: str) -> int:
+        with CaptureQueriesContext(connection) as seen:
+            assert officer.get(address).status_code == 200
+        return len(seen)
+
+    def fill(count: int, prefix: str) -> None:
+        for number in range(count):
+            another = world.offer(code=f"{prefix}-{number}")
+            world.invest(world.investor(f"{prefix} {number}", another), another, "100")
+
+    lists = ("/admin/offers/offer/", "/admin/offers/offerinvestment/", "/admin/offers/offerdeed/")
+    fill(1, "few")
+    few = [queries(address) for address in lists]
+    fill(6, "many")
+    assert list(map(queries, lists)) == few
+    detail = partial(queries, f"/admin/offers/offer/{offer.pk}/change/")
+    world.invest(world.investor("Ana", offer), offer, "100")
+    one = detail()
+    for name in ("Kofi", "Zoe", "Musa"):
+        world.invest(world.investor(name, offer), offer, "100")
+    assert detail() == one
+
+
+def test_a_page_is_not_fooled_by_a_decimal(world: World, clock: Any) -> None:
+    """An amount finer than the currency is refused where the figures would be shown."""
+    closed = in_state(world, clock, "closed")
+    world.fill_pool(closed, "100")
+    address = page(closed, "distribute")
+    answer = entered(world.officers[0]).post(address, {"amount": "0.001", "reason": "rent", "_step": "preview"})
+    assert answer.status_code == 422 and "multiple of 0.01" in answer.content.decode()
+    assert not ApprovalRequest.objects.filter(verb="offers.distribute").exists()

@@ -1,0 +1,461 @@
+"""Random sequences of everything that is done with an offer, against a model of it, alone and from several threads."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db.models import Sum
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import DomainError
+from ledger import accounts
+from offers import rules, services
+from offers.models import Offer, OfferInvestment
+from offers.services import deeds
+from offers.tests.worlds import World, broken, committed, wallet
+from tests.properties.sequences import named, sequences, undone
+from tests.races.threads import at_once
+
+NAMES = ("Ana", "Kofi", "Zoe", "Musa")
+PURSE, CAP, TICKET, TARGET = Decimal(1000), Decimal(1000), Decimal(100), Decimal(500)
+UNIT = Decimal("0.01")
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    return World()
+
+
+class Model:
+    """An offer as it should be. `held` is what stands with it, by investment; `line` who waits, for how much."""
+
+    def __init__(self) -> None:
+        self.status, self.pool, self.at_work = "live", Decimal(0), Decimal(0)
+        self.purse = dict.fromkeys(NAMES, PURSE)
+        self.held: dict[Any, tuple[str, Decimal]] = {}
+        self.line: list[tuple[Any, str, Decimal]] = []
+
+    @property
+    def sum(self) -> Decimal:
+        return sum((amount for _, amount in self.held.values()), Decimal(0))
+
+    def invest(self, row: Any, name: str, amount: Decimal, *, waits: bool) -> bool:
+        covered = self.purse[name] >= min(amount, CAP - self.sum)
+        if self.status != "live" or amount < TICKET or not covered:
+            return False
+        if self.sum < CAP and not self.line:
+            return self.hold(row, name, min(amount, CAP - self.sum))
+        may_wait = waits and name not in {one for _, one, _ in self.line}
+        self.line += [(row, name, amount)] if may_wait else []
+        return may_wait
+
+    def hold(self, row: Any, name: str, amount: Decimal) -> bool:
+        if amount <= self.purse[name]:
+            self.purse[name] -= amount
+            self.held[row] = (name, amount)
+        return row in self.held
+
+    def give(self) -> None:
+        while self.status == "live" and self.line and self.sum < CAP:
+            row, name, amount = self.line.pop(0)
+            self.hold(row, name, min(amount, CAP - self.sum))
+
+    def go_back(self, *rows: Any) -> None:
+        for row in rows:
+            name, amount = self.held.pop(row)
+            self.purse[name] += amount
+
+    def share(self, amount: Decimal) -> list[Decimal]:
+        return rules.shares(amount, [held for _, held in self.held.values()], exponent=2)
+
+    def distribute(self, amount: Decimal) -> None:
+        self.pool -= amount
+        for (name, _), part in zip(self.held.values(), self.share(amount), strict=True):
+            self.purse[name] += part
+
+    def lose(self, amount: Decimal) -> None:
+        parts = zip(self.held.items(), self.share(amount), strict=True)
+        self.held = {row: (name, held - part) for (row, (name, held)), part in parts}
+
+
+class Sequence:
+    """The same verbs on the platform and on the model; what the one refuses, the other refuses."""
+
+    def __init__(self, world: World, said: Counter[str]) -> None:
+        self.world, self.said, self.model = world, said, Model()
+        self.offer = world.offer(minimum_ticket=TICKET, target=TARGET)
+        self.people = {name: world.investor(name, self.offer, str(PURSE)) for name in NAMES}
+
+    def attempt(self, verb: str, act: Callable[[], Any], *, expected: bool) -> Any:
+        try:
+            done = act()
+        except DomainError as refusal:
+            assert not expected, (verb, refusal.code, refusal.facts)
+            self.said[f"{verb} refused"] += 1
+            return None
+        assert expected, f"{verb} should have been refused"
+        self.said[verb] += 1
+        return done
+
+    def steered(self, verb: str, act: Callable[..., Any], *, expected: bool) -> bool:
+        given = {"by": self.world.officers[0], "reason": "as agreed", "now": self.world.now}
+        return self.attempt(verb, lambda: act(self.offer.pk, **given), expected=expected) is not None
+
+    def approved(self, verb: str, act: Callable[..., Any], *, expected: bool, **asked: Any) -> bool:
+        """Ask and approve."""
+        given = {"by": self.world.officers[0], "reason": "as agreed", "now": self.world.now, **asked}
+        return bool(
+            self.attempt(verb, lambda: self.world.approve(act(self.offer.pk, **given)), expected=expected) is not None
+        )
+
+    # Investors
+
+    def invest(self, place: int, size: int) -> None:
+        name, amount, waits = NAMES[place % 4], Decimal(size * 37), size % 3 > 0
+        row = uuid4()
+        expected = self.model.invest(row, name, amount, waits=waits)
+        done = self.attempt(
+            "invest",
+            lambda: self.world.invest(self.people[name], self.offer, str(amount), join_waiting_list=waits),
+            expected=expected,
+        )
+        if done is not None:
+            self.model.held = {done.pk if key == row else key: value for key, value in self.model.held.items()}
+            self.model.line = [(done.pk if key == row else key, who, much) for key, who, much in self.model.line]
+
+    def withdraw(self, place: int, _: int) -> None:
+        if not self.model.held:
+            return
+        row = OfferInvestment.objects.get(pk=list(self.model.held)[place % len(self.model.held)])
+        assert row.reflects_until is not None
+        may = self.model.status in ("live", "paused") and self.world.now < row.reflects_until
+        take_back = lambda: services.withdraw(row.pk, investor=row.investor, now=self.world.now)  # noqa: E731
+        if self.attempt("withdraw", take_back, expected=may):
+            self.model.go_back(row.pk)
+
+    def leave(self, place: int, _: int) -> None:
+        name = NAMES[place % 4]
+        waits = name in {one for _, one, _ in self.model.line}
+        go = lambda: services.leave_line(self.offer.pk, investor=self.people[name], now=self.world.now)  # noqa: E731
+        if self.attempt("leave", go, expected=waits):
+            self.model.line = [one for one in self.model.line if one[1] != name]
+
+    def give(self, *_: int) -> None:
+        services.give_places(self.offer.pk, now=self.world.now)
+        self.model.give()
+        self.said["give"] += 1
+
+    # Officers
+
+    def pause(self, *_: int) -> None:
+        if self.steered("pause", services.pause_offer, expected=self.model.status == "live"):
+            self.model.status = "paused"
+
+    def resume(self, *_: int) -> None:
+        if self.steered("resume", services.resume_offer, expected=self.model.status == "paused"):
+            self.model.status = "live"
+
+    def close(self, *_: int) -> None:
+        reflects = self.offer.investments.reflecting(self.world.now).exists()
+        may = self.model.status in ("live", "paused") and not reflects and self.model.sum >= TARGET
+        if self.steered("close", services.close_offer, expected=may):
+            self.model.status, self.model.line = "closed", []
+
+    def fail(self, *_: int) -> None:
+        may = self.model.status in ("live", "paused", "closed") and not self.model.at_work
+        if self.approved("fail", services.request_failure, expected=may):
+            self.end("failed")
+
+    def mature(self, *_: int) -> None:
+        closed, day = self.model.status == "closed", self.offer.maturity_date
+        repay = lambda: services.mature_offer(self.offer.pk, on=day, now=self.world.now)  # noqa: E731
+        if closed and self.model.at_work:
+            self.attempt("mature", repay, expected=False)
+            return
+        assert self.attempt("mature", repay, expected=True) is closed
+        if closed:
+            self.end("matured")
+
+    def end(self, status: str) -> None:
+        self.model.go_back(*list(self.model.held))
+        self.model.status, self.model.line = status, []
+
+    def distribute(self, _: int, size: int) -> None:
+        amount = size * size * size * UNIT
+        may = self.model.status == "closed" and self.model.pool >= amount and self.model.sum > 0
+        if self.approved("distribute", services.request_distribution, expected=may, amount=amount):
+            self.model.distribute(amount)
+
+    # The treasury
+
+    def earn(self, _: int, size: int) -> None:
+        self.world.fill_pool(self.offer, str(size))
+        self.model.pool += size
+        self.said["earn"] += 1
+
+    def work(self, _: int, size: int) -> None:
+        amount = Decimal(size * 11)
+        may = self.model.status == "closed" and self.model.at_work + amount <= self.model.sum
+        if self.attempt("work", lambda: self.world.put_to_work(self.offer, str(amount)) or True, expected=may):
+            self.model.at_work += amount
+
+    def come_back(self, *_: int) -> None:
+        if self.model.at_work:
+            self.world.bring_back(self.offer, str(self.model.at_work))
+            self.model.at_work = Decimal(0)
+            self.said["come back"] += 1
+
+    def lose(self, _: int, size: int) -> None:
+        """Write down what is at work, or a part, and share the loss; more of it than there is can't be shared."""
+        amount = min(size * size * UNIT, self.model.at_work)
+        if amount:
+            self.world.write_down(self.offer, str(amount))
+            self.approved("lose", services.request_loss, expected=False, amount=amount + UNIT)
+            self.approved("lose", services.request_loss, expected=True, amount=amount)
+            self.model.lose(amount)
+            self.model.at_work -= amount
+
+    # Time
+
+    def wait(self, place: int, _: int) -> None:
+        if self.world.day + timedelta(days=4) < self.offer.deadline:
+            self.world.later(timedelta(days=place % 5))
+            self.said["wait"] += 1
+
+    def end_gathering(self, *_: int) -> None:
+        """What the close of the last day does, unless somebody reflects."""
+        reflects = self.offer.investments.reflecting(self.world.now).exists()
+        gathers = self.model.status in ("live", "paused") and not reflects
+        ended = services.end_gathering(self.offer.pk, on=self.offer.deadline, now=self.world.now)
+        assert ended == (("closed" if self.model.sum >= TARGET else "failed") if gathers else None)
+        if ended == "closed":
+            self.model.status, self.model.line = "closed", []
+        elif ended == "failed":
+            self.end("failed")
+        self.said[f"end_gathering {ended}"] += 1
+
+    def agrees(self) -> None:
+        """Hold rows and ledger against the model."""
+        offer, model = Offer.objects.get(pk=self.offer.pk), self.model
+        line = list(offer.investments.in_line().values_list("pk", flat=True))
+        assert (offer.status, line) == (model.status, [row for row, _, _ in model.line])
+        is_principal = model.status == "closed"
+        locked = dict.fromkeys(NAMES, Decimal(0))
+        for name, amount in model.held.values():
+            locked[name] += 0 if is_principal else amount
+        purses = {name: wallet(person) for name, person in self.people.items()}
+        assert purses == {name: (model.purse[name], locked[name]) for name in NAMES}
+        principal = {row: amount for row, (_, amount) in model.held.items()} if is_principal else {}
+        rows = dict(offer.investments.filter(principal__gt=0).values_list("pk", "principal"))
+        assert rows == {row: amount for row, amount in principal.items() if amount}
+        pool = accounts.open_account("returns_pool", "AED", scope=offer.scope)
+        assert pool.live_balance == model.pool
+        if offer.status in ("live", "paused"):
+            assert offer.committed_amount == model.sum == offer.investments.holding().accepted()
+
+
+GATHERING = ("invest", "invest", "invest", "withdraw", "leave", "give", "give", "pause", "resume", "wait", "wait")
+VERBS = (
+    *GATHERING,
+    *GATHERING,
+    "resume",
+    "close",
+    "close",
+    "close",
+    "end_gathering",
+    "fail",
+    "mature",
+    "work",
+    "lose",
+    "come_back",
+)
+CLOSED = ("distribute", "distribute", "earn", "work", "lose", "come_back", "mature", "fail", "withdraw", "invest")
+
+
+def verb_for(sequence: Sequence, dice: random.Random) -> str:
+    """Draw a verb; of a closed offer mostly those that are for it."""
+    if sequence.model.status == "closed" and dice.random() < 0.9:
+        return dice.choice(CLOSED[: 6 if dice.random() < 0.8 else None])
+    return dice.choice(VERBS)
+
+
+def test_any_sequence_agrees_with_the_model(world: World) -> None:
+    said: Counter[str] = Counter()
+    noon = world.now
+
+    @sequences(12)
+    @given(seed=st.integers(0, 2**32))
+    def play(seed: int) -> None:
+        dice = random.Random(seed)  # noqa: S311
+        world.now = noon
+        with undone(), named(f"seed {seed}"):
+            sequence = Sequence(world, said)
+            sequence.agrees()
+            for _ in range(40):
+                verb = verb_for(sequence, dice)
+                getattr(sequence, verb)(dice.randint(0, 30), dice.randint(1, 25))
+                sequence.agrees()
+            assert broken() == []
+
+    play()
+    done = {"invest", "withdraw", "leave", "give", "pause", "resume", "close", "fail", "mature", "distribute", "lose"}
+    assert done <= said.keys(), said
+
+
+@pytest.mark.parametrize(("currency", "exponent"), [("XOF", 0), ("AED", 2), ("BTC", 8)])
+def test_shares_are_what_the_rules_say(world: World, currency: str, exponent: int) -> None:
+    """Of any principals and any amount: the database's arithmetic is that of `rules.shares`, to the unit."""
+    unit = Decimal(1).scaleb(-exponent)
+    offer = world.offer(currency=currency, max_amount=Decimal(10**9))
+    ana = world.investor("Ana", offer, "0")
+
+    @sequences(60)
+    @given(
+        principals=st.lists(st.integers(1, 10**12), min_size=1, max_size=30),
+        amount=st.integers(1, 10**13),
+        scale=st.integers(0, 12),
+    )
+    def play(principals: list[int], amount: int, scale: int) -> None:
+        held = [(1 + principal // 10**scale) * unit for principal in principals]
+        shared = (1 + amount // 10**scale) * unit
+        with undone():
+            put(offer, ana, held, world)
+            _, given_to = deeds.preview(offer, shared, first=len(held))
+            expected = rules.shares(shared, held, exponent=exponent)
+            assert [row.amount for row in given_to] == expected
+            assert sum(expected) == shared
+            assert deeds.share(offer, shared).largest == max(expected)
+
+    play()
+
+
+def put(offer: Offer, investor: Any, principals: list[Decimal], world: World) -> None:
+    """Write committed investments, past the services."""
+    OfferInvestment.objects.bulk_create(
+        OfferInvestment(
+            offer=offer,
+            investor=investor,
+            status="committed",
+            requested_amount=principal,
+            accepted_amount=principal,
+            principal=principal,
+            disclosure_version="2026-06",
+            operation_id=uuid4(),
+            asked_at=world.now,
+            reserved_at=world.now,
+            reflects_until=world.now,
+        )
+        for principal in principals
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_several_at_once_keep_what_they_began_with(seed: int) -> None:
+    """Six threads invest, wait, leave, withdraw, pause and resume; four approvals then distribute and lose at once.
+
+    Whatever the order: what doesn't go is a refusal, and each purse and what it holds are what it began with.
+    """
+    world = World()
+    offer = world.offer(minimum_ticket=TICKET, target=TARGET)
+    people = [world.investor(name, offer, str(PURSE)) for name in NAMES]
+    said: Counter[str] = Counter()
+    outcomes = at_once([turns(world, offer, people, said, seed * 100 + number) for number in range(6)])
+    assert outcomes == [None] * 6
+    assert said["invest"] and said["withdraw"], said
+    agree(offer, people, status={"live", "paused"})
+    close(world, offer, people[0])
+    world.fill_pool(offer, "90")
+    world.put_to_work(offer, "60")
+    world.write_down(offer, "60")
+    asked = [ask(world, offer, verb, "29.99") for verb in (services.request_distribution, services.request_loss) * 2]
+    decided = at_once([lambda request=request: settle(world, request, said) for request in asked])  # type: ignore[misc]
+    assert decided == [None] * 4
+    lost = said["lose"] * Decimal("29.99")
+    paid = said["distribute"] * Decimal("29.99")
+    assert said["distribute"] + said["lose"] >= 1
+    held = sum((sum(wallet(person)) for person in people), Decimal(0))
+    principal = offer.investments.aggregate(sum=Sum("principal"))["sum"]
+    assert held + principal == PURSE * len(people) + paid - lost
+    assert broken() == []
+
+
+def turns(world: World, offer: Offer, people: list[Any], said: Counter[str], seed: int) -> Callable[[], None]:
+    """Eight turns of one thread; a refusal is an answer, anything else is a failure."""
+    dice = random.Random(seed)  # noqa: S311
+    officer = {"by": world.officers[seed % 2], "reason": "as agreed", "now": world.now}
+
+    def invest(person: Any) -> None:
+        world.invest(person, offer, str(dice.randint(100, 500)), join_waiting_list=dice.random() < 0.5)
+
+    def withdraw(person: Any) -> None:
+        row = offer.investments.filter(status="reserved").owned_by(person).first()
+        if row is not None:
+            services.withdraw(row.pk, investor=person, now=world.now)
+
+    verbs: dict[str, Callable[[Any], object]] = {
+        "invest": invest,
+        "withdraw": withdraw,
+        "leave": lambda person: services.leave_line(offer.pk, investor=person, now=world.now),
+        "give": lambda person: services.give_places(offer.pk, now=world.now),
+        "pause": lambda person: services.pause_offer(offer.pk, **officer),
+        "resume": lambda person: services.resume_offer(offer.pk, **officer),
+    }
+    often = ["invest", "invest", "withdraw", "resume", *verbs]
+
+    def work() -> None:
+        for _ in range(8):
+            verb, person = dice.choice(often), dice.choice(people)
+            try:
+                verbs[verb](person)
+                said[verb] += 1
+            except DomainError as refusal:
+                said[refusal.code] += 1
+
+    return work
+
+
+def agree(offer: Offer, people: list[Any], *, status: set[str]) -> None:
+    """What is committed is the sum of the places, below the cap; what each holds has left that purse and no other."""
+    offer.refresh_from_db()
+    assert offer.status in status and committed(offer) == offer.investments.holding().accepted() <= CAP
+    for person in people:
+        held = offer.investments.holding().owned_by(person).accepted()
+        assert wallet(person) == (PURSE - held, held)
+    assert broken() == []
+
+
+def close(world: World, offer: Offer, ana: Any) -> None:
+    """See to it that enough has come, and close."""
+    officer = {"by": world.officers[0], "reason": "as agreed", "now": world.now}
+    if offer.status == "paused":
+        services.resume_offer(offer.pk, **officer)
+    if committed(offer) < TARGET:
+        for waiting in offer.investments.in_line().select_related("investor"):
+            services.leave_line(offer.pk, investor=waiting.investor, now=world.now)
+        missing = TARGET - committed(offer)
+        world.invest(ana, offer, str(max(missing, TICKET)))
+    world.later()
+    services.close_offer(offer.pk, by=world.officers[0], reason="full", now=world.now)
+
+
+def ask(world: World, offer: Offer, verb: Any, amount: str) -> Any:
+    return verb(offer.pk, amount=Decimal(amount), by=world.officers[0], reason="as the paper says", now=world.now)
+
+
+def settle(world: World, request: Any, said: Counter[str]) -> None:
+    """Approve; shares that have changed meanwhile are refused, and so is more than there is."""
+    try:
+        world.approve(request)
+        said[request.verb.partition(".")[2]] += 1
+    except DomainError as refusal:
+        assert refusal.code in {"shares-changed", "insufficient-balance", "deed-refused"}, refusal.code
+        said[refusal.code] += 1
