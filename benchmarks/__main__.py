@@ -15,7 +15,7 @@ from rich.table import Table
 from benchmarks.figures import Figure
 from benchmarks.server import running
 
-GROUPS = ("posting", "day", "workers", "year", "history", "verify", "web")
+GROUPS = ("posting", "day", "workers", "year", "history", "verify", "offers", "web")
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 

@@ -61,6 +61,33 @@ FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
 """
 
 
+_INVESTMENTS = f"""
+INSERT INTO offers_offerinvestment (id, offer_id, investor_id, status, requested_amount, accepted_amount, principal,
+    disclosure_version, operation_id, asked_at, reserved_at, reflects_until)
+SELECT {_id("01900004")}, %(offer)s, {_id("01900000")}, 'committed', {_PRINCIPAL}, {_PRINCIPAL}, {_PRINCIPAL},
+       %(disclosure)s, {_id("01900005")}, %(at)s, %(at)s, %(at)s
+FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
+"""
+
+
+def invest(admin: psycopg.Connection, offer: Any, investors: int) -> None:
+    """Write so many investors of a closed offer, each with a wallet and one investment that is at work."""
+    given = {
+        "first": 1,
+        "last": investors,
+        "at": datetime.combine(FIRST_DAY, time(12), UTC),
+        "currency": offer.currency,
+        "unit": str(require_currency(offer.currency).unit),
+        "offer": offer.pk,
+        "disclosure": offer.disclosure_version,
+    }
+    admin.execute("SET session_replication_role = replica")
+    for statement in (_PEOPLE, _WALLETS, _INVESTMENTS):
+        admin.execute(statement, given)
+    admin.execute("RESET session_replication_role")
+    admin.execute("VACUUM (ANALYZE)")
+
+
 def seat(admin: psycopg.Connection, versions: Sequence[Any], positions: int, *, funded_on: date = FIRST_DAY) -> None:
     """Write `positions` positions, shared out evenly among the versions, each version's in one range of ids."""
     admin.execute("SET session_replication_role = replica")

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connections, transaction
 
+from core import functions
 from ledger import chart
 
 FUNCTIONS = Path(__file__).parent / "sql"
@@ -14,18 +15,13 @@ FUNCTIONS = Path(__file__).parent / "sql"
 
 def on_migrate(sender: Any, using: str, plan: Any = None, **kwargs: Any) -> None:
     """Seed after a migrate that left the ledger's tables in place (not after `migrate ledger zero`)."""
-    with connections[using].cursor() as cursor:
-        cursor.execute("SELECT to_regclass('ledger_postingrule') IS NOT NULL")
-        if not cursor.fetchone()[0]:
-            return
-    seed(using)
+    if functions.create(using, FUNCTIONS, after="ledger_postingrule"):
+        seed(using)
 
 
 def seed(using: str) -> None:
-    """Create or replace the functions; bring currencies and posting rules to what the code says."""
+    """Bring currencies and posting rules to what the code says."""
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        for path in sorted(FUNCTIONS.glob("*.sql")):
-            cursor.execute(path.read_text())
         cursor.executemany(
             "INSERT INTO ledger_currency (code, exponent, kind) VALUES (%s, %s, %s) ON CONFLICT (code) DO NOTHING",
             list(chart.CURRENCIES),

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 from offers.terms import DRAFTED
 
@@ -47,9 +48,10 @@ class OffersConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the verbs that take two persons, listen to the rooms below, and say what is to be verified."""
-        from offers import verify
+        from offers import seeds, verify
         from offers.services import wiring
 
         wiring.register_verbs()
         wiring.listen()
         verify.register()
+        post_migrate.connect(seeds.on_migrate, sender=self, dispatch_uid="offers.seeds")

@@ -15,11 +15,13 @@ from core.states import require_move
 from ledger import posting
 from ledger.posting import InsufficientBalance, Move
 from offers import rules
-from offers.errors import AboveTicket, BelowTicket, OfferCurrencyMismatch, OfferFull, OfferNotFound, ReflectionOver
-from offers.models import Offer, OfferInvestment
-from offers.services import accounts, reservations, waiting
+from offers.errors import AboveTicket, BelowTicket, OfferCurrencyMismatch, OfferFull, ReflectionOver
+from offers.models import OfferInvestment
+from offers.services import accounts, places, reservations, views, waiting
 from offers.services.rows import locked
+from offers.services.views import View
 from oversight.states import move_to
+from protection.models import Jurisdiction
 
 Status = OfferInvestment.Status
 
@@ -42,28 +44,31 @@ def invest(
     OfferCurrencyMismatch, BelowTicket, AboveTicket, KycLevelRequired, DisclosureOutdated, InsufficientBalance,
     OfferFull, AlreadyWaiting, and what protection refuses.
     """
-    before = _require_allowed(investor, _found(offer), amount, currency, disclosure_version, now=now)
-    row = locked(offer)
-    reservations.require_takes_money(row, now)
-    held = reservations.held(investor, row)
-    if held != before:  # Another investment of theirs came between: what that one counts is asked again.
-        _require_may_hold(investor, row, held + amount, disclosure_version, now=now)
+    view = views.of(investor, offer)
     investment = OfferInvestment(
         id=uuid7(),
-        offer=row,
+        offer=view.offer,
         investor=investor,
         requested_amount=amount,
         disclosure_version=disclosure_version,
         asked_at=now,
         **({} if key is None else key.columns()),
     )
-    is_free = row.remaining > 0 and not row.investments.in_line().exists()
-    if is_free:
-        reservations.insert(investment, rules.accepted(amount, row.remaining), now=now)
-    elif join_waiting_list:
-        waiting.insert(investment, now=now)
-    else:
+    while True:
+        asked = _require_allowed(investment, view, currency, now=now)
+        place = places.reserve(investment, view, days_to_reflect=asked.reflection_days, now=now)
+        if place.verdict != "held":
+            break
+        # Another investment of theirs came between: what it counts is asked again, under the lock that is held now.
+        view = view.holding(place.held)
+    if place.verdict == "reserved":
+        return investment
+    row = locked(offer)
+    reservations.require_takes_money(row, now)
+    if not join_waiting_list:
         raise OfferFull(waiting=row.investments.in_line().count())
+    investment.offer = row
+    waiting.insert(investment, now=now)
     return investment
 
 
@@ -96,30 +101,19 @@ def withdraw(investment_id: UUID, *, investor: Any, now: datetime) -> OfferInves
     return investment
 
 
-def _found(offer_id: UUID) -> Offer:
-    found = Offer.objects.exclude(status=Offer.Status.DRAFT).filter(pk=offer_id).first()
-    if found is None:
-        raise OfferNotFound
-    return found
-
-
-def _require_allowed(
-    investor: Any, offer: Offer, amount: Decimal, currency: str, disclosure_version: str, *, now: datetime
-) -> Decimal:
-    """Refuse what can be refused without the lock; return what the investor held when it was asked."""
+def _require_allowed(investment: OfferInvestment, view: View, currency: str, *, now: datetime) -> Jurisdiction:
+    """Refuse what can be refused without the lock; return what holds for the investor."""
+    offer, amount = view.offer, investment.requested_amount
     reservations.require_takes_money(offer, now)
     if currency != offer.currency:
         raise OfferCurrencyMismatch(asked=currency[:8], offer=offer.currency)
     if amount < offer.minimum_ticket:
         raise BelowTicket(minimum=str(offer.minimum_ticket))
-    held = reservations.held(investor, offer)
-    _require_may_hold(investor, offer, held + amount, disclosure_version, now=now)
-    if accounts.wallet(investor, offer).available.live_balance < rules.accepted(amount, offer.remaining):
-        raise InsufficientBalance
-    return held
-
-
-def _require_may_hold(investor: Any, offer: Offer, total: Decimal, disclosure_version: str, *, now: datetime) -> None:
+    total = view.held + amount
     if offer.maximum_ticket is not None and total > offer.maximum_ticket:
         raise AboveTicket(maximum=str(offer.maximum_ticket), wanted=str(total))
-    reservations.require_person(investor, offer, total, disclosure_version, now=now)
+    version = investment.disclosure_version
+    asked = reservations.require_person(investment.investor, offer, total, version, now=now)
+    if view.balance < rules.accepted(amount, offer.remaining):
+        raise InsufficientBalance
+    return asked

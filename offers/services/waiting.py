@@ -107,12 +107,12 @@ def _refusal(first: OfferInvestment, accepted: Decimal, *, now: datetime) -> Dom
     """
     try:
         total = reservations.held(first.investor, first.offer) + accepted
-        reservations.require_person(first.investor, first.offer, total, first.disclosure_version, now=now)
+        asked = reservations.require_person(first.investor, first.offer, total, first.disclosure_version, now=now)
     except DomainError as refusal:
         return refusal
     try:
         with transaction.atomic():
-            reservations.give(first, accepted, now=now)
+            reservations.give(first, accepted, asked=asked, now=now)
     except InsufficientBalance as refusal:
         return refusal
     return None

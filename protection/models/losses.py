@@ -64,12 +64,6 @@ class LossSimulation(models.Model):
         return rules.Figures(**{name: Decimal(plain[name]) for name in rules.DECLARED})
 
 
-class RiskWarningQuerySet(models.QuerySet["RiskWarning"]):
-    def confirmed(self, simulation: LossSimulation, *, subject: str, since: datetime) -> RiskWarningQuerySet:
-        """Those made out from these figures for one investment that were confirmed lately."""
-        return self.filter(simulation=simulation, subject=subject, confirmation__confirmed_at__gt=since)
-
-
 class RiskWarning(models.Model):
     """A warning made out to one investor, one investment and one amount, in the currency of the simulation.
 
@@ -82,8 +76,6 @@ class RiskWarning(models.Model):
     amount = columns.amount(help_text="what the investor would then have in it")
     shown_at = models.DateTimeField()
     recorded_at = columns.recorded_at()
-
-    objects = RiskWarningQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

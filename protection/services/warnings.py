@@ -37,12 +37,6 @@ def confirm_warning(warning_id: UUID, *, investor: Any, now: datetime) -> RiskWa
     return found.get(pk=warning_id)
 
 
-def is_confirmed(simulation: LossSimulation, *, subject: str, amount: Decimal, now: datetime) -> bool:
-    """Answer whether a warning of this amount or more, by these figures, was confirmed lately."""
-    found = RiskWarning.objects.confirmed(simulation, subject=subject, since=now - HOLDS)
-    return found.filter(amount__gte=amount).exists()
-
-
 def text(share: Decimal | None) -> str:
     """Return what the investor is told of an amount that is this share of what they declared."""
     told = "more than" if share is None else f"{share * 100:.1f} % of"

@@ -8,19 +8,21 @@ from __future__ import annotations
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import connections
 
 from core.errors import DomainError
 from ledger.models import Transaction
-from offers import services
+from offers import seeds, services
 from offers.models import Offer, OfferDeed, OfferInvestment
-from offers.services import closing, deeds, investing, reservations, waiting
+from offers.services import closing, deeds, investing, waiting
 from offers.tests.worlds import LATE, World, broken, committed, wallet
 from oversight import services as oversight
 from oversight.models import AuditEvent
@@ -45,6 +47,38 @@ def slowed(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, seconds: floa
         return before(*args, **kwargs)
 
     monkeypatch.setattr(owner, name, slowly)
+
+
+Edit = Callable[[str, str], None]
+
+
+@pytest.fixture
+def function() -> Iterator[Edit]:
+    """Write the room's function otherwise for one test: one text in the place of another."""
+    written = (seeds.FUNCTIONS / "offers_invest.sql").read_text()
+    present = written
+
+    def replace(text: str) -> None:
+        with psycopg.connect(**connections["owner"].get_connection_params(), autocommit=True) as owner:
+            owner.execute(text)  # type: ignore[call-overload]
+
+    def edit(old: str, new: str) -> None:
+        nonlocal present
+        assert old in present
+        present = present.replace(old, new)
+        replace(present)
+
+    yield edit
+    replace(written)
+
+
+def slowed_function(edit: Edit) -> None:
+    """Leave the other threads time between what the function reads and what it writes."""
+    edit("    SELECT out_id INTO STRICT", "    PERFORM pg_sleep(0.3);\n    SELECT out_id INTO STRICT")
+
+
+def unlocked_function(edit: Edit) -> None:
+    edit(" FOR NO KEY UPDATE;", ";")
 
 
 def unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,10 +143,10 @@ class TestTheLastOfAnOffer:
     """Two want 600 each of 1,000: the one gets it, the other what is left."""
 
     @pytest.fixture
-    def works(self, world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[Offer, list[Any]]:
+    def works(self, world: World, function: Edit) -> tuple[Offer, list[Any]]:
         offer = world.offer()
         people = [world.investor(name, offer) for name in ("Ana", "Kofi")]
-        slowed(monkeypatch, reservations, "insert")
+        slowed_function(function)
         return offer, [partial(world.invest, person, offer, "600") for person in people]
 
     def test_the_cap_stands(self, works: tuple[Offer, list[Any]]) -> None:
@@ -121,23 +155,24 @@ class TestTheLastOfAnOffer:
         assert sorted(row.accepted_amount for row in outcomes) == [400, 600]
         assert committed(offer) == accepted(offer) == 1000 and broken() == []
 
-    def test_without_the_lock_it_is_passed(
-        self, works: tuple[Offer, list[Any]], monkeypatch: pytest.MonkeyPatch
+    def test_without_the_lock_who_comes_second_gets_nothing(
+        self, works: tuple[Offer, list[Any]], function: Edit
     ) -> None:
+        """Both take 600: the row's CHECK is what still refuses it."""
         offer, both = works
-        unlocked(monkeypatch)
-        at_once(both)
-        assert (committed(offer), accepted(offer)) == (600, 1200) and broken() != []
+        unlocked_function(function)
+        assert said(at_once(both)) == ["IntegrityError", "OfferInvestment"]
+        assert committed(offer) == accepted(offer) == 600
 
 
 class TestTheLargestTicket:
     """One investor's two investments at once: together they are no more than one may hold."""
 
     @pytest.fixture
-    def works(self, world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[Offer, list[Any]]:
+    def works(self, world: World, function: Edit) -> tuple[Offer, list[Any]]:
         offer = world.offer(maximum_ticket=Decimal(500))
         ana = world.investor("Ana", offer)
-        slowed(monkeypatch, reservations, "insert")
+        slowed_function(function)
         return offer, [partial(world.invest, ana, offer, "300")] * 2
 
     def test_the_second_is_refused(self, works: tuple[Offer, list[Any]]) -> None:
@@ -145,11 +180,9 @@ class TestTheLargestTicket:
         assert said(at_once(both)) == ["OfferInvestment", "above-ticket"]
         assert accepted(offer) == 300
 
-    def test_without_the_lock_both_are_taken(
-        self, works: tuple[Offer, list[Any]], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_without_the_lock_both_are_taken(self, works: tuple[Offer, list[Any]], function: Edit) -> None:
         offer, both = works
-        unlocked(monkeypatch)
+        unlocked_function(function)
         assert said(at_once(both)) == ["OfferInvestment"] * 2
         assert accepted(offer) == 600
 
@@ -191,12 +224,12 @@ class TestInvestAndClose:
     """Zoe invests while an officer closes: the offer doesn't close over a reflection."""
 
     @pytest.fixture
-    def works(self, world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[Offer, list[Any]]:
+    def works(self, world: World, function: Edit) -> tuple[Offer, list[Any]]:
         offer = world.offer()
         zoe = world.investor("Zoe", offer)
         world.invest(world.investor("Ana", offer), offer, "600")
         world.later(LATE)
-        slowed(monkeypatch, reservations, "insert")
+        slowed_function(function)
         return offer, [partial(world.invest, zoe, offer, "300"), after(0.1, steer(services.close_offer, offer, world))]
 
     def test_the_close_waits_and_is_told(self, works: tuple[Offer, list[Any]]) -> None:
@@ -205,9 +238,10 @@ class TestInvestAndClose:
         assert status_of(offer) == "live" and broken() == []
 
     def test_without_the_lock_somebody_reflects_in_a_closed_offer(
-        self, works: tuple[Offer, list[Any]], monkeypatch: pytest.MonkeyPatch
+        self, works: tuple[Offer, list[Any]], function: Edit, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         offer, both = works
+        unlocked_function(function)
         unlocked(monkeypatch)
         at_once(both)
         assert status_of(offer) == "closed" and offer.investments.filter(status="reserved").count() == 1
