@@ -32,16 +32,19 @@ FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
 
 _PRINCIPAL = "(10000 + n * 7919 %% 1000000) * %(unit)s::numeric"
 
+# What the guard would write of an account, which this goes past.
+_SIDE, _CREDIT = "normal_side, overdraft_allowed, keeps_balance", "'C', false, true"
+
 _WALLETS = f"""
-INSERT INTO ledger_account (id, kind, owner_id, subject, scope, currency_id, debits, credits)
-SELECT {_id("01900001")}, 'available', {_id("01900000")}, '', '', %(currency)s, 0, 0
+INSERT INTO ledger_account (id, kind, owner_id, subject, scope, currency_id, debits, credits, {_SIDE})
+SELECT {_id("01900001")}, 'available', {_id("01900000")}, '', '', %(currency)s, 0, 0, {_CREDIT}
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
 """
 
 _HELD = f"""
-INSERT INTO ledger_account (id, kind, owner_id, subject, scope, currency_id, debits, credits)
+INSERT INTO ledger_account (id, kind, owner_id, subject, scope, currency_id, debits, credits, {_SIDE})
 SELECT {_id("01900002")}, 'principal', {_id("01900000")}, {_id("01900003")}::text, %(scope)s, %(currency)s,
-       0, {_PRINCIPAL}
+       0, {_PRINCIPAL}, {_CREDIT}
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
 """
 

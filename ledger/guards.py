@@ -293,6 +293,15 @@ def among(kinds: Iterable[str]) -> str:
 NO_KIND = f"a.kind <> ALL ({among(chart.KINDS)})"
 WRONG_OWNER = f"(a.kind = ANY ({among(chart.OWNED)})) <> (a.owner_id IS NOT NULL)"
 
+# What an account's kind makes of it. No generated columns: PostgreSQL reads the text of each anew at every posting.
+_BY_KIND = {
+    "normal_side": f"CASE WHEN a.kind = ANY ({among(chart.DEBIT_NORMAL)}) THEN 'D' ELSE 'C' END",
+    "overdraft_allowed": f"(a.kind = ANY ({among(chart.OVERDRAFT_ALLOWED)}))",
+    "keeps_balance": f"(a.kind <> ALL ({among(chart.OVERDRAFT_ALLOWED)}))",
+}
+WRONG_SIDE = " OR ".join(f"a.{column} <> {value}" for column, value in _BY_KIND.items())
+_SETS = "\n    ".join(f"NEW.{column} := {value};" for column, value in _BY_KIND.items()).replace("a.", "NEW.")
+
 _OPENS = f"""
 BEGIN
     IF {NO_KIND.replace("a.", "NEW.")} THEN
@@ -305,6 +314,7 @@ BEGIN
     IF NEW.debits <> 0 OR NEW.credits <> 0 THEN
         RAISE EXCEPTION 'frozen: an account opens with nothing in it' USING ERRCODE = 'FI002';
     END IF;
+    {_SETS}
     RETURN NEW;
 END
 """
@@ -312,17 +322,18 @@ END
 
 def account_is_fixed() -> tuple[Guard, ...]:
     """Refuse an account of no kind, one that its kind's owner doesn't have or that opens with a balance; any change but
-    of its sums; its removal.
+    of its sums; its removal. Write what its kind makes of it, whatever was given.
 
     What a new account must be is no CHECK: PostgreSQL reads the text of each CHECK anew at every posting, and lists of
     kinds were a tenth of its time. What is refused of a change is said in the event and in WHEN, which cost nothing,
-    and after the update: a trigger before it makes each update compute the generated columns anew.
+    and after the update.
     """
     return (
         Guard(name="ledger_account_opens", event="BEFORE INSERT", level="ROW", body=_OPENS),
         _refusal(
             "ledger_account_is_fixed",
-            "AFTER UPDATE OF id, kind, owner_id, subject, scope, currency_id",
+            "AFTER UPDATE OF id, kind, owner_id, subject, scope, currency_id, normal_side, overdraft_allowed,"
+            " keeps_balance",
             text="of an account only the sums change",
         ),
         _refusal(

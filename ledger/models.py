@@ -56,7 +56,8 @@ class AccountQuerySet(models.QuerySet["Account"]):
 class Account(models.Model):
     """One side of movements. `scope` is `product:<code>`, a provider or a cause; `subject` a position, asset or shard.
 
-    Debits and credits are sums that the trigger on Transfer keeps; `cash` and `fx` keep none.
+    Debits and credits are sums that the trigger on Transfer keeps; `cash` and `fx` keep none. The last three columns
+    are what its kind makes of it: the database writes them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -69,21 +70,9 @@ class Account(models.Model):
     currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+", db_index=False)
     debits = columns.amount(default=Decimal(0), db_default=Decimal(0), editable=False)
     credits = columns.amount(default=Decimal(0), db_default=Decimal(0), editable=False)
-    normal_side = models.GeneratedField(
-        expression=Case(When(kind__in=chart.DEBIT_NORMAL, then=Value("D")), default=Value("C")),
-        output_field=models.CharField(max_length=1),
-        db_persist=True,
-    )
-    overdraft_allowed = models.GeneratedField(
-        expression=Case(When(kind__in=chart.OVERDRAFT_ALLOWED, then=Value(True)), default=Value(False)),
-        output_field=models.BooleanField(),
-        db_persist=True,
-    )
-    keeps_balance = models.GeneratedField(
-        expression=Case(When(kind__in=chart.OVERDRAFT_ALLOWED, then=Value(False)), default=Value(True)),
-        output_field=models.BooleanField(),
-        db_persist=True,
-    )
+    normal_side = models.CharField(max_length=1, editable=False)
+    overdraft_allowed = models.BooleanField(editable=False)
+    keeps_balance = models.BooleanField(editable=False)
 
     objects = AccountQuerySet.as_manager()
 

@@ -137,7 +137,15 @@ FORGED = """
     FROM t, ledger_transfer x JOIN ledger_transaction o ON o.id = x.transaction_id WHERE o.key LIKE 'position_fund:%'
 """
 
+
 # What is done, by which check it is found, and what that says.
+def opened(kind: str, *, side: str = "C", keeps_balance: str = "true") -> str:
+    return (
+        "INSERT INTO ledger_account (id, kind, currency_id, normal_side, overdraft_allowed, keeps_balance)"
+        f" VALUES (uuidv7(), '{kind}', 'USD', '{side}', false, {keeps_balance})"
+    )
+
+
 ATTACKS = [
     (changed("ledger_evidence", "reference = 'X'", BEHIND), "seals", "ledger_evidence isn't what was sealed"),
     (changed("ledger_evidence", "sha256 = sha256('x')", BEHIND), "seals", "ledger_evidence isn't what was sealed"),
@@ -148,12 +156,11 @@ ATTACKS = [
         "treasury proofs",
         "valuation",
     ),
-    ("INSERT INTO ledger_account (id, kind, currency_id) VALUES (uuidv7(), 'pot', 'USD')", "accounts", "of kind pot"),
-    (
-        "INSERT INTO ledger_account (id, kind, currency_id) VALUES (uuidv7(), 'principal', 'USD')",
-        "accounts",
-        "of kind principal and belongs to nobody",
-    ),
+    (opened("pot"), "accounts", "of kind pot"),
+    (opened("principal"), "accounts", "of kind principal, belongs to nobody"),
+    (opened("fees", side="D"), "accounts", "of kind fees, belongs to nobody, grows on side D"),
+    (changed("ledger_account", "overdraft_allowed = true", "kind = 'available'"), "accounts", "may be overdrawn"),
+    (opened("fees", keeps_balance="false"), "accounts", "of kind fees"),
     (FORGED, "business rows", "(forged) stands for nothing"),
     ("DELETE FROM ledger_accountsnapshot", "snapshots", "has no snapshot of"),
     (changed("ledger_accountsnapshot", "debits = debits + 1"), "snapshots", "the snapshot of account"),

@@ -5,8 +5,7 @@
 CREATE TABLE bare_account (LIKE ledger_account INCLUDING ALL) WITH (fillfactor = 50);
 CREATE TABLE bare_transaction (LIKE ledger_transaction INCLUDING ALL);
 CREATE TABLE bare_transfer (LIKE ledger_transfer INCLUDING ALL);
-INSERT INTO bare_account (id, kind, owner_id, subject, scope, currency_id, debits, credits)
-SELECT id, kind, owner_id, subject, scope, currency_id, debits, credits FROM ledger_account;
+INSERT INTO bare_account SELECT * FROM ledger_account;
 
 CREATE FUNCTION bare_post(
     p_kind text, p_key text, p_fingerprint bytea, p_on date, p_debit uuid, p_credit uuid, p_currency text, p_amount numeric

@@ -140,7 +140,16 @@ def test_an_account_is_of_a_kind_and_has_the_owner_that_its_kind_has(
 
 def test_an_account_cannot_be_opened_as_one_that_may_overdraw(books: Books) -> None:
     sql = "INSERT INTO ledger_account (id, kind, currency_id, overdraft_allowed) VALUES (%s, 'fees', 'USD', true)"
-    assert refused(sql, uuid7())[0] in (DENIED, "428C9")
+    assert refused(sql, uuid7())[0] == DENIED
+
+
+def test_what_its_kind_makes_of_an_account_is_written_by_the_guard(shared_books: Books, as_owner) -> None:
+    as_owner(
+        "INSERT INTO ledger_account (id, kind, currency_id, normal_side, overdraft_allowed, keeps_balance)"
+        " VALUES (uuidv7(), 'penalties', 'USD', 'D', true, false)"
+    )
+    made = Account.objects.get(kind="penalties")
+    assert (made.normal_side, made.overdraft_allowed, made.keeps_balance) == ("C", False, True)
 
 
 @pytest.mark.parametrize(

@@ -141,9 +141,10 @@ GROUPS = (SUMS, SPECIAL)
 
 QUERIES: dict[str, str] = {
     "accounts": f"""
-        SELECT format('account %s is of kind %s and belongs to %s', id, kind,
-                      CASE WHEN owner_id IS NULL THEN 'nobody' ELSE 'an investor' END)
-        FROM ledger_account a WHERE {guards.NO_KIND} OR {guards.WRONG_OWNER}
+        SELECT format('account %s is of kind %s, belongs to %s, grows on side %s and %s be overdrawn', id, kind,
+                      CASE WHEN owner_id IS NULL THEN 'nobody' ELSE 'an investor' END, normal_side,
+                      CASE WHEN overdraft_allowed THEN 'may' ELSE 'may not' END)
+        FROM ledger_account a WHERE {guards.NO_KIND} OR {guards.WRONG_OWNER} OR {guards.WRONG_SIDE}
     """,
     "ledger open": """
         SELECT format('%s business days are open', count(*)) FROM ledger_businessday WHERE closed_at IS NULL
