@@ -49,7 +49,7 @@ def _investing(bench: Bench, lasting: float) -> Iterator[Figure]:
     with bench.admin() as admin:
         admin.execute(limits.whole("invest"))
         admin.execute("VACUUM (ANALYZE)")
-    ours, bare = partial(_invest, world, offer, people), _bare(world, offer, people)
+    ours, bare = _ours(world, offer, people), _bare(world, offer, people)
     for connections in (1, CONNECTIONS):
         pair = interleave(partial(_rate, ours, connections, lasting), partial(_rate, bare, connections, lasting))
         committed = Offer.objects.get(pk=offer.pk).committed_amount
@@ -77,10 +77,13 @@ class _Key:
         }
 
 
-def _invest(world: Any, offer: Any, people: list[list[Any]], place: int, number: int, key: str) -> Decimal:
-    row = world.invest(people[place][number % EACH], offer, "100", key=_Key(key))
-    accepted: Decimal = row.accepted_amount
-    return accepted
+def _ours(world: Any, offer: Any, people: list[list[Any]]) -> Invest:
+    def invest(place: int, number: int, key: str) -> Decimal:
+        row = world.invest(people[place][number % EACH], offer, "100", key=_Key(key))
+        accepted: Decimal = row.accepted_amount
+        return accepted
+
+    return invest
 
 
 def _bare(world: Any, offer: Any, people: list[list[Any]]) -> Invest:

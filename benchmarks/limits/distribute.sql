@@ -8,8 +8,7 @@ CREATE TABLE bare_account (LIKE ledger_account INCLUDING ALL) WITH (fillfactor =
 CREATE TABLE bare_transaction (LIKE ledger_transaction INCLUDING ALL);
 CREATE TABLE bare_transfer (LIKE ledger_transfer INCLUDING ALL);
 CREATE TABLE bare_share (LIKE offers_offershare INCLUDING ALL);
-INSERT INTO bare_account (id, kind, owner_id, subject, scope, currency_id, debits, credits)
-SELECT id, kind, owner_id, subject, scope, currency_id, debits, credits FROM ledger_account;
+INSERT INTO bare_account SELECT * FROM ledger_account;
 
 -- :function
 CREATE FUNCTION bare_distribute(

@@ -8,8 +8,7 @@ CREATE TABLE bare_transfer (LIKE ledger_transfer INCLUDING ALL);
 CREATE TABLE bare_offer (LIKE offers_offer INCLUDING ALL) WITH (fillfactor = 50);
 CREATE TABLE bare_investment (LIKE offers_offerinvestment INCLUDING ALL);
 CREATE TABLE bare_auditevent (LIKE oversight_auditevent INCLUDING ALL);
-INSERT INTO bare_account (id, kind, owner_id, subject, scope, currency_id, debits, credits)
-SELECT id, kind, owner_id, subject, scope, currency_id, debits, credits FROM ledger_account;
+INSERT INTO bare_account SELECT * FROM ledger_account;
 INSERT INTO bare_offer SELECT * FROM offers_offer;
 
 CREATE FUNCTION bare_invest(
