@@ -16,6 +16,7 @@ from api.keys import RequestKey
 from core.money import Money
 from investments import services as investing
 from investments.models import Position, Product
+from offers.models import Offer
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
 from payments.models import Deposit
@@ -119,10 +120,8 @@ class Desk:
         source = terms.pop("source", BANK)
         return self.approve(verb(paper=self.paper(what, source), reason=reason, by=self.asks, now=self.now, **terms))
 
-    def open_asset(self, product: Product, name: str) -> Asset:
-        return treasury.open_asset(
-            scope=product.scope, currency=product.currency, name=name, by=self.asks, now=self.now
-        )
+    def open_asset(self, of: Product | Offer, name: str) -> Asset:
+        return treasury.open_asset(scope=of.scope, currency=of.currency, name=name, by=self.asks, now=self.now)
 
     def deploy(self, asset: Asset, amount: Decimal, party: Counterparty) -> None:
         self.move(

@@ -36,10 +36,20 @@ def get_ready(investor: cast.Investor, person: User, product: Product, *, now: d
 
 
 def accept_sheet(person: User, product: Product, *, now: datetime) -> None:
-    """Accept the key information sheet of what is on offer now."""
-    version = product.versions.active().get()
-    sheet = Disclosure.objects.get(subject=product.scope, version=version.disclosure_version)
+    """Accept the key information sheet of a product's active version."""
+    accept(person, product.scope, product.versions.active().get().disclosure_version, now=now)
+
+
+def accept(person: User, subject: str, version: str, *, now: datetime) -> None:
+    """Accept a key information sheet."""
+    sheet = Disclosure.objects.get(subject=subject, version=version)
     services.accept_disclosure(sheet.pk, investor=person, now=now)
+
+
+def simulate(person: User, income: Decimal, currency: str, *, now: datetime) -> None:
+    """Declare means in one more currency."""
+    figures = Figures(income=income, assets=income, commitments=income / 2)
+    services.simulate_losses(investor=person, figures=figures, currency=currency, now=now)
 
 
 def take_test(person: User, *, wrong: int, now: datetime) -> None:

@@ -12,6 +12,7 @@ from accounts.models import User
 from backoffice import end_of_day
 from backoffice.demo import cast, people, protected
 from backoffice.demo.desk import CASH, Desk
+from backoffice.demo.offers import Offers
 from backoffice.demo.treasury import Treasury
 from core.errors import DomainError
 from core.money import Money
@@ -47,6 +48,7 @@ class Story:
     teller: Teller
     desk: Desk = field(init=False)
     treasury: Treasury = field(init=False)
+    offers: Offers = field(init=False)
     people: dict[int, User] = field(default_factory=dict)
     paused: list[tuple[int, Position]] = field(default_factory=list)
 
@@ -95,6 +97,7 @@ class Story:
         self.clock(1, 8)
         self.treasury = Treasury(self.desk, self.products, self.teller.tell)
         self.treasury.begin()
+        self.offers = Offers(self.desk, self.people, self.on, self.teller.tell)
 
     def live(self, number: int) -> None:
         """One day from the morning to the evening's bank statement."""
@@ -106,6 +109,7 @@ class Story:
         self.everyday(number)
         self.clock(number, 14)
         self.treasury.work(number, month_end=self.month_end)
+        self.offers.work(number)
         self.clock(number, 16)
         self.turn(number)
         self.clock(number, 18)

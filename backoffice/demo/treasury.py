@@ -12,7 +12,7 @@ from backoffice.demo.desk import CASH, Desk
 from core.money import Money
 from investments.models import Product
 from ledger import accounts, balances, days
-from ledger.models import Fund
+from ledger.models import Account, Fund
 from oversight import alerts
 from oversight.models import Alert
 from treasury import services
@@ -162,9 +162,8 @@ class Treasury:
 
     def state_balances(self, day: date) -> None:
         """What the bank says at the end of the day."""
-        for currency in CURRENCIES:
-            account = accounts.open_account("cash", currency, scope=CASH)
-            self.desk.state(Money(balances.balance(account), currency), day)
+        for account in Account.objects.filter(kind="cash", scope=CASH).order_by("currency_id"):
+            self.desk.state(Money(balances.balance(account), account.currency_id), day)
 
     def ask_for_tomorrow(self) -> None:
         """A request that waits for the second officer."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import Sum
 
 from accounts.models import User
 from backoffice.demo import cast
@@ -15,6 +16,7 @@ from backoffice.models import EndOfDayRun
 from investments.models import AccrualAdjustment, ExitRequest, Position, PositionEvent, SettlementRun
 from investments.rules import ONE_DAY
 from ledger.models import Transaction
+from offers.models import Offer, OfferDeed
 from oversight.models import Alert, ApprovalRequest
 from payments.models import Deposit
 from protection.models import Acceptance, KnowledgeResult, LossSimulation, RiskConfirmation, RiskWarning
@@ -49,6 +51,7 @@ def test_the_story_is_told_and_the_books_are_right(transactional_db: None, capsy
     assert kinds == {"tier", "vip", "staking"}
     _remembers_what_happened()
     _everybody_was_protected()
+    _one_offer_is_in_each_state()
     call_command("play_demo")
     assert "nothing to play" in capsys.readouterr().out and EndOfDayRun.objects.count() == DAYS
 
@@ -71,10 +74,31 @@ def _remembers_what_happened() -> None:
 
 def _everybody_was_protected() -> None:
     """200 people read, answered and declared before their money came in; Ana read twice; the bold were warned."""
-    assert Acceptance.objects.count() == 201 and LossSimulation.objects.count() == 200
+    of_products = Acceptance.objects.filter(disclosure__subject__startswith="product:")
+    assert of_products.count() == 201 and LossSimulation.objects.exclude(currency="AED").count() == 200
     assert KnowledgeResult.objects.filter(passed=True).values("investor").distinct().count() == 200
     assert KnowledgeResult.objects.filter(passed=False).exists()
     assert RiskConfirmation.objects.count() == RiskWarning.objects.count() > 5
     assert not Deposit.objects.exclude(position_refusal__in=["", "below-minimum"]).exists()
     first = Position.objects.order_by("opened_at").values_list("opened_at", flat=True)[0]
     assert first - Acceptance.objects.order_by("accepted_at").values_list("accepted_at", flat=True)[0] >= ONE_DAY
+
+
+def _one_offer_is_in_each_state() -> None:
+    """And the worked example stands: 500, 500 of 600 taken back, and exactly that place for who waited."""
+    assert dict(Offer.objects.values_list("code", "status")) == {
+        "bridge": "matured",
+        "mill": "closed",
+        "orchard": "failed",
+        "market": "paused",
+        "harbour": "live",
+        "solar": "draft",
+    }
+    harbour = Offer.objects.get(code="harbour")
+    asked = harbour.investments.order_by("id").values_list("requested_amount", "accepted_amount", "status")
+    assert list(asked) == [(500, 500, "reserved"), (600, 500, "withdrawn"), (500, 500, "reserved")]
+    assert harbour.committed_amount == harbour.max_amount == 1000
+    deeds = OfferDeed.objects.annotate(shared=Sum("shares__amount")).order_by("made_at").values_list("verb", "shared")
+    assert list(deeds) == [("distribute", Decimal("31.17")), ("distribute", Decimal("123.45")), ("lose", 150)]
+    repaid = Offer.objects.get(code="bridge").investments.values_list("status", flat=True)
+    assert set(repaid) == {"repaid"} and len(repaid) == 8
