@@ -149,7 +149,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The platform
 PLATFORM_TIME_ZONE = read("PLATFORM_TIME_ZONE", environment.time_zone, default="UTC")
-PLATFORM_CURRENCY = read("PLATFORM_CURRENCY", environment.currency, default="USD")
+PLATFORM_CURRENCY = read("PLATFORM_CURRENCY", environment.currency, default="AED")
 PAYMENT_METHODS_FILE: Path = read(
     "PAYMENT_METHODS_FILE",
     environment.payment_methods,

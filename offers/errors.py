@@ -79,6 +79,11 @@ class TargetNotReached(DomainError):
     title = "What came isn't enough to close this offer"
 
 
+class IncomeLeft(DomainError):
+    code = "income-left"
+    title = "The offer's pool still holds income, which belongs to its investors"
+
+
 class TermsRefused(DomainError):
     """`facts["fields"]` says what is wrong with which."""
 

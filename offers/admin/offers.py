@@ -90,7 +90,7 @@ class OfferAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     fields = (
         "say_status",
-        "show_progress",
+        "say_progress",
         "show_terms",
         "show_people",
         "show_line",
@@ -118,6 +118,10 @@ class OfferAdmin(ReadOnlyAdmin):
     @display(description="committed", ordering="committed_amount")
     def show_progress(self, row: Offer) -> SafeString:
         return shown.progress(row)
+
+    @display(description="committed")
+    def say_progress(self, row: Offer) -> SafeString:
+        return shown.progress_in_words(row)
 
     @display(description="cap", ordering="max_amount")
     def show_cap(self, row: Offer) -> str:

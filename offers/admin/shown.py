@@ -14,11 +14,12 @@ from django.utils.safestring import SafeString
 
 from ledger import amounts
 from ledger.models import Account
-from offers.models import Offer
+from offers.models import Offer, OfferDeed
 from oversight.console import charts
 
 NOTHING = "–"
 DAYS_DRAWN = 90
+GATHERING = (Offer.Status.LIVE, Offer.Status.PAUSED)
 THEN = ("Then", "another officer must approve it; nothing changes before")
 
 STATUS_LABELS = {
@@ -30,7 +31,7 @@ STATUS_LABELS = {
     "failed": "danger",
 }
 # What stands in the ledger under an offer's scope, as finance says it.
-MONEY_FLOW = (
+STANDING = (
     ("principal", "Principal of investors"),
     ("deployed", "of it at work"),
     ("shortfall", "of it lost and not shared yet"),
@@ -50,16 +51,38 @@ def percent(fraction: Decimal) -> str:
 
 def progress(offer: Offer) -> SafeString:
     """Draw how much of the cap is committed; red while it is under the target."""
-    title = f"{offer.committed_amount:f} of {offer.max_amount:f} {offer.currency}"
-    filled = charts.meter(offer.committed_amount, full=offer.max_amount, warn_below=offer.target, title=title)
-    return format_html("{} {}", filled, percent(offer.committed_amount / offer.max_amount))
+    return format_html("{} {}", _meter(offer), percent(offer.committed_amount / offer.max_amount))
+
+
+def progress_in_words(offer: Offer) -> SafeString:
+    """The same with the amounts, for the offer's own page."""
+    share = percent(offer.committed_amount / offer.max_amount)
+    return format_html("{} {}: {}", _meter(offer), share, _committed(offer))
+
+
+def _committed(offer: Offer) -> str:
+    return f"{money(offer.committed_amount, offer.currency)} of {money(offer.max_amount, offer.currency)}"
+
+
+def _meter(offer: Offer) -> SafeString:
+    return charts.meter(offer.committed_amount, full=offer.max_amount, warn_below=offer.target, title=_committed(offer))
 
 
 def money_flow(offer: Offer) -> list[tuple[str, str]]:
-    """Say what of the offer's money lies where."""
+    """Say what of the offer's money lies where, and what has gone back to investors."""
     held = Account.objects.filter(scope=offer.scope, currency_id=offer.currency).values("kind")
     sums = {row["kind"]: row for row in held.annotate(debits_sum=Sum("debits"), credits_sum=Sum("credits"))}
-    return [(title, money(_balance(sums.get(kind)), offer.currency)) for kind, title in MONEY_FLOW]
+    shared = dict(offer.deeds.values_list("verb").annotate(sum=Sum("amount")).order_by())
+    lost = shared.get(OfferDeed.Verb.LOSE, Decimal(0))
+    left = sums["principal"]["debits_sum"] if "principal" in sums else Decimal(0)
+    flow = [
+        ("Reserved in wallets", offer.committed_amount if offer.status in GATHERING else Decimal(0)),
+        *((title, _balance(sums.get(kind))) for kind, title in STANDING),
+        ("Income distributed so far", shared.get(OfferDeed.Verb.DISTRIBUTE, Decimal(0))),
+        ("Loss borne by investors so far", lost),
+        ("Principal repaid so far", left - lost),
+    ]
+    return [(title, money(amount, offer.currency)) for title, amount in flow]
 
 
 def commitment(offer: Offer, *, until: date) -> SafeString:

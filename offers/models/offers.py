@@ -31,6 +31,10 @@ class OfferQuerySet(models.QuerySet["Offer"]):
         """Offers that still gather money: live or paused."""
         return self.filter(status__in=[Offer.Status.LIVE, Offer.Status.PAUSED])
 
+    def under_way(self) -> OfferQuerySet:
+        """Offers that were published and haven't ended."""
+        return self.filter(status__in=[Offer.Status.LIVE, Offer.Status.PAUSED, Offer.Status.CLOSED])
+
     def over_by(self, day: date) -> OfferQuerySet:
         """Open offers whose deadline this day is, or was."""
         return self.gathering().filter(deadline__lte=day)

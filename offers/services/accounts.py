@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection
@@ -14,6 +15,12 @@ from offers.models import Offer
 def pool(offer: Offer) -> Account:
     """What its distributions are paid from: income that the treasury recorded for it."""
     return accounts.open_account("returns_pool", offer.currency, scope=offer.scope)
+
+
+def income_left(offer: Offer) -> Decimal:
+    """What of its income isn't distributed."""
+    pool = Account.objects.filter(kind="returns_pool", scope=offer.scope, currency_id=offer.currency).first()
+    return pool.live_balance if pool else Decimal(0)
 
 
 def due(offer: Offer) -> Account:

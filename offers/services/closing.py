@@ -18,7 +18,7 @@ from core.states import require_move
 from ledger import days, posting
 from ledger.models import Fund
 from ledger.posting import FundCommitted
-from offers.errors import OfferNotFound, ReflectionRunning, TargetNotReached
+from offers.errors import IncomeLeft, OfferNotFound, ReflectionRunning, TargetNotReached
 from offers.models import Offer, OfferInvestment
 from offers.services import accounts
 from offers.services.drafts import STEER
@@ -67,12 +67,12 @@ def end_gathering(offer_id: UUID, *, on: date, now: datetime) -> str | None:
 def mature_offer(offer_id: UUID, *, on: date, now: datetime) -> bool:
     """Repay the principal of an offer that has reached its maturity; say whether there was one to repay.
 
-    Raises FundCommitted while its money isn't in the bank.
+    Raises FundCommitted while its money isn't in the bank, IncomeLeft while some of its income isn't distributed.
     """
     offer = locked(offer_id)
     if not Offer.objects.maturing_by(on).filter(pk=offer.pk).exists():
         return False
-    _require_in_the_bank(offer)
+    _require_settled(offer)
     _repay(offer, on=on, now=now)
     move_to(offer, Status.MATURED, by=None, at=now, reason="its maturity is reached", ended_on=on)
     return True
@@ -82,11 +82,11 @@ def mature_offer(offer_id: UUID, *, on: date, now: datetime) -> bool:
 def request_failure(offer_id: UUID, *, by: Any, reason: str, now: datetime) -> ApprovalRequest:
     """Ask that an offer fail and everybody get their money back.
 
-    Raises OfferNotFound, IllegalMove, FundCommitted, and what oversight refuses.
+    Raises OfferNotFound, IllegalMove, FundCommitted, IncomeLeft, and what oversight refuses.
     """
     offer = locked(offer_id)
     require_move(Offer.MOVES, offer.status, Status.FAILED)
-    _require_in_the_bank(offer)
+    _require_settled(offer)
     return oversight.ask(
         FAIL.name,
         by=by,
@@ -99,19 +99,19 @@ def request_failure(offer_id: UUID, *, by: Any, reason: str, now: datetime) -> A
 
 
 def apply_failure(request: ApprovalRequest, by: Any, now: datetime) -> Offer:
-    """Give everybody their money back (step). Raises IllegalMove, FundCommitted."""
+    """Give everybody their money back (step). Raises IllegalMove, FundCommitted, IncomeLeft."""
     offer = locked(UUID(request.payload["offer"]))
     _fail(offer, by=by, on=days.platform_date(now), now=now, reason=request.reason)
     return offer
 
 
 def look_at_failure(request: ApprovalRequest) -> list[tuple[str, str]]:
-    """Say what would go back as things stand. Raises OfferNotFound, IllegalMove, FundCommitted."""
+    """Say what would go back as things stand. Raises OfferNotFound, IllegalMove, FundCommitted, IncomeLeft."""
     offer = Offer.objects.filter(pk=request.payload["offer"]).first()
     if offer is None:
         raise OfferNotFound
     require_move(Offer.MOVES, offer.status, Status.FAILED)
-    _require_in_the_bank(offer)
+    _require_settled(offer)
     return _goes_back(offer)
 
 
@@ -137,7 +137,7 @@ def _close(offer: Offer, *, by: Any, on: date, now: datetime, reason: str) -> No
 def _fail(offer: Offer, *, by: Any, on: date, now: datetime, reason: str) -> None:
     require_move(Offer.MOVES, offer.status, Status.FAILED)
     if offer.status == Status.CLOSED:
-        _require_in_the_bank(offer)
+        _require_settled(offer)
         _repay(offer, on=on, now=now)
     else:
         _post(offer, "offer_release", on=on, now=now)
@@ -177,10 +177,14 @@ def _require_reflected(offer: Offer, now: datetime) -> None:
         raise ReflectionRunning(until=until.isoformat())
 
 
-def _require_in_the_bank(offer: Offer) -> None:
+def _require_settled(offer: Offer) -> None:
+    """Refuse to end an offer whose money isn't in the bank, or whose income isn't distributed: it would be nobody's."""
     fund = Fund.objects.filter(scope=offer.scope, currency_id=offer.currency).first()
     if fund is not None and (fund.deployed or fund.shortfall):
         raise FundCommitted(deployed=str(fund.deployed), shortfall=str(fund.shortfall))
+    left = accounts.income_left(offer)
+    if left:
+        raise IncomeLeft(f"Distribute what is left in its pool first: {left.normalize():f} {offer.currency}.")
 
 
 _WALLETS: Final = """

@@ -26,5 +26,5 @@ def listen() -> None:
 
 
 def scopes() -> Iterable[tuple[str, str]]:
-    """The scopes of all offers whose money may be put to work, with their currency."""
-    return [(offer.scope, offer.currency) for offer in Offer.objects.exclude(status=Offer.Status.DRAFT)]
+    """The scopes of all offers whose money may be put to work, with their currency: none that has ended."""
+    return [(offer.scope, offer.currency) for offer in Offer.objects.under_way()]

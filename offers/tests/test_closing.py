@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -12,6 +13,7 @@ from ledger.models import Account, Transaction
 from ledger.posting import FundCommitted
 from offers import errors, services
 from offers.models import Offer, OfferInvestment
+from offers.services import wiring
 from offers.tests.worlds import World, broken, committed, wallet
 from tests.people import make_officer
 
@@ -111,6 +113,20 @@ def test_maturity_waits_for_the_money(world: World, closed: Offer) -> None:
     assert status_of(closed) == "closed" and not Transaction.objects.filter(kind="offer_repay").exists()
     world.bring_back(closed, "400")
     assert services.mature_offer(closed.pk, on=closed.maturity_date, now=world.now)
+
+
+def test_no_income_is_left_behind(world: World, closed: Offer) -> None:
+    world.fill_pool(closed, "10")
+    for end in (
+        partial(services.mature_offer, closed.pk, on=closed.maturity_date, now=world.now),
+        partial(services.request_failure, closed.pk, by=world.officers[0], reason="called off", now=world.now),
+    ):
+        with pytest.raises(errors.IncomeLeft):
+            end()
+    given = {"by": world.officers[0], "reason": "the last of it", "now": world.now}
+    world.approve(services.request_distribution(closed.pk, amount=Decimal(10), **given))
+    assert services.mature_offer(closed.pk, on=closed.maturity_date, now=world.now)
+    assert (closed.scope, closed.currency) not in wiring.scopes()
 
 
 def test_failing_takes_two_and_gives_everybody_their_money(world: World, offer: Offer) -> None:

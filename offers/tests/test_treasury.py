@@ -57,6 +57,8 @@ def test_money_goes_to_work_earns_and_comes_back(world: World, closed: Offer, as
     do(world, treasury.request_record_income, "40.01", income_basis="rent", **there)
     assert (balance("deployed", closed), balance("returns_pool", closed)) == (900, Decimal("40.01"))
     do(world, treasury.request_divest, "900", **there)
+    asked = {"by": world.officers[0], "reason": "the rent", "now": world.now}
+    world.approve(services.request_distribution(closed.pk, amount=Decimal("40.01"), **asked))
     assert services.mature_offer(closed.pk, on=closed.maturity_date, now=world.now)
     assert broken() == [] and list(verify.checks()["treasury movements"]()) == []
 
