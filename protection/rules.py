@@ -86,6 +86,11 @@ def score(questions: Sequence[Question], answers: Mapping[str, int]) -> Score:
     return Score(len(questions) - len(wrong), len(questions), wrong)
 
 
+def same_text(one: str, other: str) -> bool:
+    """Answer whether two texts say the same: how lines end, and blanks around, come and go with a browser's form."""
+    return one.strip().splitlines() == other.strip().splitlines()
+
+
 def years_after(moment: datetime, years: int) -> datetime:
     """Return the same moment so many years on; 29 February becomes 28 February."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import date
 from decimal import Decimal
@@ -42,7 +43,7 @@ def hidden(text: str) -> dict[str, str]:
     for tag in re.findall(r"<input[^>]*type=\"hidden\"[^>]*>", text):
         name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
         if name and name[1] != "csrfmiddlewaretoken":
-            found[name[1]] = value[1] if value else ""
+            found[name[1]] = html.unescape(value[1]) if value else ""
     return found
 
 

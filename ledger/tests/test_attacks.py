@@ -234,14 +234,14 @@ GUARDED = {
 }
 
 
-def account_of(books: Books, kind: str) -> Account:
+def account_of(books: Books, kind: str, *, of: str = SCOPE) -> Account:
     if kind == "available":
         return books.available(books.ana)
     if kind == "principal":
         return books.principal(books.ana)
     if kind == "cash":
         return books.cash
-    scope = "" if kind in ("capital", "fees", "penalties") else "bank" if kind == "suspense" else SCOPE
+    scope = "" if kind in ("capital", "fees", "penalties") else "bank" if kind == "suspense" else of
     subject = {"returns_due": "0", "deployed": "asset"}.get(kind, "")
     return accounts.open_account(kind, "USD", scope=scope, subject=subject)
 
@@ -346,7 +346,8 @@ def test_another_scope(books: Books) -> None:
 
 def rule_moves(books: Books, rule: chart.Rule) -> tuple[Account, Account]:
     """Accounts between which this rule lets money move."""
-    debit, credit = account_of(books, rule.debit), account_of(books, rule.credit)
+    of = "offer:mill" if rule.scope == "offer:" else SCOPE
+    debit, credit = account_of(books, rule.debit, of=of), account_of(books, rule.credit, of=of)
     if rule.debit_scope:
         debit = accounts.open_account(rule.debit, "USD", scope=rule.debit_scope)
     if rule.debit == rule.credit:

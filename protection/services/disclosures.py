@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from core.commands import command
 from core.errors import NotFound
 from oversight import audit
+from protection import rules
 from protection.errors import DisclosureChanged
 from protection.models import Acceptance, Disclosure
 
@@ -23,7 +24,7 @@ def publish(*, subject: str, version: str, title: str, body: str, by: Any, now: 
     own = Disclosure(pk=uuid7(), subject=subject, version=version, title=title, body=body, published_at=now)
     Disclosure.objects.bulk_create([own], ignore_conflicts=True)
     row = Disclosure.objects.get(subject=subject, version=version)
-    if row.body != body:
+    if not rules.same_text(row.body, body):
         raise DisclosureChanged(subject=subject, version=version)
     if row.pk == own.pk:
         named = {"subject": subject, "version": version}
@@ -34,7 +35,7 @@ def publish(*, subject: str, version: str, title: str, body: str, by: Any, now: 
 def require_publishable(*, subject: str, version: str, body: str) -> None:
     """Refuse a text that isn't what this version says already. Raises DisclosureChanged."""
     row = Disclosure.objects.of(subject, version)
-    if row is not None and row.body != body:
+    if row is not None and not rules.same_text(row.body, body):
         raise DisclosureChanged(subject=subject, version=version)
 
 

@@ -85,3 +85,8 @@ def test_the_widest_figures_stay_exact() -> None:
     most = Decimal("999999999999999.999999999999999999")
     assert Figures(most, most, Decimal(0)).net_worth == Decimal("1999999999999999.999999999999999998")
     assert rules.bearable_loss(most, share=Decimal("0.10"), exponent=18) == Decimal("99999999999999.999999999999999999")
+
+
+def test_a_text_that_went_through_a_form_is_the_same() -> None:
+    assert rules.same_text("You may lose\nall of it.\n", "You may lose\r\nall of it.")
+    assert not rules.same_text("You may lose all of it.", "You may lose half of it.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import timedelta
 from decimal import Decimal
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,8 @@ from tests.properties.sequences import named, sequences, undone
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 CURRENCIES = ("USD", "XOF")
+OFFER = "offer:mill"
+FUNDS = (SCOPE, OFFER)
 EACH_STEP = ("balances", "trial balance", "funds", "transactions")
 
 
@@ -34,18 +37,21 @@ class Model:
         for move in moves:
             held[move.debit] += move.amount if move.debit.kind in chart.DEBIT_NORMAL else -move.amount
             held[move.credit] += -move.amount if move.credit.kind in chart.DEBIT_NORMAL else move.amount
-        for currency in CURRENCIES:
-            lent = self.fund(held, currency, "deployed") + self.fund(held, currency, "shortfall")
-            if lent > self.fund(held, currency, "principal"):
+        for fund in product(FUNDS, CURRENCIES):
+            if self.fund(held, fund, "deployed") + self.fund(held, fund, "shortfall") > self.fund(
+                held, fund, "principal"
+            ):
                 return None
         funds_a_loss = any(
-            move.credit.kind == "principal" and self.fund(held, move.credit.currency_id, "shortfall") for move in moves
+            move.credit.kind == "principal"
+            and self.fund(held, (move.credit.scope, move.credit.currency_id), "shortfall")
+            for move in moves
         )
         is_short = any(amount < 0 and account.kind not in chart.OVERDRAFT_ALLOWED for account, amount in held.items())
         return None if is_short or (funds_a_loss and not mirror) else held
 
-    def fund(self, held: dict[Account, Decimal], currency: str, kind: str) -> Decimal:
-        names = (kind, SCOPE, currency)
+    def fund(self, held: dict[Account, Decimal], fund: tuple[str, str], kind: str) -> Decimal:
+        names = (kind, *fund)
         return sum((held[one] for one in held if (one.kind, one.scope, one.currency_id) == names), Decimal(0))
 
 
@@ -57,23 +63,24 @@ class Sequence:
         self.posted: list[tuple[posting.Posting, str, list[Move]]] = []
         self.day = days.open_day()
 
-    def accounts_of(self, kind: str, currency: str, *, scope: str = "") -> list[Account]:
-        """Two of a kind, where there may be two: of two owners, providers or causes."""
+    def accounts_of(self, kind: str, currency: str, *, scope: str, of: str) -> list[Account]:
+        """Two of a kind, where there may be two: of two owners, providers or causes; `of` a product or an offer."""
         books = self.books
-        if kind in ("available", "principal"):
-            where = {"scope": SCOPE, "subject": "p"} if kind == "principal" else {}
+        if kind in chart.OWNED:
+            where = {"scope": of, "subject": "p"} if kind == "principal" else {}
             return [accounts.open_account(kind, currency, owner=one, **where) for one in (books.ana, books.eve)]
-        scopes = {"cash": ["bank", "momo"], "shortfall": [scope] if scope else ["costs", SCOPE], "suspense": ["bank"]}
-        in_product = ("returns_pool", "returns_due", "deployed")
-        found = scopes.get(kind, [SCOPE] if kind in in_product else [""])
+        scopes = {"cash": ["bank", "momo"], "shortfall": [scope] if scope else ["costs", of], "suspense": ["bank"]}
+        funded = ("returns_pool", "returns_due", "deployed")
+        found = scopes.get(kind, [of] if kind in funded else [""])
         subject = {"returns_due": "0", "deployed": "a"}.get(kind, "")
         return [accounts.open_account(kind, currency, scope=one, subject=subject) for one in found]
 
     def post(self, rule: chart.Rule, currency: str, debit: int, credit: int, amount: int) -> None:
         """Post by a rule; it must be taken or refused as the model has it, and a refusal changes nothing."""
-        scope = SCOPE if rule.same_scope else rule.debit_scope
-        debits = self.accounts_of(rule.debit, currency, scope=scope)
-        credits = self.accounts_of(rule.credit, currency, scope=scope)
+        of = OFFER if rule.scope == "offer:" else SCOPE
+        scope = of if rule.same_scope else rule.debit_scope
+        debits = self.accounts_of(rule.debit, currency, scope=scope, of=of)
+        credits = self.accounts_of(rule.credit, currency, scope=scope, of=of)
         move = Move(debits[debit % len(debits)], credits[credit % len(credits)], Decimal(amount))
         owners = {one.owner_id for one in (move.debit, move.credit) if one.owner_id}
         allowed = move.debit != move.credit and not (rule.same_owner and len(owners) > 1)
