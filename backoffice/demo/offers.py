@@ -95,7 +95,7 @@ class Offers:
         for plan in (BRIDGE, MILL, ORCHARD, MARKET, HARBOUR):
             if plan.opens == number:
                 self.publish(plan)
-        turns: dict[int, Callable[[], None]] = {
+        turns: dict[int, Callable[[], object]] = {
             5: lambda: self.gather((BRIDGE, MILL, ORCHARD), (600, 900, 400), count=3),
             7: lambda: self.gather((BRIDGE, MILL), (500, 750), count=5),
             16: self.put_to_work,
