@@ -66,10 +66,10 @@ FROM said s FULL JOIN posted p USING (key) WHERE s.amount IS DISTINCT FROM p.amo
 
 # The shares of a deed are all of it.
 _SHARES = """
-SELECT format('deed %s: %s, its shares are %s', d.id, trim_scale(d.amount),
+SELECT format('deed %s: %s, its shares are %s', COALESCE(d.id, s.deed_id), trim_scale(COALESCE(d.amount, 0)),
               trim_scale(COALESCE(s.amount, 0)))
 FROM offers_offerdeed d
-LEFT JOIN (SELECT deed_id, sum(amount) AS amount FROM offers_offershare GROUP BY deed_id) s ON s.deed_id = d.id
+FULL JOIN (SELECT deed_id, sum(amount) AS amount FROM offers_offershare GROUP BY deed_id) s ON s.deed_id = d.id
 WHERE d.amount IS DISTINCT FROM s.amount
 """
 

@@ -89,14 +89,18 @@ def seal_for(person_id: UUID, plain: bytes, *, context: str = "") -> bytes:
     return seal(PersonKey.objects.data_key(person_id), plain, context=f"person:{person_id}:{context}")
 
 
-def open_for(person_id: UUID, sealed: bytes | memoryview, *, context: str = "") -> bytes:
+def open_for(
+    person_id: UUID, sealed: bytes | memoryview, *, context: str = "", wrapped: bytes | memoryview | None = None
+) -> bytes:
     """Decrypt what `seal_for` made for the same person and context.
 
-    Raises PersonErased, DecryptionFailed.
+    `wrapped` is the person's key as it stands, where a query has brought it along. Raises PersonErased,
+    DecryptionFailed.
     """
-    from oversight.models import PersonKey
+    from oversight.models import PersonKey, unwrap
 
-    return unseal((PersonKey.objects.data_key(person_id),), sealed, context=f"person:{person_id}:{context}")
+    key = PersonKey.objects.data_key(person_id) if wrapped is None else unwrap(person_id, wrapped)
+    return unseal((key,), sealed, context=f"person:{person_id}:{context}")
 
 
 class EncryptedTextField(models.TextField):

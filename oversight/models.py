@@ -208,7 +208,7 @@ class PersonKeyManager(models.Manager["PersonKey"]):
         row = self.filter(pk=person_id).first() or self._make(person_id)
         if row.wrapped is None:
             raise PersonErased
-        return encryption.unseal(encryption.master_keys(), row.wrapped, context=_key_context(person_id))
+        return unwrap(person_id, row.wrapped)
 
     def _make(self, person_id: UUID) -> PersonKey:
         self.bulk_create(
@@ -312,6 +312,11 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+def unwrap(person_id: UUID, wrapped: bytes | memoryview) -> bytes:
+    """Open a person's key. Raises DecryptionFailed."""
+    return encryption.unseal(encryption.master_keys(), wrapped, context=_key_context(person_id))
 
 
 def _key_context(person_id: UUID) -> str:

@@ -21,13 +21,13 @@ from benchmarks.server import Bench
 SECONDS = {"small": 1.0, "full": 10.0}
 INVESTORS = {"small": 10_000, "full": 100_000}
 CONNECTIONS = 16
-EACH = 20  # investors that one connection acts for, in turn
+PEOPLE = 320  # the connections act for all of them in turn, each for its own
 AMOUNT = Decimal(100)
 CAP = Decimal(10) ** 9
 SHARED = Decimal("123456.78")
 
-Invest = Callable[[int, int, str], Decimal]
-"""Invests for this investor of this connection, by this key; returns what was accepted."""
+Invest = Callable[[int, str], Decimal]
+"""Invests for this investor, by this key; returns what was accepted."""
 
 
 def measure(bench: Bench, size: str) -> Iterator[Figure]:
@@ -42,10 +42,7 @@ def _investing(bench: Bench, lasting: float) -> Iterator[Figure]:
     bench.renew()
     world = World()
     offer = world.offer(max_amount=CAP)
-    people = [
-        [world.investor(f"Ana {place} {number}", offer, "1000000000") for number in range(EACH)]
-        for place in range(CONNECTIONS)
-    ]
+    people = [world.investor(f"Ana {number}", offer, "1000000000") for number in range(PEOPLE)]
     with bench.admin() as admin:
         admin.execute(limits.whole("invest"))
         admin.execute("VACUUM (ANALYZE)")
@@ -77,25 +74,25 @@ class _Key:
         }
 
 
-def _ours(world: Any, offer: Any, people: list[list[Any]]) -> Invest:
-    def invest(place: int, number: int, key: str) -> Decimal:
-        row = world.invest(people[place][number % EACH], offer, "100", key=_Key(key))
+def _ours(world: Any, offer: Any, people: list[Any]) -> Invest:
+    def invest(who: int, key: str) -> Decimal:
+        row = world.invest(people[who], offer, "100", key=_Key(key))
         accepted: Decimal = row.accepted_amount
         return accepted
 
     return invest
 
 
-def _bare(world: Any, offer: Any, people: list[list[Any]]) -> Invest:
+def _bare(world: Any, offer: Any, people: list[Any]) -> Invest:
     from django.db import connection, transaction
 
     from ledger import accounts
 
-    wallets = [[accounts.wallet(person, offer.currency) for person in mine] for mine in people]
+    wallets = [accounts.wallet(person, offer.currency) for person in people]
     call = f"SELECT bare_invest({', '.join(['%s'] * 12)})"
 
-    def invest(place: int, number: int, key: str) -> Decimal:
-        wallet, person = wallets[place][number % EACH], people[place][number % EACH]
+    def invest(who: int, key: str) -> Decimal:
+        wallet, person = wallets[who], people[who]
         given = [
             uuid7(),
             offer.pk,
@@ -130,7 +127,7 @@ def _rate(invest: Invest, connections: int, lasting: float) -> float:
             for number in numbers:
                 if not goes_on():
                     return number
-                if invest(place, number, f"{run}:{place}:{number}") != AMOUNT:
+                if invest((place + number * connections) % PEOPLE, f"{run}:{place}:{number}") != AMOUNT:
                     raise SystemExit("fiducia: an offer with plenty left accepted less than was asked for")
         finally:
             connection.close()

@@ -1,13 +1,18 @@
 -- The limit of invest_1 and invest_16: one investment in a capped offer, as bare as it can be.
 -- The same locks and the same rows, in tables of the same shape, keys, indexes and CHECKs: the offer's row is locked, as
 -- much as is left is taken, both balances are updated in id order, transaction, transfer, investment and trail are
--- written, the request's key is checked. No question about the investor, no rules, no roles, no triggers.
+-- written, the request's key is checked; the foreign keys of investment and trail lock what they name, as they do in
+-- ours. No question about the investor, no rules, no roles, no other triggers.
 CREATE TABLE bare_account (LIKE ledger_account INCLUDING ALL) WITH (fillfactor = 50);
 CREATE TABLE bare_transaction (LIKE ledger_transaction INCLUDING ALL);
 CREATE TABLE bare_transfer (LIKE ledger_transfer INCLUDING ALL);
 CREATE TABLE bare_offer (LIKE offers_offer INCLUDING ALL) WITH (fillfactor = 50);
 CREATE TABLE bare_investment (LIKE offers_offerinvestment INCLUDING ALL);
 CREATE TABLE bare_auditevent (LIKE oversight_auditevent INCLUDING ALL);
+ALTER TABLE bare_investment
+    ADD FOREIGN KEY (offer_id) REFERENCES bare_offer DEFERRABLE INITIALLY DEFERRED,
+    ADD FOREIGN KEY (investor_id) REFERENCES accounts_user DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE bare_auditevent ADD FOREIGN KEY (actor_id) REFERENCES accounts_user DEFERRABLE INITIALLY DEFERRED;
 INSERT INTO bare_account SELECT * FROM ledger_account;
 INSERT INTO bare_offer SELECT * FROM offers_offer;
 

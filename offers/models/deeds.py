@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from core import columns
-from core.guards import append_only, stamped
+from core.guards import Guard, append_only, stamped
 from offers.models.investments import OfferInvestment
 from offers.models.offers import Offer
 
@@ -53,11 +53,19 @@ class OfferDeed(models.Model):
 
 
 class OfferShare(models.Model):
-    """What one investment got of a deed, or bore; nothing is no row. Append-only."""
+    """What one investment got of a deed, or bore; nothing is no row. Append-only.
+
+    Its guard asks once for all rows of a statement what foreign keys would ask for each, and that deed and investment
+    are of one offer; neither can be deleted.
+    """
 
     pk = models.CompositePrimaryKey("deed_id", "investment_id")
-    deed = models.ForeignKey(OfferDeed, on_delete=models.PROTECT, related_name="shares", db_index=False)
-    investment = models.ForeignKey(OfferInvestment, on_delete=models.PROTECT, related_name="shares")
+    deed = models.ForeignKey(
+        OfferDeed, on_delete=models.PROTECT, related_name="shares", db_constraint=False, db_index=False
+    )
+    investment = models.ForeignKey(
+        OfferInvestment, on_delete=models.PROTECT, related_name="shares", db_constraint=False
+    )
     amount = columns.amount()
 
     class Meta:
@@ -65,6 +73,24 @@ class OfferShare(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="offers_share_amount"),
             append_only("offers_share_append_only"),
+            Guard(
+                name="offers_share_stands",
+                event="AFTER INSERT",
+                referencing="REFERENCING NEW TABLE AS new_rows",
+                body="""
+BEGIN
+    IF EXISTS (
+        SELECT FROM new_rows n
+        LEFT JOIN offers_offerdeed d ON d.id = n.deed_id
+        LEFT JOIN offers_offerinvestment i ON i.id = n.investment_id
+        WHERE d.offer_id IS DISTINCT FROM i.offer_id OR d.id IS NULL)
+    THEN
+        RAISE EXCEPTION 'no-deed: a share is of a deed and of an investment in the same offer' USING ERRCODE = 'FI019';
+    END IF;
+    RETURN NULL;
+END
+""",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -95,6 +95,12 @@ class OfferInvestment(KeyedRow):
             models.Index(fields=["offer", "id"], name="offers_investment_offer"),
             models.Index(fields=["investor", "-id"], name="offers_investment_owner"),
             models.Index(fields=["offer", "id"], condition=Q(status="waiting"), name="offers_investment_line"),
+            models.Index(
+                fields=["investor", "offer"],
+                condition=Q(status__in=["reserved", "committed"]),
+                include=["accepted_amount"],
+                name="offers_investment_held",
+            ),
         ]
         constraints = [
             *KeyedRow.key_constraints("offers_investment", owner="investor"),

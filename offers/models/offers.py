@@ -12,9 +12,11 @@ from django.db.models import F, Q
 
 from core import columns
 from core.guards import Guard
-from offers.terms import CODE, LIVING
+from offers.terms import CODE, DRAFTED, LIVING
 
 _MOVING = (*LIVING, "status", "committed_amount", "published_at", "closed_on", "ended_on")
+_FIXED = ("id", "code", *(name for name in DRAFTED if name not in LIVING))
+"""What an update must name for the guard to look: counting a reservation, under everybody's lock, doesn't wake it."""
 
 
 class OfferQuerySet(models.QuerySet["Offer"]):
@@ -141,7 +143,7 @@ class Offer(models.Model):
             ),
             Guard(
                 name="offers_offer_is_fixed",
-                event="BEFORE UPDATE OR DELETE",
+                event=f"BEFORE UPDATE OF {', '.join(_FIXED)} OR DELETE",
                 level="ROW",
                 body=f"""
 BEGIN

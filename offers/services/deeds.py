@@ -115,7 +115,7 @@ def apply_distribution(request: ApprovalRequest, by: Any, now: datetime) -> Offe
         approval=request.pk,
     )
     deed.reserve = reserved.transaction_id
-    _share_out(deed, by=by, now=now)
+    _share_out(deed, request.payload["shares_sha256"], by=by, now=now)
     posting.post_query("distribution", _PAID, _given(offer, amount, deed), now=now)
     return deed
 
@@ -126,7 +126,7 @@ def apply_loss(request: ApprovalRequest, by: Any, now: datetime) -> OfferDeed:
     amount = Decimal(request.payload["amount"])
     _require_lost(offer, amount)
     deed = _begin(offer, LOSE, amount, request, now=now)
-    _share_out(deed, by=by, now=now)
+    _share_out(deed, request.payload["shares_sha256"], by=by, now=now)
     posting.post_query("investor_loss", _LOST, _given(offer, amount, deed), now=now)
     with connection.cursor() as cursor:
         cursor.execute(_BEAR, {"deed": deed.pk})
@@ -151,7 +151,13 @@ def _ask(
         verb,
         by=by,
         at=now,
-        payload={"offer": str(offer.pk), "amount": str(amount), "shares_sha256": shared.sha256},
+        payload={
+            "offer": str(offer.pk),
+            "amount": str(amount),
+            "principal": str(shared.principal),
+            "investments": shared.investments,
+            "shares_sha256": shared.sha256,
+        },
         summary=_summary(offer, amount, shared),
         target=offer,
         moves_hash=moves_hash,
@@ -170,25 +176,27 @@ def _summary(offer: Offer, amount: Decimal, shared: Shared) -> list[tuple[str, s
 
 
 def _begin(offer: Offer, verb: str, amount: Decimal, request: ApprovalRequest, *, now: datetime) -> OfferDeed:
-    shared = share(offer, amount)
-    _require_same(shared, request.payload)
     return OfferDeed(
         id=uuid7(),
         offer=offer,
         verb=verb,
         amount=amount,
-        principal=shared.principal,
-        investments=shared.investments,
+        principal=Decimal(request.payload["principal"]),
+        investments=request.payload["investments"],
         request=request.pk,
         value_on=days.platform_date(now),
         made_at=now,
     )
 
 
-def _share_out(deed: OfferDeed, *, by: Any, now: datetime) -> None:
+def _share_out(deed: OfferDeed, shares_sha256: str, *, by: Any, now: datetime) -> None:
+    """Write the deed and its shares. Raises SharesChanged where they aren't those that were approved."""
     deed.save(force_insert=True)
     with connection.cursor() as cursor:
         cursor.execute(_KEEP, _given(deed.offer, deed.amount, deed))
+        (sha256,) = cursor.fetchone()
+    if sha256 != shares_sha256:
+        raise SharesChanged
     figures = {"amount": str(deed.amount), "investments": deed.investments}
     audit.record(f"offers.{deed.verb}", actor=by, at=now, target=deed.offer, after=figures)
 
@@ -252,17 +260,17 @@ _SHARES: Final = """
         SELECT id, investor_id, principal, total, (units + (place <= left_over)::int) * %(unit)s AS amount FROM ranked
     )
 """
-_SUMMED: Final = f"""
-    {_SHARES}
-    SELECT count(*), max(total), min(amount), max(amount),
-           encode(sha256(convert_to(
-               COALESCE(string_agg(id || ':' || trim_scale(amount), ',' ORDER BY id), ''), 'UTF8')), 'hex')
-    FROM shares
+_SHA256: Final = """
+    encode(sha256(convert_to(
+        COALESCE(string_agg(id || ':' || trim_scale(amount), ',' ORDER BY id), ''), 'UTF8')), 'hex')
 """
+_SUMMED: Final = f"{_SHARES} SELECT count(*), max(total), min(amount), max(amount), {_SHA256} FROM shares"
 _KEEP: Final = f"""
-    {_SHARES}
-    INSERT INTO offers_offershare (deed_id, investment_id, amount)
-    SELECT %(deed)s, id, amount FROM shares WHERE amount > 0 ORDER BY id
+    {_SHARES}, kept AS (
+        INSERT INTO offers_offershare (deed_id, investment_id, amount)
+        SELECT %(deed)s, id, amount FROM shares WHERE amount > 0 ORDER BY id
+    )
+    SELECT {_SHA256} FROM shares
 """
 _PAID: Final = """
     SELECT 'distribution:' || s.deed_id || ':' || s.investment_id AS key, d.id AS debit, w.id AS credit,

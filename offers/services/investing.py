@@ -44,7 +44,7 @@ def invest(
     OfferCurrencyMismatch, BelowTicket, AboveTicket, KycLevelRequired, DisclosureOutdated, InsufficientBalance,
     OfferFull, AlreadyWaiting, and what protection refuses.
     """
-    view = views.of(investor, offer)
+    view = views.of(investor, offer, now=now)
     investment = OfferInvestment(
         id=uuid7(),
         offer=view.offer,
@@ -113,7 +113,7 @@ def _require_allowed(investment: OfferInvestment, view: View, currency: str, *, 
     if offer.maximum_ticket is not None and total > offer.maximum_ticket:
         raise AboveTicket(maximum=str(offer.maximum_ticket), wanted=str(total))
     version = investment.disclosure_version
-    asked = reservations.require_person(investment.investor, offer, total, version, now=now)
+    asked = reservations.require_person(offer, view.standing, total, version, now=now)
     if view.balance < rules.accepted(amount, offer.remaining):
         raise InsufficientBalance
     return asked

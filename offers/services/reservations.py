@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import protection.services as protection
 from core.money import Money
@@ -19,6 +18,7 @@ from offers.models import Offer, OfferInvestment
 from offers.services import accounts
 from oversight.states import move_to
 from protection.models import Jurisdiction
+from protection.services.standing import Standing
 
 Status = OfferInvestment.Status
 
@@ -48,26 +48,20 @@ def give(waiting: OfferInvestment, accepted: Decimal, *, asked: Jurisdiction, no
     waiting.offer.save(update_fields=["committed_amount"])
 
 
-def held(investor: Any, offer: Offer) -> Decimal:
-    """Return what of the offer the investor holds already."""
-    return offer.investments.holding().owned_by(investor).accepted()
-
-
 def require_person(
-    investor: Any, offer: Offer, total: Decimal, disclosure_version: str, *, now: datetime
+    offer: Offer, standing: Standing, total: Decimal, disclosure_version: str, *, now: datetime
 ) -> Jurisdiction:
     """Refuse who may not hold so much of the offer: their level, and what they have seen and declared.
 
     `total` counts what they hold already, so that many small steps are warned of like a large one; what holds for them
-    is returned. Raises KycLevelRequired, DisclosureOutdated, and what `protection.require_ready` raises.
+    is returned. Raises KycLevelRequired, DisclosureOutdated, and what `protection.require` raises.
     """
+    investor = standing.investor
     if investor.kyc_level < offer.kyc_level:
         raise KycLevelRequired(needed=offer.kyc_level, held=investor.kyc_level)
     if disclosure_version != offer.disclosure_version:
         raise DisclosureOutdated(accepted=disclosure_version[:40], present=offer.disclosure_version)
-    return protection.require_ready(
-        investor, subject=offer.scope, version=offer.disclosure_version, amount=Money(total, offer.currency), now=now
-    )
+    return protection.require(standing, amount=Money(total, offer.currency), now=now)
 
 
 def require_takes_money(offer: Offer, now: datetime) -> None:

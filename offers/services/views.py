@@ -1,21 +1,30 @@
-"""What an investor sees of an offer when they ask for a place in it, read at once."""
+"""An offer as an investor sees it who asks for a place in it, all read at once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, connection
 
 from ledger import accounts
 from offers.errors import OfferNotFound
 from offers.models import Offer
+from protection.services import standing
+from protection.services.standing import Standing
 
-_VIEW = """
-SELECT o.*, a.id AS available, l.id AS locked, a.credits - a.debits AS balance,
+_OFFER: Final = [field.attname for field in Offer._meta.concrete_fields]
+_STANDING: Final = standing.select(subject="'offer:' || o.code", version="o.disclosure_version", currency="o.currency")
+_VIEW: Final = f"""
+SELECT {", ".join(f"o.{name}" for name in _OFFER)},
        (SELECT coalesce(sum(i.accepted_amount), 0) FROM offers_offerinvestment i
-        WHERE i.offer_id = o.id AND i.investor_id = %(investor)s AND i.status IN ('reserved', 'committed')) AS held
+        WHERE i.offer_id = o.id AND i.investor_id = %(investor)s AND i.status IN ('reserved', 'committed')),
+       a.id, l.id, a.credits - a.debits, stands.*
 FROM offers_offer o
+CROSS JOIN LATERAL ({_STANDING}) stands
 LEFT JOIN ledger_account a ON a.kind = 'available' AND a.owner_id = %(investor)s AND a.currency_id = o.currency
                           AND a.subject = '' AND a.scope = ''
 LEFT JOIN ledger_account l ON l.kind = 'locked' AND l.owner_id = %(investor)s AND l.currency_id = o.currency
@@ -26,29 +35,34 @@ WHERE o.id = %(offer)s AND o.status <> 'draft'
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The offer as it was read, what of it the investor holds, and their wallet's accounts and balance."""
+    """The offer as it was read, what of it the investor holds, their wallet's accounts and balance, their standing."""
 
     offer: Offer
     held: Decimal
     available: UUID
     locked: UUID
     balance: Decimal
+    standing: Standing
 
     def holding(self, held: Decimal) -> View:
         """The same for an investor who holds so much by now."""
         return replace(self, held=held)
 
 
-def of(investor: Any, offer_id: UUID) -> View:
+def of(investor: Any, offer_id: UUID, *, now: datetime) -> View:
     """Read an offer with an investor's eyes; their wallet is opened if need be. Raises OfferNotFound for a draft."""
-    row = _read(investor, offer_id)
-    if row.available is None or row.locked is None:
-        accounts.wallet(investor, row.currency)
-        row = _read(investor, offer_id)
-    return View(row, row.held, row.available, row.locked, row.balance)
+    offer, row = _read(investor, offer_id, now)
+    if row[1] is None or row[2] is None:
+        accounts.wallet(investor, offer.currency)
+        offer, row = _read(investor, offer_id, now)
+    held, available, locked, balance, *stands = row
+    return View(offer, held, available, locked, balance, Standing.read(investor, offer.scope, stands))
 
 
-def _read(investor: Any, offer_id: UUID) -> Any:
-    for row in Offer.objects.raw(_VIEW, {"investor": investor.pk, "offer": offer_id}):
-        return row
-    raise OfferNotFound
+def _read(investor: Any, offer_id: UUID, now: datetime) -> tuple[Offer, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(_VIEW, {**standing.parameters(investor, now), "offer": offer_id})
+        row = cursor.fetchone()
+    if row is None:
+        raise OfferNotFound
+    return Offer.from_db(DEFAULT_DB_ALIAS, _OFFER, row[: len(_OFFER)]), row[len(_OFFER) :]

@@ -20,7 +20,7 @@ from ledger.posting import InsufficientBalance
 from offers import rules
 from offers.errors import AlreadyWaiting, NotWaiting
 from offers.models import Offer, OfferInvestment
-from offers.services import reservations
+from offers.services import reservations, views
 from offers.services.rows import locked
 from oversight import audit
 from oversight.states import move_to
@@ -106,8 +106,9 @@ def _refusal(first: OfferInvestment, accepted: Decimal, *, now: datetime) -> Dom
     What is wrong with the platform, such as a ledger without an open day, is raised: they go on waiting.
     """
     try:
-        total = reservations.held(first.investor, first.offer) + accepted
-        asked = reservations.require_person(first.investor, first.offer, total, first.disclosure_version, now=now)
+        view = views.of(first.investor, first.offer_id, now=now)
+        total = view.held + accepted
+        asked = reservations.require_person(first.offer, view.standing, total, first.disclosure_version, now=now)
     except DomainError as refusal:
         return refusal
     try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.db import DatabaseError, transaction
+from uuid_utils.compat import uuid7
 
 from core.errors import DomainError, IllegalMove
 from ledger.models import Account, Transaction
@@ -127,3 +129,14 @@ def test_who_asks_does_not_approve(world: World, closed: Offer) -> None:
     with pytest.raises(DomainError):
         oversight.approve(asked.pk, by=world.officers[0], now=world.now)
     assert not OfferDeed.objects.exists() and OfferInvestment.objects.filter(status="committed").count() == 3
+
+
+def test_a_share_is_of_a_deed_and_of_an_investment_in_the_same_offer(world: World, closed: Offer) -> None:
+    world.fill_pool(closed, "10")
+    deed = distribute(world, closed, "1")
+    other = world.offer(code="mill")
+    ana = world.investor("Ana of the mill", other)
+    strange = world.invest(ana, other, "100")
+    for wrong in ((deed.pk, strange.pk), (deed.pk, uuid7()), (uuid7(), closed.investments.earliest("id").pk)):
+        with pytest.raises(DatabaseError, match="no-deed"), transaction.atomic():
+            OfferShare.objects.bulk_create([OfferShare(deed_id=wrong[0], investment_id=wrong[1], amount=CENT)])

@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -60,7 +61,13 @@ class LossSimulation(models.Model):
     @property
     def figures(self) -> rules.Figures:
         """What was declared. Raises PersonErased."""
-        plain = json.loads(encryption.open_for(self.investor_id, self.sealed, context=self._meta.label_lower))
+        return self.read(self.investor_id, self.sealed)
+
+    @classmethod
+    def read(cls, investor_id: UUID, sealed: bytes | memoryview, *, wrapped: memoryview | None = None) -> rules.Figures:
+        """Open what a row holds; `wrapped` is the person's key where a query has brought it. Raises PersonErased."""
+        context = cls._meta.label_lower
+        plain = json.loads(encryption.open_for(investor_id, sealed, context=context, wrapped=wrapped))
         return rules.Figures(**{name: Decimal(plain[name]) for name in rules.DECLARED})
 
 

@@ -1,7 +1,7 @@
 """What this room does. Commands open their own transaction; steps run in their caller's."""
 
 from protection.services.disclosures import accept_disclosure, find_disclosure, publish, require_publishable
-from protection.services.gate import missing, require_incentive, require_ready
+from protection.services.gate import require, require_incentive, require_ready
 from protection.services.jurisdictions import jurisdiction_of, request_jurisdiction
 from protection.services.knowledge import request_test, take_test
 from protection.services.losses import simulate_losses
@@ -12,10 +12,10 @@ __all__ = [
     "confirm_warning",
     "find_disclosure",
     "jurisdiction_of",
-    "missing",
     "publish",
     "request_jurisdiction",
     "request_test",
+    "require",
     "require_incentive",
     "require_publishable",
     "require_ready",

@@ -10,29 +10,24 @@ from core.errors import DomainError
 from core.money import Money
 from protection import errors, rules
 from protection.models import Jurisdiction
-from protection.services import warnings
 from protection.services.jurisdictions import jurisdiction_of
 from protection.services.standing import Standing
 
 
 def require_ready(investor: Any, *, subject: str, version: str, amount: Money, now: datetime) -> Jurisdiction:
-    """Refuse who may not invest yet (step): the first thing that `missing` finds is raised; return what holds for them.
+    """Refuse who may not invest yet (step): as `require`, of what is read now. `version` is that of the sheet."""
+    standing = Standing.of(investor, subject=subject, version=version, currency=amount.currency, now=now)
+    return require(standing, amount=amount, now=now)
+
+
+def require(standing: Standing, *, amount: Money, now: datetime) -> Jurisdiction:
+    """Refuse who may not invest yet: the first thing that `missing` finds is raised; return what holds for them.
 
     Raises DisclosureNotAccepted, KnowledgeTestMissing, LossSimulationMissing, CoolingOff, RiskWarningUnconfirmed.
     """
-    standing = _standing(investor, subject, version, amount.currency, now)
-    for refusal in _missing(standing, subject, amount, now):
+    for refusal in missing(standing, amount=amount, now=now):
         raise refusal
     return standing.asked
-
-
-def missing(investor: Any, *, subject: str, version: str, amount: Money, now: datetime) -> Iterator[DomainError]:
-    """Name all that stands between an investor and an investment, in the order in which it is done.
-
-    `version` is that of the key information sheet which holds for it; `amount` is what the investor would then have in
-    `subject`, so that many small steps are warned of like a large one.
-    """
-    return _missing(_standing(investor, subject, version, amount.currency, now), subject, amount, now)
 
 
 def require_incentive(investor: Any, incentive: Literal["commissions", "vip"]) -> None:
@@ -41,28 +36,27 @@ def require_incentive(investor: Any, incentive: Literal["commissions", "vip"]) -
         raise errors.IncentiveClosed(incentive=incentive)
 
 
-def _standing(investor: Any, subject: str, version: str, currency: str, now: datetime) -> Standing:
-    since = now - warnings.HOLDS
-    return Standing.of(investor, subject=subject, version=version, currency=currency, confirmed_since=since)
+def missing(standing: Standing, *, amount: Money, now: datetime) -> Iterator[DomainError]:
+    """Name all that stands between an investor and an investment, in the order in which it is done.
 
-
-def _missing(standing: Standing, subject: str, amount: Money, now: datetime) -> Iterator[DomainError]:
-    asked, simulation = standing.asked, standing.simulation
+    `amount` is what the investor would then have in the subject, so that many small steps are warned of like a large
+    one.
+    """
+    asked = standing.asked
     if not standing.has_accepted:
         yield errors.DisclosureNotAccepted(disclosure=str(standing.sheet) if standing.sheet else None)
     if asked.knowledge_test and not _knows(standing, now):
         yield errors.KnowledgeTestMissing()
-    if simulation is not None and simulation.made_at + timedelta(days=asked.simulation_days) <= now:
-        simulation = None
-    if asked.loss_simulation and simulation is None:
+    has_declared = _has_declared(standing, now)
+    if asked.loss_simulation and not has_declared:
         yield errors.LossSimulationMissing(currency=amount.currency)
     # Before the first acceptance there is nothing to wait for: that is asked for anyway.
     first = standing.first_accepted_at
     if first is not None and first + timedelta(hours=asked.cooling_off_hours) > now:
         yield errors.CoolingOff(until=(first + timedelta(hours=asked.cooling_off_hours)).isoformat())
-    if asked.risk_warning and simulation is not None and not _is_warned(standing, amount):
+    if asked.risk_warning and has_declared and not _is_warned(standing, amount):
         yield errors.RiskWarningUnconfirmed(
-            subject=subject, amount=f"{amount.amount.normalize():f}", currency=amount.currency
+            subject=standing.subject, amount=f"{amount.amount.normalize():f}", currency=amount.currency
         )
 
 
@@ -71,10 +65,14 @@ def _knows(standing: Standing, now: datetime) -> bool:
     return passed is not None and rules.years_after(passed, standing.asked.knowledge_years) > now
 
 
+def _has_declared(standing: Standing, now: datetime) -> bool:
+    """Answer whether there are figures, and fresh enough."""
+    declared = standing.declared_at
+    return declared is not None and declared + timedelta(days=standing.asked.simulation_days) > now
+
+
 def _is_warned(standing: Standing, amount: Money) -> bool:
     """Answer whether this is little enough, or a warning of as much was confirmed."""
     if standing.warned_of is not None and standing.warned_of >= amount.amount:
         return True
-    assert standing.simulation is not None
-    net_worth = standing.simulation.figures.net_worth
-    return not rules.needs_warning(amount.amount, net_worth, share=standing.asked.warning_share)
+    return not rules.needs_warning(amount.amount, standing.net_worth(), share=standing.asked.warning_share)

@@ -1,75 +1,98 @@
 """What an investor has done of all that is asked before they invest in one thing, read at once.
 
-One statement: an offer's place is asked for by many at a time, and each question of its own would be a round trip.
+SQL, for rooms above to read it beside their own: an offer's place is asked for by many at a time, and each question of
+its own would be a round trip.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, connection
 
 from protection.models import Jurisdiction, LossSimulation
 
-_STANDING = """
-SELECT j.*, d.id AS sheet,
-       EXISTS (SELECT FROM protection_acceptance a
-               WHERE a.investor_id = %(investor)s AND a.disclosure_id = d.id) AS has_accepted,
-       (SELECT min(a.accepted_at) FROM protection_acceptance a WHERE a.investor_id = %(investor)s) AS first_accepted_at,
-       (SELECT max(k.taken_at) FROM protection_knowledgeresult k
-        WHERE k.investor_id = %(investor)s AND k.passed) AS passed_at,
-       s.id AS simulation, s.sealed, s.made_at AS declared_at,
-       (SELECT max(w.amount) FROM protection_riskwarning w
-        JOIN protection_riskconfirmation c ON c.warning_id = w.id
-        WHERE w.simulation_id = s.id AND w.subject = %(subject)s AND c.confirmed_at > %(confirmed_since)s) AS warned_of
-FROM (SELECT * FROM protection_jurisdiction WHERE country IN (%(country)s, '') ORDER BY country DESC, id DESC LIMIT 1) j
-LEFT JOIN protection_disclosure d ON d.subject = %(subject)s AND d.version = %(version)s
-LEFT JOIN LATERAL (
-    SELECT id, sealed, made_at FROM protection_losssimulation
-    WHERE investor_id = %(investor)s AND currency_id = %(currency)s ORDER BY made_at DESC LIMIT 1) s ON true
+HOLDS: Final = timedelta(days=14)
+"""How long a confirmed warning stands: a bank transfer that was announced with it arrives meanwhile."""
+
+_ASKED: Final = [field.attname for field in Jurisdiction._meta.concrete_fields]
+_SELECT: Final = f"""
+    SELECT {", ".join(f"j.{name}" for name in _ASKED)}, d.id AS sheet,
+           EXISTS (SELECT FROM protection_acceptance a
+                   WHERE a.investor_id = %(investor)s AND a.disclosure_id = d.id) AS has_accepted,
+           (SELECT min(a.accepted_at) FROM protection_acceptance a WHERE a.investor_id = %(investor)s) AS accepted_at,
+           (SELECT max(k.taken_at) FROM protection_knowledgeresult k
+            WHERE k.investor_id = %(investor)s AND k.passed) AS passed_at,
+           s.made_at AS declared_at, s.sealed, p.wrapped,
+           (SELECT max(w.amount) FROM protection_riskwarning w
+            JOIN protection_riskconfirmation c ON c.warning_id = w.id
+            WHERE w.simulation_id = s.id AND w.subject = {{subject}}
+              AND c.confirmed_at > %(confirmed_since)s) AS warned_of
+    FROM (SELECT * FROM protection_jurisdiction WHERE country IN (%(country)s, '')
+          ORDER BY country DESC, id DESC LIMIT 1) j
+    LEFT JOIN protection_disclosure d ON d.subject = {{subject}} AND d.version = {{version}}
+    LEFT JOIN LATERAL (
+        SELECT id, sealed, made_at FROM protection_losssimulation
+        WHERE investor_id = %(investor)s AND currency_id = {{currency}} ORDER BY made_at DESC LIMIT 1) s ON true
+    LEFT JOIN oversight_personkey p ON p.person_id = %(investor)s
 """
+
+
+def select(*, subject: str, version: str, currency: str) -> str:
+    """Return the query of one row, whose columns `Standing.read` takes; what is given are SQL expressions.
+
+    Its named parameters are those of `parameters`.
+    """
+    return _SELECT.format(subject=subject, version=version, currency=currency)
+
+
+def parameters(investor: Any, now: datetime) -> dict[str, Any]:
+    return {"investor": investor.pk, "country": investor.country, "confirmed_since": now - HOLDS}
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where an investor stands before one subject: what is asked of them, and what of it was done when.
+    """Where an investor stands before one product or offer: what is asked of them, and what of it was done when.
 
-    `sheet` is the key information sheet's id, None where there is none; `warned_of` the largest amount whose warning,
-    by the newest figures, was confirmed lately.
+    `sheet` is the key information sheet's id, None where there is none; `declared_at` when the newest figures were;
+    `warned_of` the largest amount whose warning, by those figures, was confirmed lately.
     """
 
     investor: Any
+    subject: str
     asked: Jurisdiction
     sheet: UUID | None
     has_accepted: bool
     first_accepted_at: datetime | None
     passed_at: datetime | None
-    simulation: LossSimulation | None
+    declared_at: datetime | None
+    sealed: memoryview | None
+    wrapped: memoryview | None
     warned_of: Decimal | None
 
     @classmethod
-    def of(cls, investor: Any, *, subject: str, version: str, currency: str, confirmed_since: datetime) -> Standing:
-        given = {
-            "investor": investor.pk,
-            "country": investor.country,
-            "subject": subject,
-            "version": version,
-            "currency": currency,
-            "confirmed_since": confirmed_since,
-        }
-        row: Any = Jurisdiction.objects.raw(_STANDING, given)[0]
-        simulation = LossSimulation(
-            id=row.simulation, investor=investor, currency_id=currency, sealed=row.sealed, made_at=row.declared_at
-        )
-        return cls(
-            investor=investor,
-            asked=row,
-            sheet=row.sheet,
-            has_accepted=row.has_accepted,
-            first_accepted_at=row.first_accepted_at,
-            passed_at=row.passed_at,
-            simulation=None if row.simulation is None else simulation,
-            warned_of=row.warned_of,
-        )
+    def read(cls, investor: Any, subject: str, row: Sequence[Any]) -> Standing:
+        """Make it of a row of `select`."""
+        asked = Jurisdiction.from_db(DEFAULT_DB_ALIAS, _ASKED, row[: len(_ASKED)])
+        return cls(investor, subject, asked, *row[len(_ASKED) :])
+
+    @classmethod
+    def of(cls, investor: Any, *, subject: str, version: str, currency: str, now: datetime) -> Standing:
+        """Read it alone."""
+        asked = {"subject": subject, "version": version, "currency": currency}
+        with connection.cursor() as cursor:
+            cursor.execute(_ALONE, {**parameters(investor, now), **asked})
+            return cls.read(investor, subject, cursor.fetchone())
+
+    def net_worth(self) -> Decimal:
+        """What the investor declared, decrypted; there must be figures. Raises PersonErased."""
+        assert self.sealed is not None
+        return LossSimulation.read(self.investor.pk, self.sealed, wrapped=self.wrapped).net_worth
+
+
+_ALONE: Final = select(subject="%(subject)s", version="%(version)s", currency="%(currency)s")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from core.commands import command
 from core.errors import NotFound
 from protection.errors import LossSimulationMissing
 from protection.models import LossSimulation, RiskConfirmation, RiskWarning
-
-HOLDS: Final = timedelta(days=14)
-"""How long a confirmation stands: a bank transfer that was announced with it arrives meanwhile."""
 
 
 @command

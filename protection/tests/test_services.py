@@ -27,8 +27,9 @@ from protection.models import (
     RiskWarning,
 )
 from protection.rules import Figures
-from protection.services import warnings
+from protection.services import gate, warnings
 from protection.services.jurisdictions import RULES
+from protection.services.standing import Standing
 from protection.tests.conftest import DAY, MEANS, NOON, SUBJECT, get_ready, publish, right_answers, take_test
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +37,8 @@ pytestmark = pytest.mark.django_db
 
 def missing(investor: Any, amount: str = "100", *, now: datetime = NOON, currency: str = "USD") -> list[str]:
     money = Money(Decimal(amount), currency)
-    found = services.missing(investor, subject=SUBJECT, version="1", amount=money, now=now)
+    standing = Standing.of(investor, subject=SUBJECT, version="1", currency=currency, now=now)
+    found = gate.missing(standing, amount=money, now=now)
     return [refusal.code for refusal in found]
 
 
@@ -395,7 +397,7 @@ def test_no_figure_of_a_person_is_written_in_the_clear(
     with caplog.at_level(logging.DEBUG):
         get_ready(ana, sheet)
         services.confirm_warning.inside(warn(ana, "2000").pk, investor=ana, now=NOON)
-        list(services.missing(ana, subject=SUBJECT, version="1", amount=Money(Decimal(9_999), "USD"), now=NOON))
+        missing(ana, "9999")
     said = [str(event) for event in AuditEvent.objects.values_list("action", "before", "after", "reason")]
     spoken = [record.getMessage() for record in caplog.records if not record.name.startswith("django.db")]
     assert said
