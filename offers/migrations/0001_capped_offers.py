@@ -331,6 +331,7 @@ class Migration(migrations.Migration):
                 (
                     "deed",
                     models.ForeignKey(
+                        db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="shares",
@@ -340,7 +341,10 @@ class Migration(migrations.Migration):
                 (
                     "investment",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="shares", to="offers.offerinvestment"
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="shares",
+                        to="offers.offerinvestment",
                     ),
                 ),
             ],
@@ -513,6 +517,18 @@ class Migration(migrations.Migration):
                 name="offers_share_append_only",
                 options="SET search_path = pg_catalog, public, pg_temp",
                 referencing="",
+                when="",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="offershare",
+            constraint=core.guards.Guard(
+                body="\nBEGIN\n    IF EXISTS (\n        SELECT FROM new_rows n\n        LEFT JOIN offers_offerdeed d ON d.id = n.deed_id\n        LEFT JOIN offers_offerinvestment i ON i.id = n.investment_id\n        WHERE d.offer_id IS DISTINCT FROM i.offer_id OR d.id IS NULL)\n    THEN\n        RAISE EXCEPTION 'no-deed: a share is of a deed and of an investment in the same offer' USING ERRCODE = 'FI019';\n    END IF;\n    RETURN NULL;\nEND\n",
+                event="AFTER INSERT",
+                level="STATEMENT",
+                name="offers_share_stands",
+                options="SET search_path = pg_catalog, public, pg_temp",
+                referencing="REFERENCING NEW TABLE AS new_rows",
                 when="",
             ),
         ),
