@@ -19,7 +19,7 @@ DAY = date(2026, 6, 1)
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 AMOUNT = Decimal("1.25")
 CONNECTIONS = 8
-SECONDS = {"small": 1.0, "full": 4.0}
+SECONDS = {"small": 3.0, "full": 4.0}
 
 Post = Callable[[int, str], object]
 """Posts the fact of this key between the accounts of one connection, of which this is the number."""
