@@ -22,9 +22,10 @@ from api.schema import IDEMPOTENCY_KEY
 from ledger.api import Query
 from ledger.fields import CurrencyField
 from offers import services
-from offers.api.shapes import InvestIn, InvestmentOut, NothingIn, OfferOut, PlaceOut
+from offers.api.shapes import InvestIn, InvestmentOut, OfferOut, PlaceOut
 from offers.errors import OfferNotFound
 from offers.models import Offer, OfferInvestment
+from protection.api.disclosures import NothingIn
 
 TAGS = ["Offers"]
 
@@ -164,7 +165,7 @@ class Withdraw(APIView):
     @extend_schema(operation_id="offer_investments_withdraw", tags=TAGS, request=NothingIn, responses=InvestmentOut)
     def post(self, request: Request, investment_id: UUID) -> Response:
         """Take it back, without a reason or a cost."""
-        NothingIn(data=request.data or {}).is_valid(raise_exception=True)
+        NothingIn.parse(request)
         taken = services.withdraw(investment_id, investor=person_of(request), now=timezone.now())
         return Response(InvestmentOut(taken).data)
 

@@ -179,10 +179,6 @@ class OfferChanges(TermsIn):
         return str(attrs.get("currency") or self.context["currency"])
 
 
-class NothingIn(StrictSerializer):
-    """A body that holds nothing."""
-
-
 class ReasonIn(StrictSerializer):
     reason = StrictCharField(max_length=REASON_MAX_LENGTH, help_text="why")
 

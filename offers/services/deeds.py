@@ -6,7 +6,6 @@ approval falls. Source: docs/rules/offers.md §5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -115,7 +114,7 @@ def apply_distribution(request: ApprovalRequest, by: Any, now: datetime) -> Offe
         approval=request.pk,
     )
     deed.reserve = reserved.transaction_id
-    _share_out(deed, request.payload["shares_sha256"], by=by, now=now)
+    _share_out(deed, request, by=by, now=now)
     posting.post_query("distribution", _PAID, _given(offer, amount, deed), now=now)
     return deed
 
@@ -126,7 +125,7 @@ def apply_loss(request: ApprovalRequest, by: Any, now: datetime) -> OfferDeed:
     amount = Decimal(request.payload["amount"])
     _require_lost(offer, amount)
     deed = _begin(offer, LOSE, amount, request, now=now)
-    _share_out(deed, request.payload["shares_sha256"], by=by, now=now)
+    _share_out(deed, request, by=by, now=now)
     posting.post_query("investor_loss", _LOST, _given(offer, amount, deed), now=now)
     with connection.cursor() as cursor:
         cursor.execute(_BEAR, {"deed": deed.pk})
@@ -139,7 +138,7 @@ def look_at(request: ApprovalRequest) -> list[tuple[str, str]]:
     amount = Decimal(request.payload["amount"])
     (_require_pooled if request.verb == DISTRIBUTION else _require_lost)(offer, amount)
     shared = share(offer, amount)
-    _require_same(shared, request.payload)
+    _require_approved(shared.sha256, request)
     return _summary(offer, amount, shared)
 
 
@@ -189,14 +188,13 @@ def _begin(offer: Offer, verb: str, amount: Decimal, request: ApprovalRequest, *
     )
 
 
-def _share_out(deed: OfferDeed, shares_sha256: str, *, by: Any, now: datetime) -> None:
+def _share_out(deed: OfferDeed, request: ApprovalRequest, *, by: Any, now: datetime) -> None:
     """Write the deed and its shares. Raises SharesChanged where they aren't those that were approved."""
     deed.save(force_insert=True)
     with connection.cursor() as cursor:
         cursor.execute(_KEEP, _given(deed.offer, deed.amount, deed))
         (sha256,) = cursor.fetchone()
-    if sha256 != shares_sha256:
-        raise SharesChanged
+    _require_approved(sha256, request)
     figures = {"amount": str(deed.amount), "investments": deed.investments}
     audit.record(f"offers.{deed.verb}", actor=by, at=now, target=deed.offer, after=figures)
 
@@ -227,8 +225,8 @@ def _require_closed(offer: Offer) -> None:
         require_move({Offer.Status.CLOSED: {"shared"}}, offer.status, "shared")
 
 
-def _require_same(shared: Shared, payload: Mapping[str, Any]) -> None:
-    if shared.sha256 != payload["shares_sha256"]:
+def _require_approved(shares_sha256: str, request: ApprovalRequest) -> None:
+    if shares_sha256 != request.payload["shares_sha256"]:
         raise SharesChanged
 
 
