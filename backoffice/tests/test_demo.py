@@ -98,7 +98,7 @@ def _one_offer_is_in_each_state() -> None:
     asked = harbour.investments.order_by("id").values_list("requested_amount", "accepted_amount", "status")
     assert list(asked) == [(500, 500, "reserved"), (600, 500, "withdrawn"), (500, 500, "reserved")]
     assert harbour.committed_amount == harbour.max_amount == 1000
-    deeds = OfferDeed.objects.annotate(shared=Sum("shares__amount")).order_by("made_at").values_list("verb", "shared")
-    assert list(deeds) == [("distribute", Decimal("31.17")), ("distribute", Decimal("123.45")), ("lose", 150)]
+    deeds = OfferDeed.objects.annotate(shared=Sum("shares__amount")).values_list("verb", "shared")
+    assert sorted(deeds) == [("distribute", Decimal("31.17")), ("distribute", Decimal("123.45")), ("lose", 150)]
     repaid = Offer.objects.get(code="bridge").investments.values_list("status", flat=True)
     assert set(repaid) == {"repaid"} and len(repaid) == 8
