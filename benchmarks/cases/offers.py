@@ -20,6 +20,7 @@ from benchmarks.server import Bench
 
 SECONDS = {"small": 1.0, "full": 10.0}
 INVESTORS = {"small": 10_000, "full": 100_000}
+ELSEWHERE = 10_000  # investments in another offer: plans and indexes are those of a platform that has been running
 CONNECTIONS = 16
 PEOPLE = 320  # the connections act for all of them in turn, each for its own
 AMOUNT = Decimal(100)
@@ -44,6 +45,7 @@ def _investing(bench: Bench, lasting: float) -> Iterator[Figure]:
     offer = world.offer(max_amount=CAP)
     people = [world.investor(f"Ana {number}", offer, "1000000000") for number in range(PEOPLE)]
     with bench.admin() as admin:
+        crowd.invest(admin, world.offer(code="mill", max_amount=CAP), ELSEWHERE)
         admin.execute(limits.whole("invest"))
         admin.execute("VACUUM (ANALYZE)")
     ours, bare = _ours(world, offer, people), _bare(world, offer, people)

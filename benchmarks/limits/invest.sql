@@ -15,6 +15,7 @@ ALTER TABLE bare_investment
 ALTER TABLE bare_auditevent ADD FOREIGN KEY (actor_id) REFERENCES accounts_user DEFERRABLE INITIALLY DEFERRED;
 INSERT INTO bare_account SELECT * FROM ledger_account;
 INSERT INTO bare_offer SELECT * FROM offers_offer;
+INSERT INTO bare_investment SELECT * FROM offers_offerinvestment;
 
 CREATE FUNCTION bare_invest(
     p_id uuid, p_offer uuid, p_investor uuid, p_requested numeric, p_debit uuid, p_credit uuid, p_currency text,

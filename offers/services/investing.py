@@ -44,7 +44,7 @@ def invest(
     OfferCurrencyMismatch, BelowTicket, AboveTicket, KycLevelRequired, DisclosureOutdated, InsufficientBalance,
     OfferFull, AlreadyWaiting, and what protection refuses.
     """
-    view = views.of(investor, offer, now=now)
+    view = views.of(investor, offer)
     investment = OfferInvestment(
         id=uuid7(),
         offer=view.offer,

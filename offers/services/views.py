@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connection
@@ -16,7 +14,20 @@ from offers.models import Offer
 from protection.services import standing
 from protection.services.standing import Standing
 
-_OFFER: Final = [field.attname for field in Offer._meta.concrete_fields]
+_OFFER: Final = [
+    "id",
+    "code",
+    "status",
+    "currency",
+    "max_amount",
+    "committed_amount",
+    "minimum_ticket",
+    "maximum_ticket",
+    "deadline",
+    "kyc_level",
+    "disclosure_version",
+]
+"""What is asked of an offer before it takes money; its texts stay where they are."""
 _STANDING: Final = standing.select(subject="'offer:' || o.code", version="o.disclosure_version", currency="o.currency")
 _VIEW: Final = f"""
 SELECT {", ".join(f"o.{name}" for name in _OFFER)},
@@ -33,9 +44,11 @@ WHERE o.id = %(offer)s AND o.status <> 'draft'
 """
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """The offer as it was read, what of it the investor holds, their wallet's accounts and balance, their standing."""
+class View(NamedTuple):
+    """The offer as it was read, what of it the investor holds, their wallet's accounts and balance, their standing.
+
+    Of the offer only _OFFER is there.
+    """
 
     offer: Offer
     held: Decimal
@@ -46,22 +59,22 @@ class View:
 
     def holding(self, held: Decimal) -> View:
         """The same for an investor who holds so much by now."""
-        return replace(self, held=held)
+        return self._replace(held=held)
 
 
-def of(investor: Any, offer_id: UUID, *, now: datetime) -> View:
+def of(investor: Any, offer_id: UUID) -> View:
     """Read an offer with an investor's eyes; their wallet is opened if need be. Raises OfferNotFound for a draft."""
-    offer, row = _read(investor, offer_id, now)
+    offer, row = _read(investor, offer_id)
     if row[1] is None or row[2] is None:
         accounts.wallet(investor, offer.currency)
-        offer, row = _read(investor, offer_id, now)
+        offer, row = _read(investor, offer_id)
     held, available, locked, balance, *stands = row
     return View(offer, held, available, locked, balance, Standing.read(investor, offer.scope, stands))
 
 
-def _read(investor: Any, offer_id: UUID, now: datetime) -> tuple[Offer, Any]:
+def _read(investor: Any, offer_id: UUID) -> tuple[Offer, Any]:
     with connection.cursor() as cursor:
-        cursor.execute(_VIEW, {**standing.parameters(investor, now), "offer": offer_id})
+        cursor.execute(_VIEW, {**standing.parameters(investor), "offer": offer_id})
         row = cursor.fetchone()
     if row is None:
         raise OfferNotFound

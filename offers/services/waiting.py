@@ -106,7 +106,7 @@ def _refusal(first: OfferInvestment, accepted: Decimal, *, now: datetime) -> Dom
     What is wrong with the platform, such as a ledger without an open day, is raised: they go on waiting.
     """
     try:
-        view = views.of(first.investor, first.offer_id, now=now)
+        view = views.of(first.investor, first.offer_id)
         total = view.held + accepted
         asked = reservations.require_person(first.offer, view.standing, total, first.disclosure_version, now=now)
     except DomainError as refusal:

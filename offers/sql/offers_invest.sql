@@ -11,6 +11,7 @@ CREATE OR REPLACE FUNCTION offers_invest(
 )
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, public, pg_temp
+SET enable_seqscan = off  -- a plan made while there were few investments mustn't read all of them when there are many
 AS $$
 DECLARE
     v_offer offers_offer;

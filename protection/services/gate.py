@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from core.errors import DomainError
 from core.money import Money
 from protection import errors, rules
-from protection.models import Jurisdiction
+from protection.models import Jurisdiction, RiskConfirmation
 from protection.services.jurisdictions import jurisdiction_of
 from protection.services.standing import Standing
+
+HOLDS: Final = timedelta(days=14)
+"""How long a confirmed warning stands: a bank transfer that was announced with it arrives meanwhile."""
 
 
 def require_ready(investor: Any, *, subject: str, version: str, amount: Money, now: datetime) -> Jurisdiction:
     """Refuse who may not invest yet (step): as `require`, of what is read now. `version` is that of the sheet."""
-    standing = Standing.of(investor, subject=subject, version=version, currency=amount.currency, now=now)
+    standing = Standing.of(investor, subject=subject, version=version, currency=amount.currency)
     return require(standing, amount=amount, now=now)
 
 
@@ -54,7 +57,7 @@ def missing(standing: Standing, *, amount: Money, now: datetime) -> Iterator[Dom
     first = standing.first_accepted_at
     if first is not None and first + timedelta(hours=asked.cooling_off_hours) > now:
         yield errors.CoolingOff(until=(first + timedelta(hours=asked.cooling_off_hours)).isoformat())
-    if asked.risk_warning and has_declared and not _is_warned(standing, amount):
+    if asked.risk_warning and has_declared and not _is_warned(standing, amount, now):
         yield errors.RiskWarningUnconfirmed(
             subject=standing.subject, amount=f"{amount.amount.normalize():f}", currency=amount.currency
         )
@@ -71,8 +74,9 @@ def _has_declared(standing: Standing, now: datetime) -> bool:
     return declared is not None and declared + timedelta(days=standing.asked.simulation_days) > now
 
 
-def _is_warned(standing: Standing, amount: Money) -> bool:
-    """Answer whether this is little enough, or a warning of as much was confirmed."""
-    if standing.warned_of is not None and standing.warned_of >= amount.amount:
+def _is_warned(standing: Standing, amount: Money, now: datetime) -> bool:
+    """Answer whether this is little enough, or a warning of as much, made out from the same figures, was confirmed."""
+    if not rules.needs_warning(amount.amount, standing.net_worth(), share=standing.asked.warning_share):
         return True
-    return not rules.needs_warning(amount.amount, standing.net_worth(), share=standing.asked.warning_share)
+    confirmed = RiskConfirmation.objects.filter(confirmed_at__gt=now - HOLDS, warning__amount__gte=amount.amount)
+    return confirmed.filter(warning__simulation=standing.simulation, warning__subject=standing.subject).exists()

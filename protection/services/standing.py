@@ -7,35 +7,29 @@ its own would be a round trip.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connection
 
 from protection.models import Jurisdiction, LossSimulation
 
-HOLDS: Final = timedelta(days=14)
-"""How long a confirmed warning stands: a bank transfer that was announced with it arrives meanwhile."""
-
-_ASKED: Final = [field.attname for field in Jurisdiction._meta.concrete_fields]
+_UNASKED: Final = ("request", "recorded_at")
+_ASKED: Final = [field.attname for field in Jurisdiction._meta.concrete_fields if field.name not in _UNASKED]
 _SELECT: Final = f"""
     SELECT {", ".join(f"j.{name}" for name in _ASKED)}, d.id AS sheet,
-           EXISTS (SELECT FROM protection_acceptance a
-                   WHERE a.investor_id = %(investor)s AND a.disclosure_id = d.id) AS has_accepted,
-           (SELECT min(a.accepted_at) FROM protection_acceptance a WHERE a.investor_id = %(investor)s) AS accepted_at,
+           seen.this AS has_accepted, seen.first AS accepted_at,
            (SELECT max(k.taken_at) FROM protection_knowledgeresult k
             WHERE k.investor_id = %(investor)s AND k.passed) AS passed_at,
-           s.made_at AS declared_at, s.sealed, p.wrapped,
-           (SELECT max(w.amount) FROM protection_riskwarning w
-            JOIN protection_riskconfirmation c ON c.warning_id = w.id
-            WHERE w.simulation_id = s.id AND w.subject = {{subject}}
-              AND c.confirmed_at > %(confirmed_since)s) AS warned_of
+           s.id AS simulation, s.made_at AS declared_at, s.sealed, p.wrapped
     FROM (SELECT * FROM protection_jurisdiction WHERE country IN (%(country)s, '')
           ORDER BY country DESC, id DESC LIMIT 1) j
     LEFT JOIN protection_disclosure d ON d.subject = {{subject}} AND d.version = {{version}}
+    CROSS JOIN LATERAL (
+        SELECT min(accepted_at) AS first, coalesce(bool_or(disclosure_id = d.id), false) AS this
+        FROM protection_acceptance WHERE investor_id = %(investor)s) seen
     LEFT JOIN LATERAL (
         SELECT id, sealed, made_at FROM protection_losssimulation
         WHERE investor_id = %(investor)s AND currency_id = {{currency}} ORDER BY made_at DESC LIMIT 1) s ON true
@@ -51,16 +45,14 @@ def select(*, subject: str, version: str, currency: str) -> str:
     return _SELECT.format(subject=subject, version=version, currency=currency)
 
 
-def parameters(investor: Any, now: datetime) -> dict[str, Any]:
-    return {"investor": investor.pk, "country": investor.country, "confirmed_since": now - HOLDS}
+def parameters(investor: Any) -> dict[str, Any]:
+    return {"investor": investor.pk, "country": investor.country}
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Where an investor stands before one product or offer: what is asked of them, and what of it was done when.
 
-    `sheet` is the key information sheet's id, None where there is none; `declared_at` when the newest figures were;
-    `warned_of` the largest amount whose warning, by those figures, was confirmed lately.
+    `sheet` is the key information sheet's id, None where there is none; `simulation` that of the newest figures.
     """
 
     investor: Any
@@ -70,10 +62,10 @@ class Standing:
     has_accepted: bool
     first_accepted_at: datetime | None
     passed_at: datetime | None
+    simulation: UUID | None
     declared_at: datetime | None
     sealed: memoryview | None
     wrapped: memoryview | None
-    warned_of: Decimal | None
 
     @classmethod
     def read(cls, investor: Any, subject: str, row: Sequence[Any]) -> Standing:
@@ -82,11 +74,11 @@ class Standing:
         return cls(investor, subject, asked, *row[len(_ASKED) :])
 
     @classmethod
-    def of(cls, investor: Any, *, subject: str, version: str, currency: str, now: datetime) -> Standing:
+    def of(cls, investor: Any, *, subject: str, version: str, currency: str) -> Standing:
         """Read it alone."""
         asked = {"subject": subject, "version": version, "currency": currency}
         with connection.cursor() as cursor:
-            cursor.execute(_ALONE, {**parameters(investor, now), **asked})
+            cursor.execute(_ALONE, {**parameters(investor), **asked})
             return cls.read(investor, subject, cursor.fetchone())
 
     def net_worth(self) -> Decimal:

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.django_db
 
 def missing(investor: Any, amount: str = "100", *, now: datetime = NOON, currency: str = "USD") -> list[str]:
     money = Money(Decimal(amount), currency)
-    standing = Standing.of(investor, subject=SUBJECT, version="1", currency=currency, now=now)
+    standing = Standing.of(investor, subject=SUBJECT, version="1", currency=currency)
     found = gate.missing(standing, amount=money, now=now)
     return [refusal.code for refusal in found]
 
