@@ -109,6 +109,21 @@ def test_everything_may_be_lost(world: World, closed: Offer) -> None:
     assert broken() == []
 
 
+def test_income_after_all_is_lost_goes_by_what_was_put_in(world: World, closed: Offer) -> None:
+    """What an insolvency pays late is still the investors': 300, 300 and 400 of 1,000, and then the offer may end."""
+    world.put_to_work(closed, "1000")
+    world.write_down(closed, "1000")
+    lose(world, closed, "1000")
+    world.fill_pool(closed, "10.01")
+    with pytest.raises(errors.IncomeLeft):
+        services.mature_offer(closed.pk, on=closed.maturity_date, now=world.now)
+    deed = distribute(world, closed, "10.01")
+    shares = [share.amount for share in deed.shares.order_by("investment_id")]
+    assert (deed.principal, shares) == (1000, [Decimal("3.00"), Decimal("3.00"), Decimal("4.01")])
+    assert services.mature_offer(closed.pk, on=closed.maturity_date, now=world.now)
+    assert broken() == []
+
+
 @pytest.mark.parametrize("amount", ["0", "-1", "0.001"])
 def test_amounts_that_the_currency_does_not_have(world: World, closed: Offer, amount: str) -> None:
     world.fill_pool(closed, "100")
