@@ -22,7 +22,7 @@ from offers.errors import IncomeLeft, OfferNotFound, ReflectionRunning, TargetNo
 from offers.models import Offer, OfferInvestment
 from offers.services import accounts
 from offers.services.drafts import STEER
-from offers.services.rows import locked, require_permission
+from offers.services.rows import has_part, locked, require_permission
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
 from oversight.states import move_to
@@ -233,4 +233,5 @@ FAIL = Verb(
     target_model=Offer,
     target_fields=("code", "status"),
     look=look_at_failure,
+    has_interest=has_part,
 )

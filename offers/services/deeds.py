@@ -22,7 +22,7 @@ from ledger.posting import InsufficientBalance, Move
 from offers.errors import DeedRefused, NothingAtWork, SharesChanged
 from offers.models import Offer, OfferDeed
 from offers.services import accounts
-from offers.services.rows import locked
+from offers.services.rows import has_part, locked
 from oversight import audit
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
@@ -318,6 +318,7 @@ VERBS: Final = tuple(
         target_model=Offer,
         target_fields=("code", "status"),
         look=look_at,
+        has_interest=has_part,
     )
     for name, title, apply in (
         (DISTRIBUTION, "Distribute income to the investors of an offer", apply_distribution),
