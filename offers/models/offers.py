@@ -26,8 +26,9 @@ class OfferQuerySet(models.QuerySet["Offer"]):
         """Lock one offer until the transaction ends: whoever changes what is committed comes through here."""
         return self.select_for_update(no_key=True, of=("self",)).get(pk=offer_id)
 
-    def live(self) -> OfferQuerySet:
-        return self.filter(status=Offer.Status.LIVE)
+    def taking_money_on(self, day: date) -> OfferQuerySet:
+        """Live offers whose deadline isn't over."""
+        return self.filter(status=Offer.Status.LIVE, deadline__gte=day)
 
     def gathering(self) -> OfferQuerySet:
         """Offers that still gather money: live or paused."""
