@@ -28,9 +28,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 DEADLINE, MATURITY = date(2026, 6, 7), date(2026, 6, 10)
 
 
-def offer(platform: Platform, code: str, **changes: Any) -> Offer:
+def offer(platform: Platform, code: str, *, deadline: date = DEADLINE, maturity: date = MATURITY) -> Offer:
     """A live offer of 1,000 dollars, until 7 June; it matures on the 10th."""
-    given = terms(code=code, currency="USD", deadline=DEADLINE, maturity_date=MATURITY, **changes)
+    given = terms(code=code, currency="USD", deadline=deadline, maturity_date=maturity)
     draft = services.draft_offer(given, by=platform.omar, now=platform.noon)
     platform.desk.approve(services.request_publication(draft.pk, by=platform.omar, reason="ready", now=platform.noon))
     return Offer.objects.get(pk=draft.pk)
@@ -84,6 +84,22 @@ def test_offers_close_fail_and_mature_on_their_dates_once(three: Platform) -> No
         assert three.wallet(row.investor) == 2 * row.requested_amount
     closed = Transaction.objects.filter(kind="offer_commit").values_list("effective_on", flat=True)
     assert set(closed) == {DEADLINE}
+    assert verify.run() == []
+
+
+def test_days_that_were_missed_are_each_closed_as_they_were(three: Platform) -> None:
+    """Nobody closed a day for two weeks: one run closes, fails and repays, each on its own day."""
+    for _ in range(14):
+        three.pass_day()
+    assert end_of_day.close_days(now=three.noon).is_complete
+    assert statuses() == {"harbour": "matured", "mill": "matured", "quay": "failed"}
+    assert posted() == {"offer_reserve": 5, "offer_commit": 4, "offer_release": 1, "offer_repay": 4}
+    days = Transaction.objects.exclude(kind="offer_reserve").filter(kind__startswith="offer_")
+    assert set(days.values_list("kind", "effective_on")) == {
+        ("offer_commit", DEADLINE),
+        ("offer_release", DEADLINE),
+        ("offer_repay", MATURITY),
+    }
     assert verify.run() == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -14,6 +15,7 @@ from ledger.models import Account, Transaction
 from ledger.posting import InsufficientBalance
 from offers import errors, rules, services
 from offers.models import Offer, OfferDeed, OfferInvestment, OfferShare
+from offers.services import deeds
 from offers.services.rows import has_part
 from offers.tests.worlds import World, broken, wallet
 from oversight import services as oversight
@@ -108,6 +110,37 @@ def test_everything_may_be_lost(world: World, closed: Offer) -> None:
     assert {row.principal for row in closed.investments.all()} == {0}
     assert services.mature_offer(closed.pk, on=closed.maturity_date, now=world.now)
     assert not Transaction.objects.filter(kind="offer_repay").exists()
+    assert broken() == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("verb", ["distribute", "lose"])
+@pytest.mark.parametrize("place", ["after the shares", "after the ledger"])
+def test_a_deed_that_is_killed_half_way_is_done_once(
+    world: World, closed: Offer, monkeypatch: pytest.MonkeyPatch, verb: str, place: str
+) -> None:
+    """Nothing of it stands, the request is open still, and approved again it is done."""
+    world.fill_pool(closed, "100")
+    world.put_to_work(closed, "100")
+    world.write_down(closed, "100")
+    request = services.request_distribution if verb == "distribute" else services.request_loss
+    asked = request(closed.pk, amount=Decimal("9.99"), by=world.officers[0], reason="rent", now=world.now)
+    post_query, before = deeds.posting.post_query, [wallet(row.investor) for row in closed.investments.order_by("id")]
+
+    def dies(*args: Any, **kwargs: Any) -> None:
+        if place == "after the ledger":
+            post_query(*args, **kwargs)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(deeds.posting, "post_query", dies)
+        with pytest.raises(KeyboardInterrupt):
+            oversight.approve(asked.pk, by=world.officers[1], now=world.now)
+    asked.refresh_from_db()
+    assert asked.status == "requested" and not OfferDeed.objects.exists() and not OfferShare.objects.exists()
+    assert [wallet(row.investor) for row in closed.investments.order_by("id")] == before and broken() == []
+    oversight.approve(asked.pk, by=world.officers[1], now=world.now)
+    assert sum(share.amount for share in OfferDeed.objects.get().shares.all()) == Decimal("9.99")
     assert broken() == []
 
 

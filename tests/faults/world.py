@@ -1,7 +1,8 @@
 """`python -m tests.faults.world`: play some days of June into the database that the environment names.
 
 Left to be closed are days on which everything happens: daily payments over several slices, a pool that covers some days
-and not all, a month's end, a correction, two plans that mature, an exit that only the close can pay.
+and not all, a month's end, a correction, two plans that mature, an exit that only the close can pay, three offers that
+close, fail and mature.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ def main() -> None:
     shorten_plan(platform)
     open_positions(platform)
     leaver = put_money_to_work(platform)
+    open_offers(platform)
     platform.close_until(PLAYED_UNTIL)
     leave_work(platform, leaver)
 
@@ -71,6 +73,20 @@ def put_money_to_work(platform: Any) -> Any:
     platform.desk.deploy(platform.asset, Decimal(1900), OWNER)
     investing.cancel(leaver.pk, owner=leaver.owner, now=platform.noon)
     return leaver
+
+
+def open_offers(platform: Any) -> None:
+    """One closes and one fails on the first day that is left; one, closed meanwhile, matures two days later."""
+    from backoffice.tests.test_offers import invest, offer
+
+    for code, deadline, amounts in (
+        ("harbour", NEXT, (300, 400)),
+        ("quay", NEXT, (100, 150)),
+        ("mill", date(2026, 6, 27), (500, 500)),
+    ):
+        into = offer(platform, code, deadline=deadline, maturity=date(2026, 7, 1))
+        for number, amount in enumerate(amounts):
+            invest(platform, into, f"{code} {number}", str(amount))
 
 
 def leave_work(platform: Any, leaver: Any) -> None:
