@@ -12,10 +12,10 @@ from unfold.enums import ActionVariant
 
 from investments import accrual, adjustments, earned, rules, services
 from investments.admin.products import THEN, ReasonForm
-from investments.admin.shown import money
 from investments.models import Position, PositionEvent, Settlement
 from investments.services import states
 from investments.settlement import reversals as settlement_reversals
+from ledger.admin.shown import money
 from oversight.console import ActionPage
 
 Status = Position.Status

@@ -15,10 +15,12 @@ from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from investments import services
-from investments.admin.shown import NOTHING, money, percent, rate
 from investments.models import Position, Product, ProductVersion, RateCeiling
 from investments.services import versions
+from ledger.admin.shown import money
+from ledger.amounts import percent
 from oversight.console import ActionPage, ListPage, ReadOnlyAdmin, ReadOnlyInline
+from oversight.console.shown import NOTHING
 
 Status = ProductVersion.Status
 THEN = ("Then", "another officer must approve it; nothing changes before")
@@ -71,7 +73,7 @@ class DraftVersion(ActionPage):
         above = "above" if version.is_above(ceiling) else "within"
         return [
             ("Product", obj.display_name),
-            ("Rate", rate(version)),
+            ("Rate", versions.rate(version)),
             ("A year, simple", f"{percent(version.yearly_equivalent)}, {above} the ceiling of {percent(ceiling)}"),
             ("Minimum", money(version.minimum, obj.currency)),
             ("Maximum", money(version.maximum, obj.currency)),
@@ -111,7 +113,7 @@ class ActivateVersion(ActionPage):
         above = draft.is_above(RateCeiling.objects.current())
         return [
             ("Version", str(draft)),
-            ("Rate", f"{rate(draft)}, {percent(draft.yearly_equivalent)} a year"),
+            ("Rate", f"{versions.rate(draft)}, {percent(draft.yearly_equivalent)} a year"),
             (
                 "Above the ceiling",
                 "yes: badged in the console, in the API and in the coverage report" if above else "no",
@@ -178,7 +180,7 @@ class VersionInline(ReadOnlyInline):
 
     @display(description="rate")
     def show_rate(self, row: ProductVersion) -> str:
-        return rate(row)
+        return versions.rate(row)
 
     @display(description="a year")
     def show_year(self, row: ProductVersion) -> str:
@@ -243,7 +245,7 @@ class ProductAdmin(ReadOnlyAdmin):
 
     @display(description="rate")
     def show_rate(self, row: Any) -> str:
-        return rate(shown(row)) if shown(row) else NOTHING
+        return versions.rate(shown(row)) if shown(row) else NOTHING
 
     @display(description="a year, simple")
     def show_year(self, row: Any) -> str:

@@ -19,6 +19,7 @@ from core.errors import Forbidden, NotFound
 from core.states import require_move
 from investments.errors import ApprovalsMissing, JustificationMissing, ProductRetired, TermsRefused
 from investments.models import Product, ProductVersion, RateCeiling
+from ledger.amounts import percent
 from oversight import audit
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
@@ -194,8 +195,9 @@ def apply_ceiling(request: ApprovalRequest, by: Any, now: datetime) -> RateCeili
     )
 
 
-def percent(fraction: Decimal) -> str:
-    return f"{(fraction * 100).normalize():f} %"
+def rate(version: ProductVersion) -> str:
+    """Write a version's rate for people: 25 % a month."""
+    return f"{percent(version.rate)} a {version.rate_period}"
 
 
 def _locked(version_id: UUID) -> ProductVersion:
@@ -222,7 +224,7 @@ def _summary(version: ProductVersion) -> list[tuple[str, str]]:
     term = "open-ended" if version.term_days is None else f"{version.term_days} days"
     lines = [
         ("Product", f"{version.product.display_name}, version {version.number}"),
-        ("Rate", f"{percent(version.rate)} a {version.rate_period}, paid {version.get_payout_display()}"),
+        ("Rate", f"{rate(version)}, paid {version.get_payout_display()}"),
         ("A year, simple", f"{percent(version.yearly_equivalent)}; the ceiling is {percent(ceiling)}"),
         ("Minimum", f"{version.minimum.normalize():f} {version.product.currency}"),
         ("Term", term + (", locked" if version.locked else "")),

@@ -11,8 +11,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from unfold.enums import ActionVariant
 
+from ledger.admin.shown import money
 from offers import services
-from offers.admin.shown import THEN, money
+from offers.admin.shown import THEN
 from offers.models import Offer
 from offers.terms import DRAFTED, LIVING
 from oversight.console import ActionPage, ListPage
