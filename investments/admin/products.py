@@ -19,16 +19,11 @@ from investments.models import Position, Product, ProductVersion, RateCeiling
 from investments.services import versions
 from ledger.admin.shown import money
 from ledger.amounts import percent
-from oversight.console import ActionPage, ListPage, ReadOnlyAdmin, ReadOnlyInline
-from oversight.console.shown import NOTHING
+from oversight.console import ActionPage, ListPage, ReadOnlyAdmin, ReadOnlyInline, ReasonForm
+from oversight.console.shown import NOTHING, THEN
 
 Status = ProductVersion.Status
-THEN = ("Then", "another officer must approve it; nothing changes before")
 OPEN = ("active", "paused", "suspended", "matured")
-
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=500, widget=forms.Textarea, help_text="Without personal data.")
 
 
 class VersionForm(forms.ModelForm):

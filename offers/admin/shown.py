@@ -20,7 +20,6 @@ from oversight.console import charts
 
 DAYS_DRAWN = 90
 GATHERING = (Offer.Status.LIVE, Offer.Status.PAUSED)
-THEN = ("Then", "another officer must approve it; nothing changes before")
 
 STATUS_LABELS = {
     "draft": "default",
