@@ -16,12 +16,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from core.commands import command
-from core.errors import Forbidden
 from investments.errors import TermsRefused
 from investments.models import Product, ProductVersion, RateCeiling
 from investments.services import versions
 from ledger import accounts
 from oversight import audit
+from oversight.permissions import require_permission
 
 FOLDER = Path(__file__).resolve().parents[1] / "catalogue"
 REASON = "Loaded from the catalogue"
@@ -76,8 +76,7 @@ def load_catalogue(entries: Iterable[Entry], *, by: Any, now: datetime) -> list[
 
     Raises Forbidden, TermsRefused, UnknownCurrency, JustificationMissing.
     """
-    if not by.has_perm(versions.DRAFT):
-        raise Forbidden(f"Drafting a product takes the permission {versions.DRAFT}.")
+    require_permission(by, versions.DRAFT)
     return [_load(entry, by=by, now=now) for entry in entries]
 
 

@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Max
 
 from core.commands import command
-from core.errors import Forbidden, NotFound
+from core.errors import NotFound
 from core.states import require_move
 from investments.errors import ApprovalsMissing, JustificationMissing, ProductRetired, TermsRefused
 from investments.models import Product, ProductVersion, RateCeiling
@@ -23,6 +23,7 @@ from ledger.amounts import percent
 from oversight import audit
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
+from oversight.permissions import require_permission
 from oversight.states import move_to
 from oversight.verbs import Verb
 from protection import services as protection
@@ -58,8 +59,7 @@ def draft_version(product_id: UUID, terms: Mapping[str, Any], *, by: Any, now: d
 
     `terms` names all of TERMS. Raises Forbidden, NotFound, TermsRefused.
     """
-    if not by.has_perm(DRAFT):
-        raise Forbidden(f"Drafting a product takes the permission {DRAFT}.")
+    require_permission(by, DRAFT)
     product = Product.objects.filter(pk=product_id).first()
     if product is None:
         raise NotFound("There is no such product.")

@@ -1,11 +1,9 @@
-"""What every verb of this room begins with: the officer's right, and the offer's lock. Steps."""
+"""What every verb of this room begins with: the offer's lock. A step."""
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from core.errors import Forbidden
 from offers.errors import OfferNotFound
 from offers.models import Offer
 
@@ -16,9 +14,3 @@ def locked(offer_id: UUID) -> Offer:
         return Offer.objects.lock(offer_id)
     except Offer.DoesNotExist:
         raise OfferNotFound from None
-
-
-def require_permission(by: Any, permission: str) -> None:
-    """Refuse an officer without this right. Raises Forbidden."""
-    if not by.has_perm(permission):
-        raise Forbidden(f"This takes the permission {permission}.")
