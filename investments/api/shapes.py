@@ -182,16 +182,6 @@ class AmountIn(MoneySerializerMixin, StrictSerializer):
         return {"amount": form.validated_data["amount"]}
 
 
-class NothingIn(StrictSerializer):
-    """No content."""
-
-    @classmethod
-    def parse(cls, request: Request, *, currency: str) -> dict[str, Any]:
-        """Return no argument. Raises ValidationError for any content."""
-        cls(data=request.data or {}).is_valid(raise_exception=True)
-        return {}
-
-
 class PositionIn(MoneySerializerMixin, StrictSerializer):
     """A product, and the version of its disclosure that the investor accepts; with `amount` it is funded at once."""
 

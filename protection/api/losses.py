@@ -16,11 +16,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.callers import person_of
-from accounts.api.fields import StrictCharField, StrictSerializer
+from accounts.api.fields import NothingIn, StrictCharField, StrictSerializer
 from api.permissions import IsInvestor
 from ledger.fields import AmountField, CurrencyField, MoneySerializerMixin
 from protection import rules, services
-from protection.api.disclosures import NothingIn
 from protection.models import Disclosure, RiskWarning
 from protection.services import warnings
 
