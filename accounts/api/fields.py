@@ -36,12 +36,19 @@ class StrictSerializer(serializers.Serializer[Any]):
             )
         return super().to_internal_value(data)
 
+    @classmethod
+    def parse(cls, request: Request, /, **context: Any) -> dict[str, Any]:
+        """Return the body as arguments of a service. Raises ValidationError."""
+        form = cls(data=request.data, context=context)
+        form.is_valid(raise_exception=True)
+        return dict(form.validated_data)
+
 
 class NothingIn(StrictSerializer):
     """No content."""
 
     @classmethod
-    def parse(cls, request: Request) -> dict[str, Any]:
+    def parse(cls, request: Request, /, **context: Any) -> dict[str, Any]:
         """Return no arguments. Raises ValidationError for any content."""
         cls(data=request.data or {}).is_valid(raise_exception=True)
         return {}

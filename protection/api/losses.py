@@ -53,11 +53,9 @@ class LossSimulationIn(MoneySerializerMixin, StrictSerializer):
     commitments = FigureField(help_text="what must be paid in a year: rent, loans, maintenance")
 
     @classmethod
-    def parse(cls, request: Request) -> dict[str, Any]:
+    def parse(cls, request: Request, /, **context: Any) -> dict[str, Any]:
         """Return the arguments of `simulate_losses`. Raises ValidationError."""
-        form = cls(data=request.data)
-        form.is_valid(raise_exception=True)
-        given = dict(form.validated_data)
+        given = super().parse(request, **context)
         return {"currency": given.pop("currency"), "figures": rules.Figures(**given)}
 
 
@@ -115,13 +113,6 @@ class RiskWarningIn(MoneySerializerMixin, StrictSerializer):
         if not Disclosure.objects.filter(subject=value).exists():
             raise serializers.ValidationError("There is nothing of that name to invest in.", code="unknown")
         return value
-
-    @classmethod
-    def parse(cls, request: Request) -> dict[str, Any]:
-        """Return the arguments of `show_warning`. Raises ValidationError."""
-        form = cls(data=request.data)
-        form.is_valid(raise_exception=True)
-        return dict(form.validated_data)
 
 
 class RiskWarningOut(serializers.Serializer[Any]):
