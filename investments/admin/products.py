@@ -17,6 +17,7 @@ from unfold.enums import ActionVariant
 from investments import services
 from investments.models import Position, Product, ProductVersion, RateCeiling
 from investments.services import versions
+from investments.terms import TERMS
 from ledger.admin.shown import money
 from ledger.amounts import percent
 from oversight.console import ActionPage, ListPage, ReadOnlyAdmin, ReadOnlyInline, ReasonForm
@@ -33,13 +34,13 @@ class VersionForm(forms.ModelForm):
 
     class Meta:
         model = ProductVersion
-        fields = versions.TERMS
+        fields = TERMS
 
     def clean_features(self) -> list[str]:
         return [line.strip() for line in self.cleaned_data["features"].splitlines() if line.strip()]
 
     def terms(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in versions.TERMS}
+        return {name: self.cleaned_data[name] for name in TERMS}
 
 
 class DraftVersion(ActionPage):
@@ -56,7 +57,7 @@ class DraftVersion(ActionPage):
         latest = obj.versions.order_by("-number").first()
         if latest is None:
             return {}
-        given = {name: getattr(latest, name) for name in versions.TERMS}
+        given = {name: getattr(latest, name) for name in TERMS}
         for name in ("minimum", "maximum", "rate", "early_exit_penalty"):
             if given[name] is not None:
                 given[name] = f"{given[name].normalize():f}"

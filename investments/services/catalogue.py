@@ -19,6 +19,7 @@ from core.commands import command
 from investments.errors import TermsRefused
 from investments.models import Product, ProductVersion, RateCeiling
 from investments.services import versions
+from investments.terms import TERMS
 from ledger import accounts
 from oversight import audit
 from oversight.permissions import require_permission
@@ -108,12 +109,12 @@ def _same(version: ProductVersion, entry: Entry) -> bool:
         candidate.clean_fields(exclude=["product", "number", "status"])
     except ValidationError as refused:
         raise TermsRefused(f"{entry.code}: {' '.join(refused.messages)}") from refused
-    return all(getattr(version, name) == getattr(candidate, name) for name in versions.TERMS)
+    return all(getattr(version, name) == getattr(candidate, name) for name in TERMS)
 
 
 def _entry(file: Mapping[str, Any], rank: int, product: Mapping[str, Any]) -> Entry:
     given = {**DEFAULTS, **file.get("common", {}), **product}
-    terms = {name: given[name] for name in versions.TERMS}
+    terms = {name: given[name] for name in TERMS}
     for name in NUMBERS:
         if terms[name] is not None:
             terms[name] = Decimal(terms[name])

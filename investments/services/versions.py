@@ -19,6 +19,7 @@ from core.errors import NotFound
 from core.states import require_move
 from investments.errors import ApprovalsMissing, JustificationMissing, ProductRetired, TermsRefused
 from investments.models import Product, ProductVersion, RateCeiling
+from investments.terms import TERMS
 from ledger.amounts import percent
 from oversight import audit
 from oversight import services as oversight
@@ -33,24 +34,6 @@ Status = ProductVersion.Status
 # Above the ceiling two others approve what one officer asks for.
 APPROVALS_BELOW, APPROVALS_ABOVE = 1, 2
 DRAFT = "investments.request_version"
-
-TERMS = (
-    "minimum",
-    "maximum",
-    "rate",
-    "rate_period",
-    "day_count",
-    "payout",
-    "term_days",
-    "locked",
-    "pausable",
-    "early_exit_penalty",
-    "kyc_level",
-    "features",
-    "risk_warning",
-    "disclosure",
-    "disclosure_version",
-)
 
 
 @command
