@@ -103,6 +103,12 @@ class CapBelowCommitted(DomainError):
     status = 422
 
 
+class CapBelowTarget(DomainError):
+    code = "cap-below-target"
+    title = "Under such a cap an all-or-nothing offer could never reach its target"
+    status = 422
+
+
 class DeadlineOver(DomainError):
     code = "deadline-over"
     title = "The deadline of this offer is over"

@@ -97,7 +97,7 @@ def ask(
     Raises UnknownVerb, NotAllowedToAsk, OwnRequest, WrongTarget, ReasonMissing, DocumentRefused.
     """
     known = verbs.get(verb)
-    _require_may_ask(known, by, beneficiary)
+    _require_may_ask(known, by, beneficiary, target)
     if not reason.strip():
         raise ReasonMissing
     if known.target_model is not None and not isinstance(target, known.target_model):
@@ -216,13 +216,20 @@ def _hex(digest: bytes | memoryview | None) -> str | None:
     return None if digest is None else bytes(digest).hex()
 
 
-def _require_may_ask(verb: Verb, by: Any, beneficiary: Any) -> None:
+def _require_may_ask(verb: Verb, by: Any, beneficiary: Any, target: Model | None) -> None:
     if not verb.request_permission:
         return
     if not by.has_perm(verb.request_permission):
         raise NotAllowedToAsk(f"{verb.title} takes {verb.request_permission} to ask for.")
     if beneficiary is not None and beneficiary.pk == by.pk:
         raise OwnRequest("An officer doesn't ask for what is to their own benefit.")
+    if target is not None:
+        _require_no_interest(verb, str(target.pk), by)
+
+
+def _require_no_interest(verb: Verb, target_id: str, by: Any) -> None:
+    if verb.has_interest is not None and verb.has_interest(target_id, by):
+        raise OwnRequest("You have a part in this yourself, so others ask for it and decide it.")
 
 
 def _locked_for_decision(request_id: UUID, by: Any) -> tuple[ApprovalRequest, Verb]:
@@ -234,6 +241,7 @@ def _locked_for_decision(request_id: UUID, by: Any) -> tuple[ApprovalRequest, Ve
         raise NotAllowedToDecide(f"{verb.title} takes {verb.approve_permission} to decide.")
     if by.pk in {request.requested_by_id, request.beneficiary_id}:
         raise OwnRequest
+    _require_no_interest(verb, request.target_id, by)
     if request.status != Status.REQUESTED:
         raise AlreadyDecided(f"It is {request.get_status_display()}.", status=request.status)
     return request, verb

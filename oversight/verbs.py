@@ -21,6 +21,8 @@ class Verb:
     An empty `request_permission` leaves it to the room to say who may ask (an investor's own payout).
     `look(request)` works out again those lines of the summary that may have changed since it was asked; it raises
     the DomainError that would refuse the deed as things stand. It writes nothing.
+    `has_interest(target_id, person)` says who gains or loses by it beside the request's one beneficiary, as all who
+    hold a part of something do: they neither ask for it nor decide it.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Verb:
     target_fields: tuple[str, ...] = ()
     expires_after: timedelta = timedelta(days=7)
     look: Callable[[Any], Iterable[tuple[str, str]]] | None = None
+    has_interest: Callable[[str, Any], bool] | None = None
 
 
 class UnknownVerb(DomainError):

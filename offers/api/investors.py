@@ -20,6 +20,7 @@ from api.idempotency import once
 from api.pagination import CursorPagination
 from api.permissions import IsInvestor
 from api.schema import IDEMPOTENCY_KEY
+from ledger import days
 from ledger.api import Query
 from ledger.fields import CurrencyField
 from offers import services
@@ -43,7 +44,7 @@ class InvestmentQuery(Query):
 
 
 class OfferList(APIView):
-    """Live offers in one currency, the platform's if none is named; newest first."""
+    """Live offers in one currency, the platform's if none is named, until their deadline is over; newest first."""
 
     permission_classes = [IsInvestor]
     pagination_class = CursorPagination
@@ -57,9 +58,10 @@ class OfferList(APIView):
         responses=OfferOut(many=True),
     )
     def get(self, request: Request) -> Response:
-        """List live offers."""
+        """List live offers that still take money."""
         query = OfferQuery.parse(request, paging=CursorPagination.known_parameters)
-        found = Offer.objects.live().filter(currency=query.get("currency", settings.PLATFORM_CURRENCY))
+        found = Offer.objects.taking_money_on(days.platform_date(timezone.now()))
+        found = found.filter(currency=query.get("currency", settings.PLATFORM_CURRENCY))
         paginator = CursorPagination()
         page = paginator.paginate_queryset(found, request, view=self) or []
         return paginator.get_paginated_response(OfferOut.write(page))

@@ -14,7 +14,8 @@ from offers.models.offers import Offer
 class OfferDeed(models.Model):
     """A distribution of income or a loss, approved by two persons and shared pro rata of the principal. Append-only.
 
-    `principal` is what stood at work when it was shared; `request` the approval.
+    `principal` is what stood at work when it was shared, or what was put in where nothing of it is left; `request` the
+    approval.
     """
 
     class Verb(models.TextChoices):

@@ -39,6 +39,16 @@ class OfferInvestmentQuerySet(models.QuerySet["OfferInvestment"]):
         """What takes a place in the offer: reserved or committed."""
         return self.filter(status__in=[OfferInvestment.Status.RESERVED, OfferInvestment.Status.COMMITTED])
 
+    def under_way(self) -> OfferInvestmentQuerySet:
+        """What holds a place in the offer, or waits for one."""
+        return self.filter(
+            status__in=[
+                OfferInvestment.Status.WAITING,
+                OfferInvestment.Status.RESERVED,
+                OfferInvestment.Status.COMMITTED,
+            ]
+        )
+
     def reflecting(self, now: datetime) -> OfferInvestmentQuerySet:
         """What its investor may still take back."""
         return self.filter(status=OfferInvestment.Status.RESERVED, reflects_until__gt=now)

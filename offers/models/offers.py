@@ -26,8 +26,9 @@ class OfferQuerySet(models.QuerySet["Offer"]):
         """Lock one offer until the transaction ends: whoever changes what is committed comes through here."""
         return self.select_for_update(no_key=True, of=("self",)).get(pk=offer_id)
 
-    def live(self) -> OfferQuerySet:
-        return self.filter(status=Offer.Status.LIVE)
+    def taking_money_on(self, day: date) -> OfferQuerySet:
+        """Live offers whose deadline isn't over."""
+        return self.filter(status=Offer.Status.LIVE, deadline__gte=day)
 
     def gathering(self) -> OfferQuerySet:
         """Offers that still gather money: live or paused."""
@@ -117,19 +118,43 @@ class Offer(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(code__regex=CODE), name="offers_offer_code"),
             models.CheckConstraint(
-                condition=Q(committed_amount__gte=0, committed_amount__lte=F("max_amount")), name="offers_offer_cap"
+                condition=Q(committed_amount__gte=0, committed_amount__lte=F("max_amount")),
+                name="offers_offer_cap",
+                violation_error_code="max_amount",
+                violation_error_message="The cap can't be less than what is committed.",
             ),
+            # The cap of a published offer may come down to what is committed, so a draft alone has room for a ticket.
             models.CheckConstraint(
-                condition=Q(minimum_ticket__gt=0, minimum_ticket__lte=F("max_amount"))
+                condition=Q(minimum_ticket__gt=0)
+                & (Q(minimum_ticket__lte=F("max_amount")) | ~Q(status="draft"))
                 & (Q(maximum_ticket__isnull=True) | Q(maximum_ticket__gte=F("minimum_ticket"))),
                 name="offers_offer_tickets",
+                violation_error_code="minimum_ticket",
+                violation_error_message="The least ticket is above nothing, at most the cap and the greatest ticket.",
             ),
             models.CheckConstraint(
-                condition=Q(target__gt=0, target__lte=F("max_amount")) | ~Q(status__in=["draft", "live", "paused"]),
+                condition=Q(target__gt=0)
+                & (
+                    Q(target__lte=F("max_amount"))
+                    | Q(funding="keep_what_came") & ~Q(status="draft")
+                    | ~Q(status__in=["draft", "live", "paused"])
+                ),
                 name="offers_offer_target",
+                violation_error_code="target",
+                violation_error_message="The target is above nothing and at most the cap.",
             ),
-            models.CheckConstraint(condition=Q(maturity_date__gt=F("deadline")), name="offers_offer_dates"),
-            models.CheckConstraint(condition=Q(risk_class__gte=1, risk_class__lte=7), name="offers_offer_risk"),
+            models.CheckConstraint(
+                condition=Q(maturity_date__gt=F("deadline")),
+                name="offers_offer_dates",
+                violation_error_code="maturity_date",
+                violation_error_message="It matures after its deadline.",
+            ),
+            models.CheckConstraint(
+                condition=Q(risk_class__gte=1, risk_class__lte=7),
+                name="offers_offer_risk",
+                violation_error_code="risk_class",
+                violation_error_message="A risk class is from 1 to 7.",
+            ),
             models.CheckConstraint(
                 condition=Q(funding__in=["all_or_nothing", "keep_what_came"]), name="offers_offer_funding"
             ),
@@ -172,9 +197,13 @@ END
         return self.max_amount - self.committed_amount
 
     @property
+    def is_all_or_nothing(self) -> bool:
+        return self.funding == self.Funding.ALL_OR_NOTHING
+
+    @property
     def is_funded(self) -> bool:
         """Whether what came is enough to close: the target where it is all or nothing, else anything at all."""
-        needed = self.target if self.funding == self.Funding.ALL_OR_NOTHING else Decimal(0)
+        needed = self.target if self.is_all_or_nothing else Decimal(0)
         return self.committed_amount > 0 and self.committed_amount >= needed
 
     def takes_money_on(self, day: date) -> bool:

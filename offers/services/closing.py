@@ -22,7 +22,7 @@ from offers.errors import IncomeLeft, OfferNotFound, ReflectionRunning, TargetNo
 from offers.models import Offer, OfferInvestment
 from offers.services import accounts
 from offers.services.drafts import STEER
-from offers.services.rows import locked
+from offers.services.rows import has_part, locked
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
 from oversight.permissions import require_permission
@@ -234,4 +234,5 @@ FAIL = Verb(
     target_model=Offer,
     target_fields=("code", "status"),
     look=look_at_failure,
+    has_interest=has_part,
 )

@@ -22,7 +22,7 @@ from ledger.posting import InsufficientBalance, Move
 from offers.errors import DeedRefused, NothingAtWork, SharesChanged
 from offers.models import Offer, OfferDeed
 from offers.services import accounts
-from offers.services.rows import locked
+from offers.services.rows import has_part, locked
 from oversight import audit
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
@@ -32,7 +32,10 @@ DISTRIBUTE, LOSE = OfferDeed.Verb.DISTRIBUTE, OfferDeed.Verb.LOSE
 
 
 class Shared(NamedTuple):
-    """What sharing an amount gives: among how many investments, of what principal, and the hash of all shares."""
+    """What sharing an amount gives: among how many investments, of what principal, and the hash of all shares.
+
+    Where all of the principal is lost, income that comes late is shared by what was put in: that is `principal` then.
+    """
 
     investments: int
     principal: Decimal
@@ -58,7 +61,7 @@ def preview(offer: Offer, amount: Decimal, *, first: int = 20) -> tuple[Shared, 
     shared = share(offer, amount)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"{_SHARES} SELECT id, investor_id, principal, amount FROM shares ORDER BY id LIMIT %(first)s",
+            f"{_shares(offer)} SELECT id, investor_id, principal, amount FROM shares ORDER BY id LIMIT %(first)s",
             {**_given(offer, amount), "first": first},
         )
         return shared, [Share(*row) for row in cursor.fetchall()]
@@ -70,7 +73,7 @@ def share(offer: Offer, amount: Decimal) -> Shared:
     if amount <= 0 or amount % unit:
         raise DeedRefused(f"An amount in {offer.currency} is a multiple of {unit}.", field="amount")
     with connection.cursor() as cursor:
-        cursor.execute(_SUMMED, _given(offer, amount))
+        cursor.execute(f"{_shares(offer)} {_SUMMED}", _given(offer, amount))
         row = cursor.fetchone()
     if not row[0]:
         raise NothingAtWork
@@ -192,7 +195,7 @@ def _share_out(deed: OfferDeed, request: ApprovalRequest, *, by: Any, now: datet
     """Write the deed and its shares. Raises SharesChanged where they aren't those that were approved."""
     deed.save(force_insert=True)
     with connection.cursor() as cursor:
-        cursor.execute(_KEEP, _given(deed.offer, deed.amount, deed))
+        cursor.execute(f"{_shares(deed.offer)} {_KEEP}", _given(deed.offer, deed.amount, deed))
         (sha256,) = cursor.fetchone()
     _require_approved(sha256, request)
     figures = {"amount": str(deed.amount), "investments": deed.investments}
@@ -230,6 +233,12 @@ def _require_approved(shares_sha256: str, request: ApprovalRequest) -> None:
         raise SharesChanged
 
 
+def _shares(offer: Offer) -> str:
+    """Write the query's head: pro rata of what is at work, or of what was put in where nothing is left of it."""
+    is_at_work = offer.investments.filter(principal__gt=0).exists()
+    return _SHARES.format(part="principal" if is_at_work else "accepted_amount")
+
+
 def _given(offer: Offer, amount: Decimal, deed: OfferDeed | None = None) -> dict[str, Any]:
     return {
         "offer": offer.pk,
@@ -244,8 +253,8 @@ def _given(offer: Offer, amount: Decimal, deed: OfferDeed | None = None) -> dict
 # Whole units by exact division; the units that are left go to the largest remainders, the earlier investment first.
 _SHARES: Final = """
     WITH held AS MATERIALIZED (
-        SELECT id, investor_id, principal, sum(principal) OVER () AS total
-        FROM offers_offerinvestment WHERE offer_id = %(offer)s AND status = 'committed' AND principal > 0
+        SELECT id, investor_id, {part} AS principal, sum({part}) OVER () AS total
+        FROM offers_offerinvestment WHERE offer_id = %(offer)s AND status = 'committed' AND {part} > 0
     ), divided AS MATERIALIZED (
         SELECT *, div(%(amount)s / %(unit)s * principal, total) AS units,
                mod(%(amount)s / %(unit)s * principal, total) AS remainder
@@ -262,9 +271,9 @@ _SHA256: Final = """
     encode(sha256(convert_to(
         COALESCE(string_agg(id || ':' || trim_scale(amount), ',' ORDER BY id), ''), 'UTF8')), 'hex')
 """
-_SUMMED: Final = f"{_SHARES} SELECT count(*), max(total), min(amount), max(amount), {_SHA256} FROM shares"
+_SUMMED: Final = f"SELECT count(*), max(total), min(amount), max(amount), {_SHA256} FROM shares"
 _KEEP: Final = f"""
-    {_SHARES}, kept AS (
+    , kept AS (
         INSERT INTO offers_offershare (deed_id, investment_id, amount)
         SELECT %(deed)s, id, amount FROM shares WHERE amount > 0 ORDER BY id
     )
@@ -309,6 +318,7 @@ VERBS: Final = tuple(
         target_model=Offer,
         target_fields=("code", "status"),
         look=look_at,
+        has_interest=has_part,
     )
     for name, title, apply in (
         (DISTRIBUTION, "Distribute income to the investors of an offer", apply_distribution),

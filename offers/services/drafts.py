@@ -11,14 +11,14 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, transaction
 
 import protection.services as protection
 from core.commands import command
 from core.states import require_move
 from ledger import accounts, days
-from offers.errors import CapBelowCommitted, DeadlineOver, TermsFixed, TermsRefused
+from offers.errors import CapBelowCommitted, CapBelowTarget, DeadlineOver, TermsFixed, TermsRefused
 from offers.models import Offer
 from offers.services import waiting
 from offers.services.rows import locked
@@ -59,7 +59,7 @@ def change_offer(offer_id: UUID, changes: Mapping[str, Any], *, by: Any, now: da
     """Edit a draft, or the cap and the texts without legal effect of an offer that gathers money.
 
     Under a higher cap those who wait come first. What is as it was isn't written. Raises OfferNotFound, Forbidden,
-    TermsFixed, CapBelowCommitted, TermsRefused.
+    TermsFixed, CapBelowCommitted, CapBelowTarget, TermsRefused.
     """
     offer = locked(offer_id)
     _require_changeable(offer, changes, by=by)
@@ -71,6 +71,8 @@ def change_offer(offer_id: UUID, changes: Mapping[str, Any], *, by: Any, now: da
         setattr(offer, name, value)
     if offer.max_amount < offer.committed_amount:
         raise CapBelowCommitted(committed=str(offer.committed_amount))
+    if offer.status != Status.DRAFT and offer.is_all_or_nothing and offer.max_amount < offer.target:
+        raise CapBelowTarget(target=str(offer.target))
     _require_whole(offer)
     offer.save(update_fields=list(after))
     audit.record("offers.offer.changed", actor=by, at=now, target=offer, before=before, after=after)
@@ -176,9 +178,19 @@ def _require_whole(offer: Offer) -> None:
     try:
         offer.full_clean()
     except ValidationError as refused:
-        wrong |= refused.message_dict
+        wrong |= _by_field(refused)
     if wrong:
         raise TermsRefused(" ".join(text for texts in wrong.values() for text in texts), fields=wrong)
+
+
+def _by_field(refused: ValidationError) -> dict[str, list[str]]:
+    """What is wrong with which term; a CHECK over several names one of them as its code."""
+    wrong: dict[str, list[str]] = {}
+    for name, errors in refused.error_dict.items():
+        for error in errors:
+            field = str(error.code) if name == NON_FIELD_ERRORS else name
+            wrong.setdefault(field, []).extend(error.messages)
+    return wrong
 
 
 def _is_exact(value: Any) -> bool:

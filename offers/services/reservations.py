@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import protection.services as protection
+from accounts.errors import AccountBlocked
 from core.money import Money
 from ledger import days, posting
 from ledger.posting import Move
@@ -51,12 +52,14 @@ def give(waiting: OfferInvestment, accepted: Decimal, *, asked: Jurisdiction, no
 def require_person(
     offer: Offer, standing: Standing, total: Decimal, disclosure_version: str, *, now: datetime
 ) -> Jurisdiction:
-    """Refuse who may not hold so much of the offer: their level, and what they have seen and declared.
+    """Refuse who may not hold so much of the offer: their account, their level, what they have seen and declared.
 
     `total` counts what they hold already, so that many small steps are warned of like a large one; what holds for them
-    is returned. Raises KycLevelRequired, DisclosureOutdated, and what `protection.require` raises.
+    is returned. Raises AccountBlocked, KycLevelRequired, DisclosureOutdated, and what `protection.require` raises.
     """
     investor = standing.investor
+    if not investor.is_active:
+        raise AccountBlocked  # Who can't log in couldn't take it back while they reflect.
     if investor.kyc_level < offer.kyc_level:
         raise KycLevelRequired(needed=offer.kyc_level, held=investor.kyc_level)
     if disclosure_version != offer.disclosure_version:

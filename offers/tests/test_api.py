@@ -209,6 +209,7 @@ def test_what_is_not_live_takes_no_money(world: World, offer: Offer, clock: Any,
     assert refusal(invest(kofi, offer, "100.00")) == (409, "offer-not-live")
     assert client(ana).get(f"/api/v1/offers/{offer.pk}").status_code == 200
     assert client(kofi).get(f"/api/v1/offers/{offer.pk}").status_code == (200 if ended else 404)
+    assert client(kofi).get("/api/v1/offers?currency=AED").json()["results"] == []
     assert wallet(kofi) == (10000, 0) and committed(offer) == 500
 
 

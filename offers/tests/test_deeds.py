@@ -8,11 +8,13 @@ import pytest
 from django.db import DatabaseError, transaction
 from uuid_utils.compat import uuid7
 
+from accounts.models import User
 from core.errors import IllegalMove
 from ledger.models import Account, Transaction
 from ledger.posting import InsufficientBalance
 from offers import errors, rules, services
 from offers.models import Offer, OfferDeed, OfferShare
+from offers.services.rows import has_part
 from offers.tests.worlds import World, broken, wallet
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
@@ -48,7 +50,7 @@ def test_a_distribution_is_shared_to_the_last_cent(world: World, closed: Offer) 
     assert broken() == []
 
 
-def test_a_tie_goes_to_the_earlier(world: World, closed: Offer) -> None:
+def test_the_units_that_are_left_go_to_the_largest_remainders(world: World, closed: Offer) -> None:
     world.fill_pool(closed, "100")
     shares = [share.amount for share in distribute(world, closed, "0.01").shares.order_by("investment_id")]
     assert shares == [CENT], "only who gets something has a row"
@@ -110,6 +112,29 @@ def test_everything_may_be_lost(world: World, closed: Offer) -> None:
     assert broken() == []
 
 
+def test_income_after_all_is_lost_goes_by_what_was_put_in(world: World, closed: Offer) -> None:
+    """What an insolvency pays late is still the investors': 300, 300 and 400 of 1,000, and then the offer may end."""
+    world.put_to_work(closed, "1000")
+    world.write_down(closed, "1000")
+    lose(world, closed, "1000")
+    world.fill_pool(closed, "10.01")
+    with pytest.raises(errors.IncomeLeft):
+        services.mature_offer(closed.pk, on=closed.maturity_date, now=world.now)
+    deed = distribute(world, closed, "10.01")
+    shares = [share.amount for share in deed.shares.order_by("investment_id")]
+    assert (deed.principal, shares) == (1000, [Decimal("3.00"), Decimal("3.00"), Decimal("4.01")])
+    assert services.mature_offer(closed.pk, on=closed.maturity_date, now=world.now)
+    assert broken() == []
+
+
+def test_a_tie_goes_to_the_earlier(world: World, closed: Offer) -> None:
+    """Of 0.02 to 300, 300 and 400: 0.6, 0.6 and 0.8 cents; one goes to the 400, the other to the first of equals."""
+    world.fill_pool(closed, "100")
+    shares = distribute(world, closed, "0.02").shares.order_by("investment_id")
+    first, _, third = closed.investments.order_by("id")
+    assert [(share.investment_id, share.amount) for share in shares] == [(first.pk, CENT), (third.pk, CENT)]
+
+
 @pytest.mark.parametrize("amount", ["0", "-1", "0.001"])
 def test_amounts_that_the_currency_does_not_have(world: World, closed: Offer, amount: str) -> None:
     world.fill_pool(closed, "100")
@@ -122,6 +147,35 @@ def test_only_a_closed_offer_shares(world: World, offer: Offer) -> None:
     with pytest.raises(IllegalMove):
         distribute(world, offer, "10")
     assert not OfferDeed.objects.exists() and not ApprovalRequest.objects.filter(verb="offers.distribute").exists()
+
+
+def test_whose_money_it_is_neither_asks_nor_approves(world: World, offer: Offer) -> None:
+    """Omar and Lin may both ask and approve; Lin holds a place, so Nia decides. One who was repaid may again."""
+    omar, lin, nia = world.officers
+    world.make_ready(lin)
+    User.objects.filter(pk=lin.pk).update(kyc_level=1)
+    lin.refresh_from_db()
+    world.pay_in(lin, "10000", offer.currency)
+    world.invest(lin, offer, "600")
+    world.later()
+    services.close_offer(offer.pk, by=omar, reason="full", now=world.now)
+    given = {"reason": "rent", "now": world.now}
+    with pytest.raises(oversight.OwnRequest):
+        services.request_failure(offer.pk, by=lin, **given)
+    world.fill_pool(offer, "10")
+    with pytest.raises(oversight.OwnRequest):
+        services.request_distribution(offer.pk, amount=Decimal(10), by=lin, **given)
+    asked = services.request_distribution(offer.pk, amount=Decimal(10), by=omar, **given)
+    with pytest.raises(oversight.OwnRequest):
+        oversight.approve(asked.pk, by=lin, now=world.now)
+    with pytest.raises(oversight.OwnRequest):
+        oversight.reject(asked.pk, by=lin, now=world.now, note="not now")
+    oversight.approve(asked.pk, by=nia, now=world.now)
+    assert wallet(lin)[0] == 9410
+    failing = services.request_failure(offer.pk, by=omar, **given)
+    oversight.approve(failing.pk, by=nia, now=world.now)
+    assert not has_part(str(offer.pk), lin) and wallet(lin) == (10010, 0)
+    assert broken() == []
 
 
 def test_who_asks_does_not_approve(world: World, closed: Offer) -> None:

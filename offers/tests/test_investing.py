@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
+from accounts.models import User
 from core.errors import IllegalMove, NotFound
 from ledger.posting import InsufficientBalance
 from offers import errors, services
 from offers.models import Offer, OfferInvestment
 from offers.tests.worlds import World, committed, wallet
 from protection.errors import DisclosureNotAccepted
-from protection.models import Acceptance
+from protection.models import Acceptance, Jurisdiction
+from protection.services.jurisdictions import RULES
 from tests.people import make_investor
 
 Status = OfferInvestment.Status
@@ -37,6 +39,7 @@ def test_the_worked_example(world: World, offer: Offer) -> None:
     assert (waiting.status, waiting.accepted_amount, waiting.operation_id) == (Status.WAITING, 0, None)
     assert services.place_in_line(offer.pk, musa)[1] == 2
 
+    world.later(timedelta(days=3))
     services.withdraw(first.pk, investor=ana, now=world.now)
     services.give_places(offer.pk, now=world.now)
     waiting.refresh_from_db()
@@ -46,6 +49,30 @@ def test_the_worked_example(world: World, offer: Offer) -> None:
     assert (later.status, later.accepted_amount) == (Status.RESERVED, 200), "what the first left of the place"
     assert waiting.reflects_until == world.now + timedelta(days=4), "a reflection of its own"
     assert committed(offer) == 1000
+
+
+@pytest.mark.parametrize("days", [0, 14])
+def test_reflection_is_as_long_as_the_jurisdiction_says(world: World, offer: Offer, days: int) -> None:
+    """For whom invests and for whom is given a place; the others keep their four days."""
+    ask_otherwise("CI", reflection_days=days)
+    ana, zoe = (world.investor(name, offer) for name in ("Ana", "Zoe"))
+    User.objects.filter(pk=zoe.pk).update(country="CI")
+    zoe.refresh_from_db()
+    filled = world.invest(ana, offer, "900")
+    mine = world.invest(zoe, offer, "100")
+    waiting = world.invest(zoe, offer, "300", join_waiting_list=True)
+    assert filled.reflects_until == world.now + timedelta(days=4)
+    assert mine.reflects_until == world.now + timedelta(days=days)
+    services.withdraw(filled.pk, investor=ana, now=world.now)
+    services.give_places(offer.pk, now=world.now)
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.reflects_until) == (Status.RESERVED, world.now + timedelta(days=days))
+
+
+def ask_otherwise(country: str, **rules: Any) -> None:
+    """Let other rules hold for a country."""
+    present = Jurisdiction.objects.of("")
+    Jurisdiction.objects.create(country=country, **{**{name: getattr(present, name) for name in RULES}, **rules})
 
 
 def test_a_newcomer_does_not_pass_those_who_wait(world: World, offer: Offer) -> None:

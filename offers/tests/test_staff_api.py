@@ -154,6 +154,27 @@ def test_a_cap_never_goes_under_what_is_committed(world: World, offer: Offer) ->
     assert send(omar, "patch", path, {"max_amount": "600.00"}).json()["remaining_amount"] == "0.00"
 
 
+def test_a_cap_comes_down_to_what_is_committed(world: World) -> None:
+    """Under the target, where what came is kept, and under a ticket: nothing more comes then, and that is the point."""
+    offer = world.offer(funding="keep_what_came", target=Decimal(500), minimum_ticket=Decimal(150))
+    world.invest(world.investor("Ana", offer), offer, "150")
+    taken = world.invest(world.investor("Kofi", offer), offer, "200")
+    omar, path = world.officers[0], f"/{offer.pk}"
+    assert send(omar, "patch", path, {"max_amount": "350.00"}).json()["remaining_amount"] == "0.00"
+    services.withdraw(taken.pk, investor=taken.investor, now=world.now)
+    assert send(omar, "patch", path, {"max_amount": "150.00"}).json()["max_amount"] == "150.00"
+    assert refusal(send(omar, "patch", path, {"max_amount": "149.99"})) == (422, "cap-below-committed")
+    world.later()
+    assert services.close_offer(offer.pk, by=omar, reason="enough", now=world.now).status == "closed"
+
+
+def test_an_all_or_nothing_cap_stays_above_its_target(world: World, offer: Offer) -> None:
+    omar, path = world.officers[0], f"/{offer.pk}"
+    assert refusal(send(omar, "patch", path, {"max_amount": "499.99"})) == (422, "cap-below-target")
+    assert Offer.objects.get().max_amount == 1000
+    assert send(omar, "patch", path, {"max_amount": "500.00"}).status_code == 200
+
+
 FIXED = [name for name in written() if name not in {"code", "max_amount", "description", "metadata", "maximum_ticket"}]
 
 
@@ -223,6 +244,8 @@ def test_terms_that_make_no_offer(world: World, change: dict[str, Any], status: 
         assert {error["pointer"] for error in answer.json()["errors"]} == {f"/{name}" for name in change}
     else:
         assert answer.json()["code"] == "terms-refused"
+        assert set(answer.json()["fields"]) == {{"maximum_ticket": "minimum_ticket"}.get(name, name) for name in change}
+        assert "offers_offer" not in answer.content.decode(), "a constraint's name tells an officer nothing"
     assert rows_of_everything() == before
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
+from accounts.models import User
 from core.errors import DomainError
 from ledger import days
 from ledger.models import Transaction
@@ -15,6 +17,7 @@ from offers import services
 from offers.models import Offer, OfferInvestment
 from offers.services import waiting
 from offers.tests.worlds import World, broken, committed, wallet
+from oversight.models import AuditEvent
 from protection.models import LossSimulation
 from protection.rules import Figures
 
@@ -70,6 +73,44 @@ def test_a_place_that_was_left_lying_is_found_by_the_next_in_line(
     kofi = world.investor("Kofi", full)
     world.invest(kofi, full, "200", join_waiting_list=True)
     assert standing(full)[1:] == [("reserved", 300), ("reserved", 700), ("waiting", 0)]
+
+
+def lower_level(zoe: User, now: datetime) -> None:
+    User.objects.filter(pk=zoe.pk).update(kyc_level=0)
+
+
+def block(zoe: User, now: datetime) -> None:
+    User.objects.filter(pk=zoe.pk).update(blocked_at=now)
+
+
+def delete(zoe: User, now: datetime) -> None:
+    User.objects.filter(pk=zoe.pk).update(deleted_at=now)
+
+
+def declare_little(zoe: User, now: datetime) -> None:
+    figures = Figures(Decimal(1000), Decimal(0), Decimal(0))
+    LossSimulation.of(zoe, figures, currency="AED", at=timezone.now() + timedelta(hours=1)).save(force_insert=True)
+
+
+@pytest.mark.parametrize(
+    ("happens", "code"),
+    [
+        (lower_level, "kyc-level-required"),
+        (block, "account-blocked"),
+        (delete, "account-blocked"),
+        (declare_little, "risk-warning-unconfirmed"),
+    ],
+)
+def test_who_may_not_invest_any_more_lapses_and_the_next_is_served(
+    world: World, full: Offer, happens: Callable[[User, datetime], None], code: str
+) -> None:
+    first, waiting = full.investments.order_by("id")[:2]
+    zoe = waiting.investor
+    happens(zoe, world.now)
+    services.withdraw(first.pk, investor=first.investor, now=world.now)
+    assert standing(full) == [("withdrawn", 1000), ("lapsed", 0), ("reserved", 700)]
+    assert wallet(zoe) == (10000, 0) and committed(full) == 700
+    assert AuditEvent.objects.get(target_id=str(waiting.pk), after__status="lapsed").reason == code
 
 
 def test_what_is_wrong_with_the_platform_lapses_nobody(

@@ -35,12 +35,13 @@ def world(db: None) -> World:
 
 
 class Model:
-    """An offer as it should be. `held` is what stands with it, by investment; `line` who waits, for how much."""
+    """An offer as it should be. `held` is what stands with it, by investment, `put` what was; `line` who waits."""
 
     def __init__(self) -> None:
         self.status, self.pool, self.at_work = "live", Decimal(0), Decimal(0)
         self.purse = dict.fromkeys(NAMES, PURSE)
         self.held: dict[Any, tuple[str, Decimal]] = {}
+        self.put: dict[Any, Decimal] = {}
         self.line: list[tuple[Any, str, Decimal]] = []
 
     @property
@@ -73,8 +74,18 @@ class Model:
             name, amount = self.held.pop(row)
             self.purse[name] += amount
 
+    @property
+    def settled(self) -> bool:
+        """Whether its money is in the bank and its income distributed: before that it doesn't end."""
+        return not self.at_work and not self.pool
+
+    def close(self) -> None:
+        self.status, self.line = "closed", []
+        self.put = {row: amount for row, (_, amount) in self.held.items()}
+
     def share(self, amount: Decimal) -> list[Decimal]:
-        return rules.shares(amount, [held for _, held in self.held.values()], exponent=2)
+        parts = [held for _, held in self.held.values()] if self.sum else [self.put[row] for row in self.held]
+        return rules.shares(amount, parts, exponent=2)
 
     def distribute(self, amount: Decimal) -> None:
         self.pool -= amount
@@ -167,17 +178,17 @@ class Sequence:
         reflects = self.offer.investments.reflecting(self.world.now).exists()
         may = self.model.status in ("live", "paused") and not reflects and self.model.sum >= TARGET
         if self.steered("close", services.close_offer, expected=may):
-            self.model.status, self.model.line = "closed", []
+            self.model.close()
 
     def fail(self, *_: int) -> None:
-        may = self.model.status in ("live", "paused", "closed") and not self.model.at_work
+        may = self.model.status in ("live", "paused", "closed") and self.model.settled
         if self.approved("fail", services.request_failure, expected=may):
             self.end("failed")
 
     def mature(self, *_: int) -> None:
         closed, day = self.model.status == "closed", self.offer.maturity_date
         repay = lambda: services.mature_offer(self.offer.pk, on=day, now=self.world.now)  # noqa: E731
-        if closed and self.model.at_work:
+        if closed and not self.model.settled:
             self.attempt("mature", repay, expected=False)
             return
         assert self.attempt("mature", repay, expected=True) is closed
@@ -189,8 +200,9 @@ class Sequence:
         self.model.status, self.model.line = status, []
 
     def distribute(self, _: int, size: int) -> None:
-        amount = size * size * size * UNIT
-        may = self.model.status == "closed" and self.model.pool >= amount and self.model.sum > 0
+        """Now and then all of it, as before an end."""
+        amount = self.model.pool if size > 15 and self.model.pool else size * size * size * UNIT
+        may = self.model.status == "closed" and self.model.pool >= amount
         if self.approved("distribute", services.request_distribution, expected=may, amount=amount):
             self.model.distribute(amount)
 
@@ -202,8 +214,8 @@ class Sequence:
         self.said["earn"] += 1
 
     def work(self, _: int, size: int) -> None:
-        amount = Decimal(size * 11)
-        may = self.model.status == "closed" and self.model.at_work + amount <= self.model.sum
+        amount = Decimal(size * 11) if size < 20 else self.model.sum - self.model.at_work
+        may = amount > 0 and self.model.status == "closed" and self.model.at_work + amount <= self.model.sum
         if self.attempt("work", lambda: self.world.put_to_work(self.offer, str(amount)) or True, expected=may):
             self.model.at_work += amount
 
@@ -215,13 +227,14 @@ class Sequence:
 
     def lose(self, _: int, size: int) -> None:
         """Write down what is at work, or a part, and share the loss; more of it than there is can't be shared."""
-        amount = min(size * size * UNIT, self.model.at_work)
+        amount = min(size * size * UNIT, self.model.at_work) if size < 20 else self.model.at_work
         if amount:
             self.world.write_down(self.offer, str(amount))
             self.approved("lose", services.request_loss, expected=False, amount=amount + UNIT)
             self.approved("lose", services.request_loss, expected=True, amount=amount)
             self.model.lose(amount)
             self.model.at_work -= amount
+            self.said["all lost"] += not self.model.sum
 
     # Time
 
@@ -237,7 +250,7 @@ class Sequence:
         ended = services.end_gathering(self.offer.pk, on=self.offer.deadline, now=self.world.now)
         assert ended == (("closed" if self.model.sum >= TARGET else "failed") if gathers else None)
         if ended == "closed":
-            self.model.status, self.model.line = "closed", []
+            self.model.close()
         elif ended == "failed":
             self.end("failed")
         self.said[f"end_gathering {ended}"] += 1
