@@ -102,8 +102,3 @@ class LevelOutOfRange(DomainError):
     code = "level-out-of-range"
     title = "There is no such level"
     status = 422
-
-
-class NotAllowed(Forbidden):
-    code = "not-allowed"
-    title = "This takes a permission that you don't have"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 
 from django.conf import settings
 
 from ledger import amounts
+from oversight.console.shown import NOTHING
 
 
 def plain(amount: Decimal, currency: str) -> str:
@@ -31,10 +32,8 @@ def trim(value: Decimal) -> str:
 
 
 def percent(ratio: Decimal | None) -> str:
-    """Write a ratio as per cent, cut to two decimals: 0.99999 is 99.99 %, never 100 %."""
-    if ratio is None:
-        return "–"
-    return f"{(ratio * 100).quantize(Decimal('0.01'), rounding=ROUND_DOWN):,.2f} %"
+    """Write a ratio in per cent, cut to two decimals, or a dash: 0.99999 is 99.99 %, never 100 %."""
+    return NOTHING if ratio is None else amounts.percent(ratio, decimals=2)
 
 
 def listed(sums: Iterable[tuple[str, Decimal]]) -> list[str]:

@@ -11,8 +11,9 @@ from django.db.models import F
 
 from backoffice.models import EndOfDayProblem, EndOfDayRun
 from core.commands import command
-from core.errors import DomainError, Forbidden, NotFound
+from core.errors import DomainError, NotFound
 from oversight import alerts, audit
+from oversight.permissions import require_permission
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +74,7 @@ def close_problem(problem_id: UUID, *, by: Any, now: datetime, word: str) -> End
 
     Raises NotFound, Forbidden, ProblemClosed, WordMissing.
     """
-    if not by.has_perm("backoffice.close_problem"):
-        raise Forbidden("Closing a problem takes the permission backoffice.close_problem.")
+    require_permission(by, "backoffice.close_problem")
     if not word.strip():
         raise WordMissing
     day = EndOfDayProblem.objects.filter(pk=problem_id).values_list("run_id", flat=True).first()

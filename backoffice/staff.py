@@ -116,10 +116,7 @@ class Approve(APIView):
     )
     def post(self, request: Request, request_id: UUID) -> Response:
         """Approve; 409 when it had expired or what it is about has changed since: then it is closed."""
-        form = ApproveIn(data=request.data)
-        form.is_valid(raise_exception=True)
-        officer, note = person_of(request), form.validated_data["note"]
-        decided = services.approve(request_id, by=officer, now=timezone.now(), note=note)
+        decided = services.approve(request_id, by=person_of(request), now=timezone.now(), **ApproveIn.parse(request))
         return _answer(decided)
 
 
@@ -136,10 +133,7 @@ class Reject(APIView):
     )
     def post(self, request: Request, request_id: UUID) -> Response:
         """Reject with a word; 409 when it had expired."""
-        form = RejectIn(data=request.data)
-        form.is_valid(raise_exception=True)
-        officer, note = person_of(request), form.validated_data["note"]
-        decided = services.reject(request_id, by=officer, now=timezone.now(), note=note)
+        decided = services.reject(request_id, by=person_of(request), now=timezone.now(), **RejectIn.parse(request))
         return _answer(decided)
 
 

@@ -16,20 +16,25 @@ from backoffice.watching import Figures
 from core.errors import DomainError
 
 
+def bars(console: Console) -> Progress:
+    """Make the bars that show how far something is; they leave the screen when it is done."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+
+
 class Terminal:
     """Watches a close and shows it."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.console = Console(quiet=quiet)
-        self.progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=self.console,
-            transient=True,
-        )
+        self.progress = bars(self.console)
         self.days: TaskID = self.progress.add_task("Days", total=None, visible=False)
         self.inside: TaskID = self.progress.add_task("", total=None, visible=False)
         self.begun = 0

@@ -79,6 +79,25 @@ def rate(client: Callable[[int, Callable[[], bool]], int], *, clients: int, last
     return done / (time.perf_counter() - began)
 
 
+def keyed_rate(work: Callable[[int, str], object], *, clients: int, lasting: float) -> float:
+    """`rate` of work on the database: each piece is given its client's number and a key that no other piece has."""
+    from django.db import connection
+
+    run = f"{time.monotonic_ns()}"
+
+    def client(place: int, goes_on: Callable[[], bool]) -> int:
+        done = 0
+        try:
+            while goes_on():
+                work(place, f"{run}:{place}:{done}")
+                done += 1
+        finally:
+            connection.close()
+        return done
+
+    return rate(client, clients=clients, lasting=lasting)
+
+
 def short(count: int) -> str:
     """Write a count as figures are named: 100k, 1m."""
     return f"{count // 1_000_000}m" if count >= 1_000_000 else f"{count // 1_000}k"

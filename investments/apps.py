@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from investments.terms import TERMS
+
 MODELS = (
     "product",
     "productversion",
@@ -20,23 +22,6 @@ MODELS = (
     "settlementreversal",
 )
 VIEW = [f"investments.view_{model}" for model in MODELS]
-TERMS = [
-    "minimum",
-    "maximum",
-    "rate",
-    "rate_period",
-    "day_count",
-    "payout",
-    "term_days",
-    "locked",
-    "pausable",
-    "early_exit_penalty",
-    "kyc_level",
-    "features",
-    "risk_warning",
-    "disclosure",
-    "disclosure_version",
-]
 
 
 class InvestmentsConfig(AppConfig):

@@ -1,4 +1,4 @@
-"""How amounts are written, currency by currency. Imports no Django."""
+"""How amounts are written, currency by currency, and fractions in per cent. Imports no Django."""
 
 from __future__ import annotations
 
@@ -58,6 +58,14 @@ def number(amount: Decimal, currency: str) -> str:
     whole, _, decimals = format_amount(abs(amount), currency).partition(".")
     decimals = decimals.rstrip("0").ljust(min(exponent_of(currency), CENTS), "0")
     return f"{sign}{int(whole):,}{'.' if decimals else ''}{decimals}"
+
+
+def percent(fraction: Decimal, *, decimals: int | None = None) -> str:
+    """Write a fraction in per cent for people, whole or cut to so many decimals: 0.99999 is 99.999 % or 99.99 %."""
+    hundredths = fraction.scaleb(2, _WIDE)
+    if decimals is None:
+        return f"{hundredths.normalize(_WIDE):,f} %"
+    return f"{hundredths.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_DOWN, context=_WIDE):,f} %"
 
 
 def cut(amount: Decimal, currency: str) -> Decimal:

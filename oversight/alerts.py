@@ -11,9 +11,10 @@ from django.db.models import Model
 from uuid_utils.compat import uuid7
 
 from core.commands import command
-from core.errors import DomainError, Forbidden, NotFound
+from core.errors import DomainError, NotFound
 from oversight import audit
 from oversight.models import Alert, label_and_id
+from oversight.permissions import require_permission
 
 # One statement, so that two who raise the same alert at once end with one row.
 RAISE = """
@@ -69,8 +70,7 @@ def close_alert(alert_id: UUID, *, by: Any, now: datetime, word: str) -> Alert:
 
     Raises NotFound, Forbidden, WordMissing, AlertClosed.
     """
-    if not by.has_perm("oversight.close_alert"):
-        raise Forbidden("Closing an alert takes the permission oversight.close_alert.")
+    require_permission(by, "oversight.close_alert")
     if not word.strip():
         raise WordMissing
     alert = Alert.objects.all().lock(alert_id)

@@ -115,11 +115,9 @@ class DepositIn(MoneySerializerMixin, StrictSerializer):
         return attrs
 
     @classmethod
-    def parse(cls, request: Request) -> dict[str, Any]:
+    def parse(cls, request: Request, /, **context: Any) -> dict[str, Any]:
         """Return the arguments of `request_deposit`. Raises ValidationError."""
-        form = cls(data=request.data, context={"request": request})
-        form.is_valid(raise_exception=True)
-        given = form.validated_data
+        given = super().parse(request, request=request, **context)
         return {
             "amount": Money(given["amount"], given["currency"]),
             "method": given["method"],

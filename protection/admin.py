@@ -13,7 +13,8 @@ from django.utils.html import format_html_join
 from unfold.decorators import display
 
 from ledger import amounts
-from oversight.console import ListPage, ReadOnlyAdmin
+from oversight.console import ListPage, ReadOnlyAdmin, ReasonField
+from oversight.console.shown import THEN
 from protection import services
 from protection.models import (
     Acceptance,
@@ -25,13 +26,6 @@ from protection.models import (
     RiskWarning,
 )
 from protection.services.jurisdictions import RULES, changes
-
-THEN = ("Then", "another officer must approve it; nothing changes before")
-
-
-class ReasonField(forms.CharField):
-    def __init__(self) -> None:
-        super().__init__(max_length=500, widget=forms.Textarea, help_text="Without personal data.")
 
 
 class RulesForm(forms.ModelForm):

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from ledger import amounts
 from ledger.models import Currency
 from oversight import alerts
 from treasury import rules
@@ -24,7 +25,7 @@ def raise_alerts(rows: Iterable[Coverage], parts: Iterable[CoveragePart], *, now
         if row.ratio is not None and row.ratio < WHOLE:
             alerts.raise_alert(
                 BELOW,
-                title=f"Coverage of {row.currency_id} is {row.ratio.scaleb(2):.4f} %",
+                title=f"Coverage of {row.currency_id} is {amounts.percent(row.ratio, decimals=4)}",
                 detail=f"On {row.day_id}: {_missing(row, exponents[row.currency_id])}.",
                 severity="critical",
                 at=now,

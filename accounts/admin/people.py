@@ -18,6 +18,7 @@ from accounts.admin import pages
 from accounts.models import Session, User
 from accounts.services import people
 from oversight.console import ReadOnlyAdmin, ReadOnlyInline, link_to, moment
+from oversight.console.shown import NOTHING
 from oversight.models import ApprovalRequest
 
 MASKED = ("show_email", "show_phone")
@@ -121,23 +122,23 @@ class UserAdmin(ReadOnlyAdmin):
 
     @display(description="E-mail")
     def show_email(self, user: User) -> str:
-        return user.masked_email or "–"
+        return user.masked_email or NOTHING
 
     @display(description="Phone")
     def show_phone(self, user: User) -> str:
-        return user.masked_phone or "–"
+        return user.masked_phone or NOTHING
 
     @display(description="E-mail")
     def show_whole_email(self, user: User) -> str:
-        return user.email or "–"
+        return user.email or NOTHING
 
     @display(description="Phone")
     def show_whole_phone(self, user: User) -> str:
-        return user.phone or "–"
+        return user.phone or NOTHING
 
     @display(description="Roles")
     def show_roles(self, user: User) -> str:
-        return ", ".join(sorted(group.name for group in user.groups.all())) or "–"
+        return ", ".join(sorted(group.name for group in user.groups.all())) or NOTHING
 
     @display(description="Standing", label=STANDING_LABELS)
     def show_standing(self, user: User) -> tuple[str, str]:
@@ -186,5 +187,5 @@ class UserAdmin(ReadOnlyAdmin):
     @display(description="Referred by")
     def show_referrer(self, user: User) -> Any:
         if user.referrer is None:
-            return "–"
+            return NOTHING
         return link_to("accounts.user", str(user.referrer_id), user.referrer.referral_code)

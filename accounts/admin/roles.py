@@ -13,6 +13,7 @@ from unfold.decorators import display
 
 from accounts.roles import ROLES
 from oversight.console import ReadOnlyAdmin, lines
+from oversight.console.shown import NOTHING
 
 import_module("django.contrib.auth.admin")  # registers its own page, which ours replaces
 admin.site.unregister(Group)
@@ -31,7 +32,7 @@ class RoleAdmin(ReadOnlyAdmin):
 
     @display(description="What for")
     def show_words(self, group: Group) -> str:
-        return ROLES.get(group.name, "–")
+        return ROLES.get(group.name, NOTHING)
 
     @display(description="People")
     def show_people(self, group: Any) -> int:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
+from rest_framework.request import Request
 
 from accounts import identifiers, rules
 from accounts.models import User
@@ -34,6 +35,23 @@ class StrictSerializer(serializers.Serializer[Any]):
                 }
             )
         return super().to_internal_value(data)
+
+    @classmethod
+    def parse(cls, request: Request, /, **context: Any) -> dict[str, Any]:
+        """Return the body as arguments of a service. Raises ValidationError."""
+        form = cls(data=request.data, context=context)
+        form.is_valid(raise_exception=True)
+        return dict(form.validated_data)
+
+
+class NothingIn(StrictSerializer):
+    """No content."""
+
+    @classmethod
+    def parse(cls, request: Request, /, **context: Any) -> dict[str, Any]:
+        """Return no arguments. Raises ValidationError for any content."""
+        cls(data=request.data or {}).is_valid(raise_exception=True)
+        return {}
 
 
 def _printable(name: str) -> str:

@@ -81,12 +81,6 @@ class Anybody(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
-    def read(self, request: Request, form: type[StrictSerializer]) -> dict[str, Any]:
-        """Return the checked body. Raises ValidationError."""
-        serializer = form(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return dict(serializer.validated_data)
-
 
 def tokens_answer(pair: tokens.TokenPair) -> Response:
     """Answer with tokens, which nothing on the way may keep. Source: RFC 6749 §5.1."""
@@ -118,7 +112,7 @@ class SignUp(Anybody):
         ],
     )
     def post(self, request: Request) -> Response:
-        services.sign_up(now=timezone.now(), **self.read(request, SignUpIn))
+        services.sign_up(now=timezone.now(), **SignUpIn.parse(request))
         return Response({"detail": SIGNED_UP}, status=status.HTTP_201_CREATED)
 
 
@@ -144,7 +138,7 @@ class LogIn(Anybody):
         ],
     )
     def post(self, request: Request) -> Response:
-        form = self.read(request, LogInIn)
+        form = LogInIn.parse(request)
         pair = services.log_in(form["identifier"], form["password"], device=device_of(request), now=timezone.now())
         return tokens_answer(pair)
 
@@ -160,7 +154,7 @@ class Refresh(Anybody):
         responses={200: PairOut, 401: OpenApiResponse(description=REFUSED)},
     )
     def post(self, request: Request) -> Response:
-        pair = services.refresh(self.read(request, RefreshIn)["refresh"], now=timezone.now())
+        pair = services.refresh(RefreshIn.parse(request)["refresh"], now=timezone.now())
         return tokens_answer(pair)
 
 
@@ -178,5 +172,5 @@ class LogOut(Anybody):
         },
     )
     def post(self, request: Request) -> Response:
-        services.log_out(self.read(request, RefreshIn)["refresh"], now=timezone.now())
+        services.log_out(RefreshIn.parse(request)["refresh"], now=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)

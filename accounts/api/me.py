@@ -73,7 +73,5 @@ class Me(APIView):
 
     @extend_schema(operation_id="change_me", request=MeIn, responses=MeOut)
     def patch(self, request: Request) -> Response:
-        form = MeIn(data=request.data)
-        form.is_valid(raise_exception=True)
-        person = services.change_profile(person_of(request), now=timezone.now(), **form.validated_data)
+        person = services.change_profile(person_of(request), now=timezone.now(), **MeIn.parse(request))
         return Response(MeOut(person).data)

@@ -47,14 +47,13 @@ class Change(APIView):
         responses={204: OpenApiResponse(description="The password is changed")},
     )
     def post(self, request: Request) -> Response:
-        form = ChangeIn(data=request.data)
-        form.is_valid(raise_exception=True)
-        new = form.validated_data["new_password"]
+        form = ChangeIn.parse(request)
+        new = form["new_password"]
         require_good_password(new, person=person_of(request), field="new_password")
         services.change_password(
             person_of(request),
             session_id=session_of(request).pk,
-            current=form.validated_data["current_password"],
+            current=form["current_password"],
             new=new,
             now=timezone.now(),
         )
@@ -68,7 +67,7 @@ class Reset(Anybody):
 
     @extend_schema(operation_id="reset_password", request=ResetIn, responses={202: Said})
     def post(self, request: Request) -> Response:
-        text = self.read(request, ResetIn)["identifier"]
+        text = ResetIn.parse(request)["identifier"]
         try:
             index = blind_index(identifiers.normalise(text)).hex()
         except identifiers.InvalidIdentifier:
@@ -88,7 +87,7 @@ class Confirm(Anybody):
         responses={204: OpenApiResponse(description="The password is set")},
     )
     def post(self, request: Request) -> Response:
-        form = self.read(request, ConfirmIn)
+        form = ConfirmIn.parse(request)
         require_good_password(form["new_password"], person=User(), field="new_password")
         services.confirm_reset(form["token"], new=form["new_password"], now=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 
 from accounts import roles
-from accounts.errors import AlreadySo, LastAdministrator, NotAllowed, OwnAccount, UnknownRole
+from accounts.errors import AlreadySo, LastAdministrator, OwnAccount, UnknownRole
 from accounts.models import User
 from core.commands import command
 from core.errors import NotFound
@@ -61,12 +61,6 @@ def another(person_id: UUID, *, by: User) -> User:
         return User.objects.lock(person_id)
     except User.DoesNotExist as error:
         raise NotFound from error
-
-
-def require_permission(by: User, permission: str) -> None:
-    """Raises NotAllowed."""
-    if not by.has_perm(permission):
-        raise NotAllowed(permission=permission)
 
 
 def _require_change(person: User, *, role: str, move: str) -> None:

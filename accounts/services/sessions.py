@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from accounts.errors import NotAllowed
 from accounts.models import Session, User
 from core.commands import command
 from core.errors import NotFound
 from oversight import audit
+from oversight.permissions import require_permission
 
 
 def revoke_sessions(user: User, *, reason: Session.Reason, at: datetime, keep: UUID | None = None) -> int:
@@ -30,10 +30,9 @@ def revoke(session: Session, *, reason: Session.Reason, at: datetime) -> None:
 def end_session(session_id: UUID, *, by: User, now: datetime) -> None:
     """An officer ends somebody's session.
 
-    Raises NotAllowed, NotFound when there is none alive.
+    Raises Forbidden, NotFound when there is none alive.
     """
-    if not by.has_perm("accounts.revoke_session"):
-        raise NotAllowed(permission="accounts.revoke_session")
+    require_permission(by, "accounts.revoke_session")
     session = Session.objects.lock(session_id)
     if session is None or session.revoked_at is not None:
         raise NotFound

@@ -11,11 +11,12 @@ from django.db import models
 from accounts import roles
 from accounts.errors import AlreadySo, LevelOutOfRange, OfficerIsBlockedByTwo
 from accounts.models import KYC_LEVELS, VIP_LEVELS, Session, User
-from accounts.services.roles import another, require_another_administrator, require_permission
+from accounts.services.roles import another, require_another_administrator
 from accounts.services.sessions import revoke_sessions
 from core.commands import command
 from oversight import audit
 from oversight import services as oversight
+from oversight.permissions import require_permission
 
 if TYPE_CHECKING:
     from oversight.models import ApprovalRequest
@@ -104,7 +105,7 @@ def _save_level(person: User, field: str, before: int, *, by: User | None, at: d
 def block_user(person_id: UUID, *, by: User, now: datetime, reason: str) -> User:
     """Block an investor at once: log-in, sessions and rights end, what would leave is held.
 
-    Raises NotAllowed, NotFound, OwnAccount, AlreadySo, OfficerIsBlockedByTwo.
+    Raises Forbidden, NotFound, OwnAccount, AlreadySo, OfficerIsBlockedByTwo.
     """
     require_permission(by, "accounts.block_user")
     person = another(person_id, by=by)

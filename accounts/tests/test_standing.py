@@ -10,7 +10,7 @@ from accounts.models import Session, User
 from accounts.services.officers import NewOfficer
 from accounts.services.roles import RoleMove
 from accounts.services.standing import BlockMove
-from core.errors import NotFound
+from core.errors import Forbidden, NotFound
 from oversight import services as oversight
 from oversight.models import ApprovalRequest, AuditEvent
 from tests.people import make_officer
@@ -173,7 +173,7 @@ class TestBlock:
     def test_nobody_blocks_themselves_or_without_the_right(self, ana, eve, omar):
         with pytest.raises(errors.OwnAccount):
             services.block_user(omar.pk, by=omar, now=NOW, reason="x")
-        with pytest.raises(errors.NotAllowed):
+        with pytest.raises(Forbidden):
             services.block_user(ana.pk, by=eve, now=NOW, reason="x")
         assert not User.objects.exclude(blocked_at=None).exists()
 

@@ -7,12 +7,12 @@ from datetime import date
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from backoffice import amounts
 from backoffice.demo import cast
 from backoffice.demo.story import DAYS
+from backoffice.terminal import bars
 from investments.models import Position
 from ledger.models import Transaction
 from oversight.models import ApprovalRequest
@@ -24,15 +24,7 @@ class Narrator:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.console = Console(quiet=quiet)
-        self.progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=self.console,
-            transient=True,
-        )
+        self.progress = bars(self.console)
         self.task = self.progress.add_task("The demo's story", total=DAYS)
 
     def __enter__(self) -> Narrator:

@@ -25,52 +25,98 @@ AED_HELD = Decimal(600)
 """What each of the three of the worked example has in the wallet."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """An offer and the days of the story on which it opens and ends."""
 
     code: str
     name: str
     text: str
-    currency: str
+    currency: str = "USD"
     cap: int
     target: int
-    ticket: int
+    ticket: int = 100
     opens: int
     deadline: int
     matures: int
     expected: str
     risk: int
 
-    @property
-    def is_all_or_nothing(self) -> bool:
-        return self.target > self.ticket
-
 
 BRIDGE = Plan(
-    "bridge", "Porto-Novo bridge loan", "A builder is paid in five weeks by the city; the loan lasts until then.",
-    "USD", 6000, 3000, 100, 3, 9, 40, "0.01", 3,
-)  # fmt: skip
+    code="bridge",
+    name="Porto-Novo bridge loan",
+    text="A builder is paid in five weeks by the city; the loan lasts until then.",
+    cap=6000,
+    target=3000,
+    opens=3,
+    deadline=9,
+    matures=40,
+    expected="0.01",
+    risk=3,
+)
 MILL = Plan(
-    "mill", "Bohicon palm-oil mill", "A second press for a mill that turns farmers away in season.",
-    "USD", 9000, 2000, 100, 3, 11, 376, "0.09", 5,
-)  # fmt: skip
+    code="mill",
+    name="Bohicon palm-oil mill",
+    text="A second press for a mill that turns farmers away in season.",
+    cap=9000,
+    target=2000,
+    opens=3,
+    deadline=11,
+    matures=376,
+    expected="0.09",
+    risk=5,
+)
 ORCHARD = Plan(
-    "orchard", "Cashew orchard, Parakou", "Forty hectares are planted if all of the price comes together.",
-    "USD", 80000, 50000, 100, 4, 15, 1500, "0.11", 6,
-)  # fmt: skip
+    code="orchard",
+    name="Cashew orchard, Parakou",
+    text="Forty hectares are planted if all of the price comes together.",
+    cap=80000,
+    target=50000,
+    opens=4,
+    deadline=15,
+    matures=1500,
+    expected="0.11",
+    risk=6,
+)
 MARKET = Plan(
-    "market", "Dantokpa market hall", "Stalls under one roof, let by the month.",
-    "USD", 40000, 5000, 100, 28, 60, 760, "0.08", 4,
-)  # fmt: skip
+    code="market",
+    name="Dantokpa market hall",
+    text="Stalls under one roof, let by the month.",
+    cap=40000,
+    target=5000,
+    opens=28,
+    deadline=60,
+    matures=760,
+    expected="0.08",
+    risk=4,
+)
 HARBOUR = Plan(
-    "harbour", "Harbour cold store", "A cold store beside the fishing harbour, for the catch of forty boats.",
-    "AED", 1000, 500, 100, 38, 75, 440, "0.08", 5,
-)  # fmt: skip
+    code="harbour",
+    name="Harbour cold store",
+    text="A cold store beside the fishing harbour, for the catch of forty boats.",
+    currency="AED",
+    cap=1000,
+    target=500,
+    opens=38,
+    deadline=75,
+    matures=440,
+    expected="0.08",
+    risk=5,
+)
 SOLAR = Plan(
-    "solar", "Solar cold chain", "Panels on the roofs of six cold stores; its papers aren't complete yet.",
-    "USD", 25000, 10000, 200, 44, 90, 800, "0.07", 4,
-)  # fmt: skip
+    code="solar",
+    name="Solar cold chain",
+    text="Panels on the roofs of six cold stores; its papers aren't complete yet.",
+    cap=25000,
+    target=10000,
+    ticket=200,
+    opens=44,
+    deadline=90,
+    matures=800,
+    expected="0.07",
+    risk=4,
+)
 
 BUILDER = Counterparty("Ouémé Travaux SA", "BJ", "unrelated")
 PRESS = Counterparty("Huilerie de Bohicon SARL", "BJ", "unrelated")
@@ -124,7 +170,7 @@ class Offers:
                 "max_amount": Decimal(plan.cap),
                 "minimum_ticket": Decimal(plan.ticket),
                 "target": Decimal(plan.target),
-                "funding": "all_or_nothing" if plan.is_all_or_nothing else "keep_what_came",
+                "funding": "all_or_nothing",
                 "deadline": deadline,
                 "maturity_date": matures,
                 "expected_return": Decimal(plan.expected),

@@ -16,7 +16,7 @@ from investments import services as investing
 from investments.errors import ProductRetired
 from investments.models import Accrual
 from investments.rules import ONE_DAY
-from investments.services.versions import TERMS
+from investments.terms import TERMS
 from investments.tests.worlds import spans
 from ledger import days, verify
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -15,7 +14,7 @@ from uuid_utils.compat import uuid7
 
 from benchmarks import crowd, limits
 from benchmarks.cases.day import PLENTY
-from benchmarks.figures import Figure, interleave, rate, seconds, short
+from benchmarks.figures import Figure, interleave, keyed_rate, seconds, short
 from benchmarks.server import Bench
 
 SECONDS = {"small": 1.0, "full": 10.0}
@@ -119,23 +118,13 @@ def _bare(world: Any, offer: Any, people: list[Any]) -> Invest:
 
 def _rate(invest: Invest, connections: int, lasting: float) -> float:
     """Invest from so many threads for so many seconds; return how many investments were made a second."""
-    from django.db import connection
+    turns = [itertools.cycle(range(place, PEOPLE, connections)) for place in range(connections)]
 
-    run = f"{time.monotonic_ns()}"
+    def invest_next(place: int, key: str) -> None:
+        if invest(next(turns[place]), key) != AMOUNT:
+            raise SystemExit("fiducia: an offer with plenty left accepted less than was asked for")
 
-    def client(place: int, goes_on: Callable[[], bool]) -> int:
-        numbers = itertools.count()
-        try:
-            for number in numbers:
-                if not goes_on():
-                    return number
-                if invest((place + number * connections) % PEOPLE, f"{run}:{place}:{number}") != AMOUNT:
-                    raise SystemExit("fiducia: an offer with plenty left accepted less than was asked for")
-        finally:
-            connection.close()
-        raise AssertionError("the numbers have no end")
-
-    return rate(client, clients=connections, lasting=lasting)
+    return keyed_rate(invest_next, clients=connections, lasting=lasting)
 
 
 def _distributing(bench: Bench, investors: int) -> Figure:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
@@ -12,7 +11,7 @@ from typing import Any
 import psycopg
 
 from benchmarks import limits, rival
-from benchmarks.figures import Figure, interleave, rate
+from benchmarks.figures import Figure, interleave, keyed_rate
 from benchmarks.server import DATABASE, Bench
 
 DAY = date(2026, 6, 1)
@@ -20,9 +19,6 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 AMOUNT = Decimal("1.25")
 CONNECTIONS = 8
 SECONDS = {"small": 3.0, "full": 4.0}
-
-Post = Callable[[int, str], object]
-"""Posts the fact of this key between the accounts of one connection, of which this is the number."""
 
 
 def measure(bench: Bench, size: str) -> Iterator[Figure]:
@@ -35,7 +31,8 @@ def measure(bench: Bench, size: str) -> Iterator[Figure]:
     ours, bare = partial(_post, accounts), partial(_bare, accounts)
     lasting = SECONDS[size]
     for connections, target in ((1, 0.65), (CONNECTIONS, 0.6)):
-        pair = interleave(partial(_rate, ours, connections, lasting), partial(_rate, bare, connections, lasting))
+        measured = partial(keyed_rate, clients=connections, lasting=lasting)
+        pair = interleave(partial(measured, ours), partial(measured, bare))
         plain = _plain_rate(bench, accounts, connections, lasting)
         yield Figure(
             name=f"post_{connections}",
@@ -95,25 +92,6 @@ def _bare_arguments(debit: Any, credit: Any, key: str) -> list[Any]:
     return ["settlement", key, bytes(32), DAY, debit.pk, credit.pk, "USD", AMOUNT]
 
 
-def _rate(post: Post, connections: int, lasting: float) -> float:
-    """Post from so many threads for so many seconds; return how many were posted a second."""
-    from django.db import connection
-
-    run = f"{time.monotonic_ns()}"
-
-    def client(place: int, goes_on: Callable[[], bool]) -> int:
-        posted = 0
-        try:
-            while goes_on():
-                post(place, f"{run}:{place}:{posted}")
-                posted += 1
-        finally:
-            connection.close()
-        return posted
-
-    return rate(client, clients=connections, lasting=lasting)
-
-
 def _plain_rate(bench: Bench, accounts: Sequence[tuple[Any, Any]], connections: int, lasting: float) -> float:
     address = bench.postgres.url("app", DATABASE)
     opened = [psycopg.connect(address, autocommit=True, prepare_threshold=1) for _ in range(connections)]
@@ -123,7 +101,7 @@ def _plain_rate(bench: Bench, accounts: Sequence[tuple[Any, Any]], connections: 
             opened[place].execute(_CALL, _bare_arguments(*accounts[place], key)).fetchone()
 
     try:
-        return _rate(post, connections, lasting)
+        return keyed_rate(post, clients=connections, lasting=lasting)
     finally:
         for connection in opened:
             connection.close()
@@ -131,8 +109,10 @@ def _plain_rate(bench: Bench, accounts: Sequence[tuple[Any, Any]], connections: 
 
 def _beside_hordak(bench: Bench, accounts: Sequence[tuple[Any, Any]], lasting: float) -> Figure:
     with rival.running(bench) as hordak:
-        pair = interleave(lambda: _rate(partial(_post_alone, accounts), 1, lasting), lambda: hordak("plain", lasting))
-        within = _rate(partial(_post, accounts), 1, lasting)
+        measured = partial(keyed_rate, clients=1, lasting=lasting)
+        alone = partial(_post_alone, accounts)
+        pair = interleave(lambda: measured(alone), lambda: hordak("plain", lasting))
+        within = measured(partial(_post, accounts))
         covered = hordak("covered", lasting)
     return Figure(
         name="post_vs_hordak",
@@ -168,10 +148,8 @@ def _hot_cash(lasting: float) -> Figure:
                 evidence=_evidence(key),
             )
 
-    pair = interleave(
-        lambda: _rate(partial(deposit, True), CONNECTIONS, lasting),
-        lambda: _rate(partial(deposit, False), CONNECTIONS, lasting),
-    )
+    measured = partial(keyed_rate, clients=CONNECTIONS, lasting=lasting)
+    pair = interleave(partial(measured, partial(deposit, True)), partial(measured, partial(deposit, False)))
     return Figure(
         name="hot_cash_8",
         value=pair.ours,

@@ -11,12 +11,12 @@ from django.http import HttpRequest
 from unfold.enums import ActionVariant
 
 from investments import accrual, adjustments, earned, rules, services
-from investments.admin.products import THEN, ReasonForm
-from investments.admin.shown import money
 from investments.models import Position, PositionEvent, Settlement
 from investments.services import states
 from investments.settlement import reversals as settlement_reversals
-from oversight.console import ActionPage
+from ledger.admin.shown import money
+from oversight.console import ActionPage, ReasonForm
+from oversight.console.shown import THEN
 
 Status = Position.Status
 FUNDINGS = (PositionEvent.Verb.FUND, PositionEvent.Verb.TOP_UP)

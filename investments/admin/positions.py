@@ -11,7 +11,7 @@ from unfold.decorators import display
 
 from investments import earned, rules
 from investments.admin import deeds
-from investments.admin.shown import NOTHING, money, percent, rate, table
+from investments.admin.shown import table
 from investments.models import (
     Accrual,
     AccrualAdjustment,
@@ -22,7 +22,11 @@ from investments.models import (
     RateCeiling,
     Settlement,
 )
+from investments.services import versions
+from ledger.admin.shown import money
+from ledger.amounts import percent
 from oversight.console import ReadOnlyAdmin, ReadOnlyInline, lines, link_to
+from oversight.console.shown import NOTHING
 
 DAYS_SHOWN = 31
 RUNS_SHOWN = 12
@@ -173,11 +177,9 @@ class PositionAdmin(ReadOnlyAdmin):
 
     @display(description="terms")
     def show_terms(self, row: Position) -> str:
-        above = row.version.is_above(RateCeiling.objects.current())
-        badge = ", above the rate ceiling" if above else ""
-        return (
-            f"version {row.version.number}: {rate(row.version)}, paid {row.version.get_payout_display().lower()}{badge}"
-        )
+        version = row.version
+        badge = ", above the rate ceiling" if version.is_above(RateCeiling.objects.current()) else ""
+        return f"version {version.number}: {versions.rate(version)}, paid {version.get_payout_display().lower()}{badge}"
 
     @display(description="principal, in and out")
     def show_money(self, row: Position) -> str:

@@ -15,18 +15,16 @@ from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from investments import services
-from investments.admin.shown import NOTHING, money, percent, rate
 from investments.models import Position, Product, ProductVersion, RateCeiling
 from investments.services import versions
-from oversight.console import ActionPage, ListPage, ReadOnlyAdmin, ReadOnlyInline
+from investments.terms import TERMS
+from ledger.admin.shown import money
+from ledger.amounts import percent
+from oversight.console import ActionPage, ListPage, ReadOnlyAdmin, ReadOnlyInline, ReasonForm
+from oversight.console.shown import NOTHING, THEN
 
 Status = ProductVersion.Status
-THEN = ("Then", "another officer must approve it; nothing changes before")
 OPEN = ("active", "paused", "suspended", "matured")
-
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=500, widget=forms.Textarea, help_text="Without personal data.")
 
 
 class VersionForm(forms.ModelForm):
@@ -36,13 +34,13 @@ class VersionForm(forms.ModelForm):
 
     class Meta:
         model = ProductVersion
-        fields = versions.TERMS
+        fields = TERMS
 
     def clean_features(self) -> list[str]:
         return [line.strip() for line in self.cleaned_data["features"].splitlines() if line.strip()]
 
     def terms(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in versions.TERMS}
+        return {name: self.cleaned_data[name] for name in TERMS}
 
 
 class DraftVersion(ActionPage):
@@ -59,7 +57,7 @@ class DraftVersion(ActionPage):
         latest = obj.versions.order_by("-number").first()
         if latest is None:
             return {}
-        given = {name: getattr(latest, name) for name in versions.TERMS}
+        given = {name: getattr(latest, name) for name in TERMS}
         for name in ("minimum", "maximum", "rate", "early_exit_penalty"):
             if given[name] is not None:
                 given[name] = f"{given[name].normalize():f}"
@@ -71,7 +69,7 @@ class DraftVersion(ActionPage):
         above = "above" if version.is_above(ceiling) else "within"
         return [
             ("Product", obj.display_name),
-            ("Rate", rate(version)),
+            ("Rate", versions.rate(version)),
             ("A year, simple", f"{percent(version.yearly_equivalent)}, {above} the ceiling of {percent(ceiling)}"),
             ("Minimum", money(version.minimum, obj.currency)),
             ("Maximum", money(version.maximum, obj.currency)),
@@ -111,7 +109,7 @@ class ActivateVersion(ActionPage):
         above = draft.is_above(RateCeiling.objects.current())
         return [
             ("Version", str(draft)),
-            ("Rate", f"{rate(draft)}, {percent(draft.yearly_equivalent)} a year"),
+            ("Rate", f"{versions.rate(draft)}, {percent(draft.yearly_equivalent)} a year"),
             (
                 "Above the ceiling",
                 "yes: badged in the console, in the API and in the coverage report" if above else "no",
@@ -178,7 +176,7 @@ class VersionInline(ReadOnlyInline):
 
     @display(description="rate")
     def show_rate(self, row: ProductVersion) -> str:
-        return rate(row)
+        return versions.rate(row)
 
     @display(description="a year")
     def show_year(self, row: ProductVersion) -> str:
@@ -243,7 +241,7 @@ class ProductAdmin(ReadOnlyAdmin):
 
     @display(description="rate")
     def show_rate(self, row: Any) -> str:
-        return rate(shown(row)) if shown(row) else NOTHING
+        return versions.rate(shown(row)) if shown(row) else NOTHING
 
     @display(description="a year, simple")
     def show_year(self, row: Any) -> str:

@@ -12,10 +12,12 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from investments import services
-from investments.admin.shown import money, table
+from investments.admin.shown import table
 from investments.models import AccrualAdjustment, Correction, ExitRequest, SettlementRun, SettlementSlice
+from ledger.admin.shown import money
 from ledger.models import Fund
 from oversight.console import ActionPage, ReadOnlyAdmin, ReadOnlyInline, link_to
+from oversight.console.shown import NOTHING
 
 
 class SliceInline(ReadOnlyInline):
@@ -72,7 +74,7 @@ class SettlementRunAdmin(ReadOnlyAdmin):
 
     @display(description="ledger transaction")
     def show_reserve(self, row: SettlementRun) -> str:
-        return link_to("ledger.transaction", str(row.reserve)) if row.reserve else "–"
+        return link_to("ledger.transaction", str(row.reserve)) if row.reserve else NOTHING
 
 
 @admin.register(Correction)
@@ -219,4 +221,4 @@ class ExitRequestAdmin(ReadOnlyAdmin):
 
     @display(description="place in line")
     def show_place(self, row: ExitRequest) -> str:
-        return str(services.place_in_line(row)) if row.status == ExitRequest.Status.WAITING else "–"
+        return str(services.place_in_line(row)) if row.status == ExitRequest.Status.WAITING else NOTHING

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, cast
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api.fields import NothingIn
 from api.idempotency import once
 from api.pagination import CursorPagination
 from api.permissions import IsInvestor
@@ -21,7 +23,7 @@ from api.schema import IDEMPOTENCY_KEY
 from core.commands import Command
 from core.errors import NotFound
 from investments import services
-from investments.api.shapes import AmountIn, Figures, NothingIn, PositionIn, PositionOut, written
+from investments.api.shapes import AmountIn, Figures, PositionIn, PositionOut, written
 from investments.holdings import Holdings
 from investments.models import Position, PositionEvent
 from ledger.api import Query
@@ -111,15 +113,14 @@ class PositionVerb(APIView):
     permission_classes = [IsInvestor]
 
     def once(
-        self, request: Request, position_id: UUID, verb: Command[..., Any], form: type[AmountIn | NothingIn]
+        self, request: Request, position: Position, verb: Command[..., Any], form: Callable[[Request], dict[str, Any]]
     ) -> Response:
-        """Run the verb on a position of the caller's. Raises NotFound."""
-        currency = own_position(request, position_id).currency
+        """Run the verb on a position of the caller's."""
         return once(
             request,
             verb,
-            position_id,
-            form=functools.partial(form.parse, currency=currency),
+            position.pk,
+            form=form,
             answer=PositionOut,
             status=200,
             kept_by=PositionEvent,
@@ -140,7 +141,9 @@ class Fund(PositionVerb):
     )
     def post(self, request: Request, position_id: UUID) -> Response:
         """Fund the position, or top it up."""
-        return self.once(request, position_id, services.fund_position, AmountIn)
+        position = own_position(request, position_id)
+        form = functools.partial(AmountIn.parse, currency=position.currency)
+        return self.once(request, position, services.fund_position, form)
 
 
 class Withdraw(PositionVerb):
@@ -155,7 +158,9 @@ class Withdraw(PositionVerb):
     )
     def post(self, request: Request, position_id: UUID) -> Response:
         """Withdraw principal; when the money is at work it waits in line (`exits`)."""
-        return self.once(request, position_id, services.withdraw, AmountIn)
+        position = own_position(request, position_id)
+        form = functools.partial(AmountIn.parse, currency=position.currency)
+        return self.once(request, position, services.withdraw, form)
 
 
 class Pause(PositionVerb):
@@ -170,7 +175,7 @@ class Pause(PositionVerb):
     )
     def post(self, request: Request, position_id: UUID) -> Response:
         """Pause the position: today still earns."""
-        return self.once(request, position_id, services.pause, NothingIn)
+        return self.once(request, own_position(request, position_id), services.pause, NothingIn.parse)
 
 
 class Resume(PositionVerb):
@@ -185,7 +190,7 @@ class Resume(PositionVerb):
     )
     def post(self, request: Request, position_id: UUID) -> Response:
         """Resume the position: it earns from tomorrow on."""
-        return self.once(request, position_id, services.resume, NothingIn)
+        return self.once(request, own_position(request, position_id), services.resume, NothingIn.parse)
 
 
 class Cancel(PositionVerb):
@@ -200,7 +205,7 @@ class Cancel(PositionVerb):
     )
     def post(self, request: Request, position_id: UUID) -> Response:
         """Cancel the position: all principal leaves, or waits in line (`exits`)."""
-        return self.once(request, position_id, services.cancel, NothingIn)
+        return self.once(request, own_position(request, position_id), services.cancel, NothingIn.parse)
 
 
 def own(request: Request) -> Any:

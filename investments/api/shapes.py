@@ -174,23 +174,6 @@ class AmountIn(MoneySerializerMixin, StrictSerializer):
 
     amount = AmountField()
 
-    @classmethod
-    def parse(cls, request: Request, *, currency: str) -> dict[str, Any]:
-        """Return the amount as an argument. Raises ValidationError."""
-        form = cls(data=request.data, context={"currency": currency})
-        form.is_valid(raise_exception=True)
-        return {"amount": form.validated_data["amount"]}
-
-
-class NothingIn(StrictSerializer):
-    """No content."""
-
-    @classmethod
-    def parse(cls, request: Request, *, currency: str) -> dict[str, Any]:
-        """Return no argument. Raises ValidationError for any content."""
-        cls(data=request.data or {}).is_valid(raise_exception=True)
-        return {}
-
 
 class PositionIn(MoneySerializerMixin, StrictSerializer):
     """A product, and the version of its disclosure that the investor accepts; with `amount` it is funded at once."""
@@ -211,8 +194,6 @@ class PositionIn(MoneySerializerMixin, StrictSerializer):
         return self.currency
 
     @classmethod
-    def parse(cls, request: Request) -> dict[str, Any]:
+    def parse(cls, request: Request, /, **context: Any) -> dict[str, Any]:
         """Return the arguments of `open_position`. Raises ValidationError."""
-        form = cls(data=request.data)
-        form.is_valid(raise_exception=True)
-        return {"amount": None, **form.validated_data}
+        return {"amount": None, **super().parse(request, **context)}

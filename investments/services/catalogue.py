@@ -16,12 +16,13 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from core.commands import command
-from core.errors import Forbidden
 from investments.errors import TermsRefused
 from investments.models import Product, ProductVersion, RateCeiling
 from investments.services import versions
+from investments.terms import TERMS
 from ledger import accounts
 from oversight import audit
+from oversight.permissions import require_permission
 
 FOLDER = Path(__file__).resolve().parents[1] / "catalogue"
 REASON = "Loaded from the catalogue"
@@ -76,8 +77,7 @@ def load_catalogue(entries: Iterable[Entry], *, by: Any, now: datetime) -> list[
 
     Raises Forbidden, TermsRefused, UnknownCurrency, JustificationMissing.
     """
-    if not by.has_perm(versions.DRAFT):
-        raise Forbidden(f"Drafting a product takes the permission {versions.DRAFT}.")
+    require_permission(by, versions.DRAFT)
     return [_load(entry, by=by, now=now) for entry in entries]
 
 
@@ -109,12 +109,12 @@ def _same(version: ProductVersion, entry: Entry) -> bool:
         candidate.clean_fields(exclude=["product", "number", "status"])
     except ValidationError as refused:
         raise TermsRefused(f"{entry.code}: {' '.join(refused.messages)}") from refused
-    return all(getattr(version, name) == getattr(candidate, name) for name in versions.TERMS)
+    return all(getattr(version, name) == getattr(candidate, name) for name in TERMS)
 
 
 def _entry(file: Mapping[str, Any], rank: int, product: Mapping[str, Any]) -> Entry:
     given = {**DEFAULTS, **file.get("common", {}), **product}
-    terms = {name: given[name] for name in versions.TERMS}
+    terms = {name: given[name] for name in TERMS}
     for name in NUMBERS:
         if terms[name] is not None:
             terms[name] = Decimal(terms[name])

@@ -14,6 +14,7 @@ from investments.models import Position, PositionEvent
 from investments.rules import ONE_DAY
 from investments.services import events, terms
 from investments.services.funding import owned
+from oversight.permissions import require_permission
 from oversight.services import ReasonMissing
 from oversight.states import move_to
 
@@ -83,8 +84,7 @@ def release(position_id: UUID, *, by: Any, reason: str, now: datetime) -> Positi
 
 
 def _for_officer(position_id: UUID, by: Any, reason: str) -> Position:
-    if not by.has_perm(SUSPEND):
-        raise Forbidden(f"This takes the permission {SUSPEND}.")
+    require_permission(by, SUSPEND)
     if not reason.strip():
         raise ReasonMissing
     try:

@@ -15,13 +15,16 @@ from django.core.exceptions import ValidationError
 from django.db.models import Max
 
 from core.commands import command
-from core.errors import Forbidden, NotFound
+from core.errors import NotFound
 from core.states import require_move
 from investments.errors import ApprovalsMissing, JustificationMissing, ProductRetired, TermsRefused
 from investments.models import Product, ProductVersion, RateCeiling
+from investments.terms import TERMS
+from ledger.amounts import percent
 from oversight import audit
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
+from oversight.permissions import require_permission
 from oversight.states import move_to
 from oversight.verbs import Verb
 from protection import services as protection
@@ -32,24 +35,6 @@ Status = ProductVersion.Status
 APPROVALS_BELOW, APPROVALS_ABOVE = 1, 2
 DRAFT = "investments.request_version"
 
-TERMS = (
-    "minimum",
-    "maximum",
-    "rate",
-    "rate_period",
-    "day_count",
-    "payout",
-    "term_days",
-    "locked",
-    "pausable",
-    "early_exit_penalty",
-    "kyc_level",
-    "features",
-    "risk_warning",
-    "disclosure",
-    "disclosure_version",
-)
-
 
 @command
 def draft_version(product_id: UUID, terms: Mapping[str, Any], *, by: Any, now: datetime) -> ProductVersion:
@@ -57,8 +42,7 @@ def draft_version(product_id: UUID, terms: Mapping[str, Any], *, by: Any, now: d
 
     `terms` names all of TERMS. Raises Forbidden, NotFound, TermsRefused.
     """
-    if not by.has_perm(DRAFT):
-        raise Forbidden(f"Drafting a product takes the permission {DRAFT}.")
+    require_permission(by, DRAFT)
     product = Product.objects.filter(pk=product_id).first()
     if product is None:
         raise NotFound("There is no such product.")
@@ -194,8 +178,9 @@ def apply_ceiling(request: ApprovalRequest, by: Any, now: datetime) -> RateCeili
     )
 
 
-def percent(fraction: Decimal) -> str:
-    return f"{(fraction * 100).normalize():f} %"
+def rate(version: ProductVersion) -> str:
+    """Write a version's rate for people: 25 % a month."""
+    return f"{percent(version.rate)} a {version.rate_period}"
 
 
 def _locked(version_id: UUID) -> ProductVersion:
@@ -222,7 +207,7 @@ def _summary(version: ProductVersion) -> list[tuple[str, str]]:
     term = "open-ended" if version.term_days is None else f"{version.term_days} days"
     lines = [
         ("Product", f"{version.product.display_name}, version {version.number}"),
-        ("Rate", f"{percent(version.rate)} a {version.rate_period}, paid {version.get_payout_display()}"),
+        ("Rate", f"{rate(version)}, paid {version.get_payout_display()}"),
         ("A year, simple", f"{percent(version.yearly_equivalent)}; the ceiling is {percent(ceiling)}"),
         ("Minimum", f"{version.minimum.normalize():f} {version.product.currency}"),
         ("Term", term + (", locked" if version.locked else "")),

@@ -17,6 +17,7 @@ from investments.errors import (
     PrincipalHeld,
 )
 from investments.models import ExitRequest, Position, PositionEvent, ProductVersion
+from investments.terms import TERMS
 from investments.tests.worlds import available, principal, spans
 from ledger.models import Account
 
@@ -93,7 +94,7 @@ def term_product(world, **terms):
     """A plan of 30 days that may be left early for 5 %."""
     product = world.product("stake-30")
     given = ProductVersion.objects.get(product=product)
-    fields = {name: getattr(given, name) for name in services.versions.TERMS}
+    fields = {name: getattr(given, name) for name in TERMS}
     fields |= {"locked": False, "pausable": True, "early_exit_penalty": Decimal("0.05"), **terms}
     draft = services.draft_version(product.pk, fields, by=world.officers[0], now=world.now)
     request = services.request_activation(draft.pk, by=world.officers[0], reason="Leave early", now=world.now)

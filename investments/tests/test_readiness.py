@@ -15,7 +15,7 @@ from django.db import connection
 from core.errors import DomainError
 from investments import services
 from investments.models import Position, PositionEvent, ProductVersion
-from investments.services import versions
+from investments.terms import TERMS
 from investments.tests.test_listeners import arrived
 from investments.tests.worlds import available, principal
 from oversight.models import Alert, ApprovalRequest
@@ -169,7 +169,7 @@ def test_an_activation_publishes_the_sheet(world):
 
 
 def draft(world, **changed: Any) -> ProductVersion:
-    terms = {name: getattr(world.version("vip0"), name) for name in versions.TERMS} | changed
+    terms = {name: getattr(world.version("vip0"), name) for name in TERMS} | changed
     return services.draft_version(world.product("vip0").pk, terms, by=world.officers[0], now=world.now)
 
 

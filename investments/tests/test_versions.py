@@ -12,7 +12,8 @@ from core.errors import DomainError, Forbidden, IllegalMove
 from investments import services
 from investments.errors import ApprovalsMissing, JustificationMissing, TermsRefused
 from investments.models import Product, ProductVersion, RateCeiling
-from investments.services import catalogue, versions
+from investments.services import catalogue
+from investments.terms import TERMS
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
 from oversight.services import NotAllowedToAsk, OwnRequest
@@ -20,7 +21,7 @@ from oversight.services import NotAllowedToAsk, OwnRequest
 
 def terms(world, code="basic", **changed):
     given = world.version(code)
-    return {name: getattr(given, name) for name in versions.TERMS} | changed
+    return {name: getattr(given, name) for name in TERMS} | changed
 
 
 def test_the_reference_catalogue_has_its_exact_figures(world):

@@ -11,7 +11,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.decorators import display
 
-from ledger import amounts, balances, statements
+from ledger import balances, statements
+from ledger.admin.shown import money
 from ledger.models import Account, AccountSnapshot, Fund
 from oversight.console import ReadOnlyAdmin, lines, link_to
 from oversight.console.shown import NOTHING
@@ -45,7 +46,7 @@ class AccountAdmin(ReadOnlyAdmin):
         if not request.user.has_perm("ledger.view_fund"):
             raise PermissionDenied
         rows = [
-            [fund.scope, *(_show(figure, fund.currency_id) for figure in _figures(fund))]
+            [fund.scope, *(money(figure, fund.currency_id) for figure in _figures(fund))]
             for fund in Fund.objects.order_by("scope", "currency_id")
         ]
         headers = ["Product", "Principal", "At work", "Shortfall", "Free"]
@@ -70,15 +71,15 @@ class AccountAdmin(ReadOnlyAdmin):
     @display(description="balance")
     def show_balance(self, account: Account) -> str:
         balance = account.live_balance if account.keeps_balance else balances.balance(account)
-        return _show(balance, account.currency_id)
+        return money(balance, account.currency_id)
 
     @display(description="debits", ordering="debits")
     def show_debits(self, account: Account) -> str:
-        return _show(account.debits, account.currency_id) if account.keeps_balance else NOTHING
+        return money(account.debits, account.currency_id) if account.keeps_balance else NOTHING
 
     @display(description="credits", ordering="credits")
     def show_credits(self, account: Account) -> str:
-        return _show(account.credits, account.currency_id) if account.keeps_balance else NOTHING
+        return money(account.credits, account.currency_id) if account.keeps_balance else NOTHING
 
     @display(description="latest transfers")
     def show_latest(self, account: Account) -> Any:
@@ -86,7 +87,7 @@ class AccountAdmin(ReadOnlyAdmin):
         shown = [
             (
                 link_to("ledger.transaction", str(line.transaction_id), f"{line.booked_on} {line.kind}"),
-                f"{_show(line.amount, account.currency_id)}, then {_show(line.balance, account.currency_id)}",
+                f"{money(line.amount, account.currency_id)}, then {money(line.balance, account.currency_id)}",
             )
             for line in page.lines
         ]
@@ -98,8 +99,8 @@ class AccountAdmin(ReadOnlyAdmin):
         shown = [
             (
                 snapshot.day,
-                f"debits {_show(snapshot.debits, account.currency_id)}, "
-                f"credits {_show(snapshot.credits, account.currency_id)}",
+                f"debits {money(snapshot.debits, account.currency_id)}, "
+                f"credits {money(snapshot.credits, account.currency_id)}",
             )
             for snapshot in kept
         ]
@@ -108,7 +109,3 @@ class AccountAdmin(ReadOnlyAdmin):
 
 def _figures(fund: Fund) -> tuple[Any, ...]:
     return fund.principal, fund.deployed, fund.shortfall, fund.free
-
-
-def _show(amount: Any, currency: str) -> str:
-    return amounts.show(amount, currency)

@@ -1,12 +1,21 @@
-"""How the ledger's hashes are written on the console's pages."""
+"""How the ledger's amounts and hashes are written on the console's pages."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.utils.html import format_html, format_html_join
 
+from ledger import amounts
+from oversight.console.shown import NOTHING
+
 GROUP = 8
+
+
+def money(amount: Decimal | None, currency: str) -> str:
+    """Write an amount with its currency, or a dash."""
+    return NOTHING if amount is None else amounts.show(amount, currency)
 
 
 def digest(content: Any) -> str:

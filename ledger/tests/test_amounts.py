@@ -25,6 +25,22 @@ def test_decimals_that_say_nothing_are_left_out(amount: str, currency: str, show
     assert amounts.show(Decimal(amount), currency) == shown
 
 
+@pytest.mark.parametrize(
+    ("fraction", "decimals", "shown"),
+    [
+        ("0.0825", None, "8.25 %"),
+        ("1.000000", None, "100 %"),
+        ("12.5", None, "1,250 %"),
+        ("0.000000000001", None, "0.0000000001 %"),
+        ("0.99999", 2, "99.99 %"),
+        ("-0.99999", 2, "-99.99 %"),
+        ("12345678901234567890123456789012.345678", 4, "1,234,567,890,123,456,789,012,345,678,901,234.5678 %"),
+    ],
+)
+def test_per_cent_is_whole_or_cut(fraction: str, decimals: int | None, shown: str) -> None:
+    assert amounts.percent(Decimal(fraction), decimals=decimals) == shown
+
+
 def test_a_cut_amount_never_looks_larger() -> None:
     assert amounts.cut(Decimal("0.999999999999999999"), "USD") == Decimal("0.99")
     assert amounts.cut(Decimal("-0.999"), "XOF") == 0

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from offers.admin import shown
+from ledger.admin.shown import money
 from offers.models import OfferDeed
 from oversight.console import ReadOnlyAdmin, lines, link_to
 
@@ -40,11 +40,11 @@ class OfferDeedAdmin(ReadOnlyAdmin):
 
     @display(description="amount", ordering="amount")
     def show_amount(self, row: OfferDeed) -> str:
-        return shown.money(row.amount, row.offer.currency)
+        return money(row.amount, row.offer.currency)
 
     @display(description="principal")
     def show_principal(self, row: OfferDeed) -> str:
-        return shown.money(row.principal, row.offer.currency)
+        return money(row.principal, row.offer.currency)
 
     @display(description="approved in")
     def show_request(self, row: OfferDeed) -> SafeString | str:
@@ -53,6 +53,6 @@ class OfferDeedAdmin(ReadOnlyAdmin):
     @display(description="shares")
     def show_shares(self, row: OfferDeed) -> SafeString:
         shares = row.shares.select_related("investment__investor").order_by("investment_id")[:SHARES_SHOWN]
-        told = [(str(share.investment.investor), shown.money(share.amount, row.offer.currency)) for share in shares]
+        told = [(str(share.investment.investor), money(share.amount, row.offer.currency)) for share in shares]
         more = row.shares.count() - len(told)
         return lines([*told, *([("and more", f"{more:,}")] if more > 0 else [])])

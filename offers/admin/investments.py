@@ -8,9 +8,10 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from offers.admin import shown
+from ledger.admin.shown import money
 from offers.models import OfferInvestment
 from oversight.console import ReadOnlyAdmin, link_to
+from oversight.console.shown import NOTHING
 
 LABELS = {
     "waiting": "warning",
@@ -56,18 +57,18 @@ class OfferInvestmentAdmin(ReadOnlyAdmin):
 
     @display(description="requested", ordering="requested_amount")
     def show_requested(self, row: OfferInvestment) -> str:
-        return shown.money(row.requested_amount, row.offer.currency)
+        return money(row.requested_amount, row.offer.currency)
 
     @display(description="accepted", ordering="accepted_amount")
     def show_accepted(self, row: OfferInvestment) -> str:
-        return shown.money(row.accepted_amount, row.offer.currency)
+        return money(row.accepted_amount, row.offer.currency)
 
     @display(description="principal")
     def show_principal(self, row: OfferInvestment) -> str:
-        return shown.money(row.principal, row.offer.currency)
+        return money(row.principal, row.offer.currency)
 
     @display(description="ledger transaction")
     def show_operation(self, row: OfferInvestment) -> SafeString | str:
         if row.operation_id is None:
-            return shown.NOTHING
+            return NOTHING
         return link_to("ledger.transaction", str(row.operation_id), str(row.operation_id))

@@ -10,10 +10,12 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from ledger import days
+from ledger import amounts, days
+from ledger.admin.shown import money
 from offers.admin import pages, shown
 from offers.models import Offer, OfferDeed, OfferInvestment
 from oversight.console import ReadOnlyAdmin, ReadOnlyInline, lines, link_to, pretty
+from oversight.console.shown import NOTHING
 
 WAITING_SHOWN = 20
 
@@ -38,15 +40,15 @@ class InvestmentInline(ReadOnlyInline):
 
     @display(description="requested")
     def show_requested(self, row: OfferInvestment) -> str:
-        return shown.money(row.requested_amount, row.offer.currency)
+        return money(row.requested_amount, row.offer.currency)
 
     @display(description="accepted")
     def show_accepted(self, row: OfferInvestment) -> str:
-        return shown.money(row.accepted_amount, row.offer.currency)
+        return money(row.accepted_amount, row.offer.currency)
 
     @display(description="principal")
     def show_principal(self, row: OfferInvestment) -> str:
-        return shown.money(row.principal, row.offer.currency)
+        return money(row.principal, row.offer.currency)
 
 
 class DeedInline(ReadOnlyInline):
@@ -61,11 +63,11 @@ class DeedInline(ReadOnlyInline):
 
     @display(description="amount")
     def show_amount(self, row: OfferDeed) -> str:
-        return shown.money(row.amount, row.offer.currency)
+        return money(row.amount, row.offer.currency)
 
     @display(description="principal")
     def show_principal(self, row: OfferDeed) -> str:
-        return shown.money(row.principal, row.offer.currency)
+        return money(row.principal, row.offer.currency)
 
 
 @admin.register(Offer)
@@ -125,7 +127,7 @@ class OfferAdmin(ReadOnlyAdmin):
 
     @display(description="cap", ordering="max_amount")
     def show_cap(self, row: Offer) -> str:
-        return shown.money(row.max_amount, row.currency)
+        return money(row.max_amount, row.currency)
 
     @display(description="investments", ordering="held")
     def show_count(self, row: Any) -> str:
@@ -136,11 +138,11 @@ class OfferAdmin(ReadOnlyAdmin):
         return lines(
             [
                 *pages.drafted(row),
-                ("Expected, not promised", f"{shown.percent(row.expected_return)} {row.return_basis}"),
+                ("Expected, not promised", f"{amounts.percent(row.expected_return)} {row.return_basis}"),
                 ("Risk class", f"{row.risk_class} of 7"),
                 ("KYC level", row.kyc_level),
-                ("Closed", row.closed_on or shown.NOTHING),
-                ("Ended", row.ended_on or shown.NOTHING),
+                ("Closed", row.closed_on or NOTHING),
+                ("Ended", row.ended_on or NOTHING),
             ]
         )
 
@@ -153,11 +155,11 @@ class OfferAdmin(ReadOnlyAdmin):
     def show_line(self, row: Offer) -> SafeString | str:
         line = row.investments.in_line().select_related("investor")
         first = [
-            (f"{place}. {each.investor}", shown.money(each.requested_amount, row.currency))
+            (f"{place}. {each.investor}", money(each.requested_amount, row.currency))
             for place, each in enumerate(line[:WAITING_SHOWN], 1)
         ]
         more = line.count() - len(first)
-        return lines([*first, *([("and more", f"{more:,}")] if more > 0 else [])]) if first else shown.NOTHING
+        return lines([*first, *([("and more", f"{more:,}")] if more > 0 else [])]) if first else NOTHING
 
     @display(description="where the money is")
     def show_money(self, row: Offer) -> SafeString:

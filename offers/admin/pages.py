@@ -11,18 +11,15 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from unfold.enums import ActionVariant
 
+from ledger.admin.shown import money
 from offers import services
-from offers.admin.shown import THEN, money
 from offers.models import Offer
 from offers.terms import DRAFTED, LIVING
-from oversight.console import ActionPage, ListPage
+from oversight.console import ActionPage, ListPage, ReasonForm
+from oversight.console.shown import THEN
 
 Status = Offer.Status
 SHARES_SHOWN = 20
-
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=500, widget=forms.Textarea, help_text="Without personal data.")
 
 
 class AmountForm(ReasonForm):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from django.db.models import Sum
@@ -13,14 +13,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from ledger import amounts
+from ledger.admin.shown import money
 from ledger.models import Account
 from offers.models import Offer, OfferDeed
 from oversight.console import charts
 
-NOTHING = "–"
 DAYS_DRAWN = 90
 GATHERING = (Offer.Status.LIVE, Offer.Status.PAUSED)
-THEN = ("Then", "another officer must approve it; nothing changes before")
 
 STATUS_LABELS = {
     "draft": "default",
@@ -40,24 +39,20 @@ STANDING = (
 )
 
 
-def money(amount: Decimal | None, currency: str) -> str:
-    """Write an amount with its currency, or a dash."""
-    return NOTHING if amount is None else amounts.show(amount, currency)
-
-
-def percent(fraction: Decimal) -> str:
-    return f"{(fraction * 100).quantize(Decimal('0.1')).normalize():f} %"
-
-
 def progress(offer: Offer) -> SafeString:
     """Draw how much of the cap is committed; red while it is under the target."""
-    return format_html("{} {}", _meter(offer), percent(offer.committed_amount / offer.max_amount))
+    return format_html("{} {}", _meter(offer), _share(offer))
 
 
 def progress_in_words(offer: Offer) -> SafeString:
     """The same with the amounts, for the offer's own page."""
-    share = percent(offer.committed_amount / offer.max_amount)
-    return format_html("{} {}: {}", _meter(offer), share, _committed(offer))
+    return format_html("{} {}: {}", _meter(offer), _share(offer), _committed(offer))
+
+
+def _share(offer: Offer) -> str:
+    """To a tenth, ties to even."""
+    share = offer.committed_amount / offer.max_amount
+    return amounts.percent(share.quantize(Decimal("0.001"), rounding=ROUND_HALF_EVEN))
 
 
 def _committed(offer: Offer) -> str:

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.callers import person_of
+from accounts.api.fields import NothingIn
 from api.idempotency import once
 from api.pagination import CursorPagination
 from api.permissions import IsInvestor
@@ -26,7 +27,6 @@ from offers import services
 from offers.api.shapes import InvestIn, InvestmentOut, OfferOut, PlaceOut
 from offers.errors import OfferNotFound
 from offers.models import Offer, OfferInvestment
-from protection.api.disclosures import NothingIn
 
 TAGS = ["Offers"]
 

@@ -11,7 +11,6 @@ from uuid import UUID
 from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.request import Request
 
 from accounts.api.fields import StrictCharField, StrictSerializer
 from ledger.fields import AmountField, CurrencyField, DayField, MoneySerializerMixin
@@ -126,13 +125,6 @@ class InvestIn(MoneySerializerMixin, StrictSerializer):
     currency = CurrencyField()
     disclosure_version = StrictCharField(max_length=40)
     join_waiting_list = serializers.BooleanField(required=False, default=False)
-
-    @classmethod
-    def parse(cls, request: Request) -> dict[str, Any]:
-        """Return the arguments of `invest`. Raises ValidationError."""
-        form = cls(data=request.data)
-        form.is_valid(raise_exception=True)
-        return dict(form.validated_data)
 
 
 class WholeField(serializers.IntegerField):

@@ -62,9 +62,7 @@ class StaffOfferList(APIView):
     @extend_schema(operation_id="staff_offers_create", tags=TAGS, request=OfferIn, responses={201: StaffOfferOut})
     def post(self, request: Request) -> Response:
         """Draft an offer; nobody sees it until it is published."""
-        form = OfferIn(data=request.data)
-        form.is_valid(raise_exception=True)
-        offer = services.draft_offer(form.validated_data, by=person_of(request), now=timezone.now())
+        offer = services.draft_offer(OfferIn.parse(request), by=person_of(request), now=timezone.now())
         return Response(StaffOfferOut.write([offer])[0], status=201)
 
 
@@ -139,9 +137,7 @@ def _steered(request: Request, offer_id: UUID, verb: Command[..., Offer]) -> Res
 
 
 def _reason(request: Request) -> dict[str, Any]:
-    form = ReasonIn(data=request.data)
-    form.is_valid(raise_exception=True)
-    return {"reason": form.validated_data["reason"], "by": person_of(request), "now": timezone.now()}
+    return {**ReasonIn.parse(request), "by": person_of(request), "now": timezone.now()}
 
 
 def _found(offer_id: UUID) -> Offer:

@@ -22,9 +22,10 @@ from offers.errors import IncomeLeft, OfferNotFound, ReflectionRunning, TargetNo
 from offers.models import Offer, OfferInvestment
 from offers.services import accounts
 from offers.services.drafts import STEER
-from offers.services.rows import has_part, locked, require_permission
+from offers.services.rows import has_part, locked
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
+from oversight.permissions import require_permission
 from oversight.states import move_to
 from oversight.verbs import Verb
 

@@ -21,11 +21,12 @@ from ledger import accounts, days
 from offers.errors import CapBelowCommitted, CapBelowTarget, DeadlineOver, TermsFixed, TermsRefused
 from offers.models import Offer
 from offers.services import waiting
-from offers.services.rows import locked, require_permission
+from offers.services.rows import locked
 from offers.terms import DRAFTED, LIVING
 from oversight import audit
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
+from oversight.permissions import require_permission
 from oversight.states import move_to
 from oversight.verbs import Verb
 

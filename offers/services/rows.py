@@ -1,11 +1,10 @@
-"""What every verb of this room begins with: the officer's right and disinterest, and the offer's lock. Steps."""
+"""What every verb of this room begins with: the officer's disinterest, and the offer's lock. Steps."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from core.errors import Forbidden
 from offers.errors import OfferNotFound
 from offers.models import Offer, OfferInvestment
 
@@ -21,9 +20,3 @@ def locked(offer_id: UUID) -> Offer:
 def has_part(offer_id: str, person: Any) -> bool:
     """Answer whether somebody holds or waits for a place: what is shared or given back is to their own benefit."""
     return OfferInvestment.objects.filter(offer_id=offer_id).owned_by(person).under_way().exists()
-
-
-def require_permission(by: Any, permission: str) -> None:
-    """Refuse an officer without this right. Raises Forbidden."""
-    if not by.has_perm(permission):
-        raise Forbidden(f"This takes the permission {permission}.")

@@ -142,7 +142,7 @@ def test_failing_takes_two_and_gives_everybody_their_money(world: World, offer: 
 def test_failing_after_the_close_repays(world: World, closed: Offer) -> None:
     world.approve(services.request_failure(closed.pk, by=world.officers[0], reason="called off", now=world.now))
     assert status_of(closed) == "failed"
-    assert {row.status for row in closed.investments.all()} == {"repaid"}
+    assert {(row.status, wallet(row.investor)) for row in closed.investments.all()} == {("repaid", (10000, 0))}
     with pytest.raises(IllegalMove):
         services.request_failure(closed.pk, by=world.officers[0], reason="again", now=world.now)
     assert broken() == []

@@ -12,15 +12,19 @@ class ApprovePayout(ActionPage):
 """
 
 from oversight.console.admins import ReadOnlyAdmin, ReadOnlyInline
+from oversight.console.forms import DocumentField, ReasonField, ReasonForm
 from oversight.console.pages import ActionPage, ListPage, PageForm, menu
 from oversight.console.shown import label, lines, link_to, moment, pretty
 
 __all__ = [
     "ActionPage",
+    "DocumentField",
     "ListPage",
     "PageForm",
     "ReadOnlyAdmin",
     "ReadOnlyInline",
+    "ReasonField",
+    "ReasonForm",
     "label",
     "lines",
     "link_to",

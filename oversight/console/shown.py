@@ -18,6 +18,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 NOTHING = "–"
+THEN = ("Then", "another officer must approve it; nothing changes before")
 
 
 def lines(pairs: Iterable[Iterable[Any]]) -> SafeString:

@@ -8,16 +8,9 @@ from django import forms
 
 from core.money import Money
 from ledger.forms import AmountFormField, currency_choices, require_decimals
+from oversight.console import DocumentField, ReasonForm
 from payments import rules
 from payments.models import Deposit, PaymentMethod
-
-DOCUMENTS = ".pdf,.png,.jpg,.jpeg,.csv,.txt,.xml,.xlsx"
-
-
-class ReasonForm(forms.Form):
-    """Why; kept with the request."""
-
-    reason = forms.CharField(max_length=500, widget=forms.Textarea, help_text="Without personal data.")
 
 
 class DocumentForm(ReasonForm):
@@ -26,11 +19,7 @@ class DocumentForm(ReasonForm):
     bank_reference = forms.CharField(
         max_length=120, label="Bank's own reference", help_text="As the statement prints it; it counts once."
     )
-    document = forms.FileField(
-        label="Advice or statement",
-        help_text="Up to 10 MB.",
-        widget=forms.ClearableFileInput(attrs={"accept": DOCUMENTS}),
-    )
+    document = DocumentField("Advice or statement")
     field_order: tuple[str, ...] = ("bank_reference", "document", "reason")
 
 

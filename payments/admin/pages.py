@@ -12,14 +12,14 @@ from django.utils import timezone
 from unfold.enums import ActionVariant
 
 from ledger import amounts
-from oversight.console import ActionPage, ListPage
-from payments.admin.forms import AllotForm, CreditForm, DocumentForm, ReasonForm, UnmatchedForm
+from oversight.console import ActionPage, ListPage, ReasonForm
+from oversight.console.shown import THEN
+from payments.admin.forms import AllotForm, CreditForm, DocumentForm, UnmatchedForm
 from payments.models import BankCredit, Deposit
 from payments.rules import Placement
 from payments.services import credits, reversals, suspense
 
 Figures = Iterable[tuple[str, Any]]
-THEN = ("Then", "another officer must approve it; nothing moves before")
 
 
 class RecordCredit(ActionPage):

@@ -14,22 +14,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.callers import person_of
-from accounts.api.fields import StrictSerializer
+from accounts.api.fields import NothingIn
 from api.permissions import IsInvestor
 from ledger.api import Query
 from protection import services
 from protection.models import Acceptance, Disclosure
 
 TAGS = ["Investing"]
-
-
-class NothingIn(StrictSerializer):
-    """No content."""
-
-    @classmethod
-    def parse(cls, request: Request) -> None:
-        """Raises ValidationError for any content."""
-        cls(data=request.data or {}).is_valid(raise_exception=True)
 
 
 class DisclosureOut(serializers.Serializer[Any]):

@@ -70,13 +70,6 @@ class KnowledgeAnswersIn(StrictSerializer):
             raise serializers.ValidationError({"answers": {name: [refusal] for name in wrong}})
         return attrs
 
-    @classmethod
-    def parse(cls, request: Request) -> dict[str, Any]:
-        """Return the arguments of `take_test`. Raises ValidationError."""
-        form = cls(data=request.data)
-        form.is_valid(raise_exception=True)
-        return dict(form.validated_data)
-
 
 class CorrectionOut(serializers.Serializer[Any]):
     """What was answered wrong, and why the right answer is right."""

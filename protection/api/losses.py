@@ -16,11 +16,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.callers import person_of
-from accounts.api.fields import StrictCharField, StrictSerializer
+from accounts.api.fields import NothingIn, StrictCharField, StrictSerializer
 from api.permissions import IsInvestor
 from ledger.fields import AmountField, CurrencyField, MoneySerializerMixin
 from protection import rules, services
-from protection.api.disclosures import NothingIn
 from protection.models import Disclosure, RiskWarning
 from protection.services import warnings
 
@@ -54,11 +53,9 @@ class LossSimulationIn(MoneySerializerMixin, StrictSerializer):
     commitments = FigureField(help_text="what must be paid in a year: rent, loans, maintenance")
 
     @classmethod
-    def parse(cls, request: Request) -> dict[str, Any]:
+    def parse(cls, request: Request, /, **context: Any) -> dict[str, Any]:
         """Return the arguments of `simulate_losses`. Raises ValidationError."""
-        form = cls(data=request.data)
-        form.is_valid(raise_exception=True)
-        given = dict(form.validated_data)
+        given = super().parse(request, **context)
         return {"currency": given.pop("currency"), "figures": rules.Figures(**given)}
 
 
@@ -116,13 +113,6 @@ class RiskWarningIn(MoneySerializerMixin, StrictSerializer):
         if not Disclosure.objects.filter(subject=value).exists():
             raise serializers.ValidationError("There is nothing of that name to invest in.", code="unknown")
         return value
-
-    @classmethod
-    def parse(cls, request: Request) -> dict[str, Any]:
-        """Return the arguments of `show_warning`. Raises ValidationError."""
-        form = cls(data=request.data)
-        form.is_valid(raise_exception=True)
-        return dict(form.validated_data)
 
 
 class RiskWarningOut(serializers.Serializer[Any]):

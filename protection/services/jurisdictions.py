@@ -11,6 +11,7 @@ import pycountry
 from django.core.exceptions import ValidationError
 
 from core.commands import command
+from ledger import amounts
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
 from protection.errors import RulesRefused
@@ -95,4 +96,4 @@ def _label(name: str) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{(value * 100).normalize():f} %" if isinstance(value, Decimal) else str(value)
+    return amounts.percent(value) if isinstance(value, Decimal) else str(value)

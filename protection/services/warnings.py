@@ -9,6 +9,7 @@ from uuid import UUID
 
 from core.commands import command
 from core.errors import NotFound
+from ledger import amounts
 from protection.errors import LossSimulationMissing
 from protection.models import LossSimulation, RiskConfirmation, RiskWarning
 
@@ -36,7 +37,7 @@ def confirm_warning(warning_id: UUID, *, investor: Any, now: datetime) -> RiskWa
 
 def text(share: Decimal | None) -> str:
     """Return what the investor is told of an amount that is this share of what they declared."""
-    told = "more than" if share is None else f"{share * 100:.1f} % of"
+    told = "more than" if share is None else f"{amounts.percent(share, decimals=1)} of"
     return (
         f"This is {told} the net worth that you declared. You may lose all of it, no guarantee scheme makes it good,"
         " and you may not get it back when you need it. Confirm only if you could bear that."

@@ -10,6 +10,7 @@ from django.db import Error, connection, transaction
 from core.errors import from_database
 from protection import seeds, services
 from protection.models import Disclosure, Jurisdiction, KnowledgeTest
+from protection.services.jurisdictions import RULES
 from protection.tests.conftest import NOON, SUBJECT, get_ready
 
 pytestmark = pytest.mark.django_db
@@ -103,9 +104,14 @@ def test_rows_are_stamped_by_the_databases_own_clock(ana: Any, sheet: Disclosure
 
 
 def test_the_seeds_are_sown_once_and_what_officers_changed_stays(db: None) -> None:
-    first = Jurisdiction.objects.get(), KnowledgeTest.objects.get()
+    changed = {name: getattr(Jurisdiction.objects.of(""), name) for name in RULES} | {"vip": False}
+    Jurisdiction.objects.create(**changed)
+    asked = KnowledgeTest.objects.present()
+    KnowledgeTest.objects.create(version="2027-01", questions=asked.questions[:4], pass_mark=3)
     seeds.load(using="default")
-    assert (Jurisdiction.objects.get(), KnowledgeTest.objects.get()) == first
+    assert (Jurisdiction.objects.count(), KnowledgeTest.objects.count()) == (2, 2)
+    assert Jurisdiction.objects.of("BJ").vip is False
+    assert KnowledgeTest.objects.present().version == "2027-01"
 
 
 def test_the_first_rules_and_questions(db: None) -> None:

@@ -39,7 +39,8 @@ def test_more_than_a_twentieth_is_warned_of(amount: str, worth: int, warned: boo
 
 
 def test_a_share_is_told_to_a_tenth_of_a_percent() -> None:
-    assert rules.share_of(Decimal(1_250), Decimal(25_000)) == Decimal("0.050")
+    for amount, share in (("50", "0.05"), ("333.4", "0.333"), ("333.6", "0.334"), ("0.5", "0"), ("1.5", "0.002")):
+        assert rules.share_of(Decimal(amount), Decimal(1_000)) == Decimal(share)
     assert rules.share_of(Decimal(1), Decimal(0)) is None
 
 

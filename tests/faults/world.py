@@ -33,7 +33,7 @@ def main() -> None:
 def shorten_plan(platform: Any) -> None:
     """Offer the plan of 30 days with a term of eight."""
     from investments import services as investing
-    from investments.services.versions import TERMS
+    from investments.terms import TERMS
 
     product = platform.product("stake-30")
     terms = {name: getattr(product.versions.active().get(), name) for name in TERMS}

@@ -25,7 +25,7 @@ from investments.models import (
     PositionTerm,
     Settlement,
 )
-from investments.services.versions import TERMS
+from investments.terms import TERMS
 from ledger import accounts, balances, days, verify
 from ledger.models import Transfer
 from tests.properties.model import Life, Model

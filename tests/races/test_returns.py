@@ -32,6 +32,7 @@ from investments.models import (
 )
 from investments.services import versions
 from investments.settlement import reversals
+from investments.terms import TERMS
 from investments.tests.closing import after, close, fill_pool, pool, returns_due
 from investments.tests.crowds import crowd
 from investments.tests.worlds import World
@@ -240,7 +241,7 @@ class TestTwoVersions:
     @pytest.fixture
     def works(self, world: World) -> list[Any]:
         product = world.product("vip3")
-        terms = {name: getattr(product.versions.active().get(), name) for name in versions.TERMS}
+        terms = {name: getattr(product.versions.active().get(), name) for name in TERMS}
         drafts = [services.draft_version(product.pk, terms, by=world.officers[0], now=world.now) for _ in range(2)]
         asked = [
             services.request_activation(draft.pk, by=world.officers[0], reason="New terms", now=world.now)

@@ -10,11 +10,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
+from ledger import amounts
 from ledger.admin.shown import digest
 from ledger.models import Seal
 from oversight.console import ReadOnlyAdmin, ReadOnlyInline, charts, lines
+from oversight.console.shown import NOTHING
 from treasury import rules
-from treasury.admin.shown import amount_of, bare, percent
+from treasury.admin.shown import amount_of, bare, show_ratio
 from treasury.models import Coverage, CoveragePart, ProductCoverage
 
 TREND_DAYS = 60
@@ -57,7 +59,7 @@ class PartInline(ReadOnlyInline):
     @display(description="income, of it related")
     def show_income(self, row: CoveragePart) -> str:
         if row.asset_id is None:
-            return "–"
+            return NOTHING
         currency = row.coverage.currency
         return f"{bare(row.income, currency)}, {bare(row.related_income, currency)}"
 
@@ -80,12 +82,12 @@ class CoverageAdmin(ReadOnlyAdmin):
     @display(description="coverage", ordering="ratio", label={"whole": "success", "short": "danger", "none": "default"})
     def show_ratio(self, row: Coverage) -> tuple[str, str]:
         if row.ratio is None:
-            return "none", percent(None)
-        return ("whole" if row.ratio >= WHOLE else "short"), percent(row.ratio)
+            return "none", show_ratio(None)
+        return ("whole" if row.ratio >= WHOLE else "short"), show_ratio(row.ratio)
 
     @display(description="coverage")
     def tell_ratio(self, row: Coverage) -> str:
-        return percent(row.ratio)
+        return show_ratio(row.ratio)
 
     @display(description="claims and ring-fenced")
     def show_claims(self, row: Coverage) -> str:
@@ -116,7 +118,7 @@ class CoverageAdmin(ReadOnlyAdmin):
                 ("In the books", show("cash", "deployed")),
                 ("Confirmed", amount_of(row.confirmed, row.currency)),
                 ("Missing", show("receivable", "shortfall", "fx", "unconfirmed_cash", "unconfirmed_deployed")),
-                ("Coverage", f"(confirmed - own) / (claims + ring-fenced) = {percent(row.ratio)}"),
+                ("Coverage", f"(confirmed - own) / (claims + ring-fenced) = {show_ratio(row.ratio)}"),
             ]
         )
 
@@ -204,4 +206,4 @@ def trend(days: int = TREND_DAYS) -> str:
 
 
 def _on_axis(ratio: Decimal) -> str:
-    return f"{ratio.scaleb(2):.2f} %"
+    return amounts.percent(ratio, decimals=2)

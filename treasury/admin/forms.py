@@ -9,12 +9,11 @@ from django import forms
 from django.contrib.auth import get_user_model
 
 from ledger.models import Account, Currency
+from oversight.console import DocumentField, ReasonField
 from treasury import hooks
 from treasury.models import Asset, Relation, Verb
 from treasury.services import Counterparty, Paper
 from treasury.services.shapes import Shape
-
-DOCUMENTS = ".pdf,.png,.jpg,.jpeg,.csv,.txt,.xml,.xlsx"
 
 
 class PaperForm(forms.Form):
@@ -24,10 +23,8 @@ class PaperForm(forms.Form):
     reference = forms.CharField(
         max_length=140, label="Its own reference", help_text="As printed on it; it counts for one posting only."
     )
-    document = forms.FileField(
-        label="Document", help_text="Up to 10 MB.", widget=forms.ClearableFileInput(attrs={"accept": DOCUMENTS})
-    )
-    reason = forms.CharField(max_length=500, widget=forms.Textarea, help_text="Without personal data.")
+    document = DocumentField()
+    reason = ReasonField()
 
     def paper(self) -> Paper:
         """Return the paper that was handed in."""

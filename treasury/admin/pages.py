@@ -12,6 +12,7 @@ from django.utils import timezone
 from unfold.enums import ActionVariant
 
 from oversight.console import ActionPage, ListPage
+from oversight.console.shown import THEN
 from treasury import services
 from treasury.admin.forms import AssetForm, MovementForm, PaperForm, StatementForm, ValuationForm
 from treasury.models import Asset, TreasuryMovement, Verb
@@ -19,7 +20,6 @@ from treasury.services import Terms, movements, proofs, reversals
 from treasury.services.shapes import SHAPES
 
 Figures = Iterable[tuple[str, Any]]
-THEN = ("Then", "another officer must approve it; nothing moves before")
 
 
 class Movement(ActionPage):

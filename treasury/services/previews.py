@@ -44,7 +44,7 @@ class Preview:
         lines = [
             (change.place, f"{self._show(change.before)} becomes {self._show(change.after)}") for change in self.changes
         ]
-        before, after = percent(self.coverage_before), percent(self.coverage_after)
+        before, after = show_ratio(self.coverage_before), show_ratio(self.coverage_after)
         lines.append((f"Coverage {self.currency.code}", f"{before} becomes {after}"))
         return [*lines, ("Coverage counts it", f"once {self.counted_once}")] if self.counted_once else lines
 
@@ -52,9 +52,9 @@ class Preview:
         return show_amount(amount, self.currency)
 
 
-def percent(ratio: Decimal | None) -> str:
-    """Write a ratio as a percentage with its four digits; say so where nothing is owed."""
-    return "nothing owed" if ratio is None else f"{ratio.scaleb(2):,.4f} %"
+def show_ratio(ratio: Decimal | None) -> str:
+    """Write a ratio in per cent with its four decimals; say so where nothing is owed."""
+    return "nothing owed" if ratio is None else amounts.percent(ratio, decimals=4)
 
 
 def show_amount(amount: Decimal, currency: Currency) -> str:

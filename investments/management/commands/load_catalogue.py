@@ -16,6 +16,7 @@ from accounts import identifiers
 from accounts.models import User
 from core.errors import DomainError
 from investments.services import catalogue, versions
+from ledger.amounts import percent
 from oversight.encryption import blind_index
 
 
@@ -54,8 +55,8 @@ class Command(BaseCommand):
             table.add_row(
                 version.product.display_name,
                 str(version.number),
-                f"{versions.percent(version.rate)} a {version.rate_period}",
-                versions.percent(version.yearly_equivalent) + (" above the ceiling" if each.above_ceiling else ""),
+                versions.rate(version),
+                percent(version.yearly_equivalent) + (" above the ceiling" if each.above_ceiling else ""),
                 f"{version.minimum.normalize():f} {version.product.currency}",
                 each.outcome,
             )
