@@ -75,6 +75,21 @@ def test_every_list_and_row_is_shown_without_what_was_declared(done: Any, office
         assert figure not in page + detail.content.decode()
 
 
+def test_a_row_names_people_and_writes_shares_as_officers_do(done: Any, officers: Any) -> None:
+    client = console(officers[0])
+    for model in ("acceptance", "disclosure", *PERSONAL):
+        page = client.get(f"/admin/protection/{model}/").content.decode()
+        row = re.search(rf'href="(/admin/protection/{model}/[0-9a-f-]+/change/)[^"]*"', page)
+        assert row
+        detail = client.get(row[1]).content.decode()
+        assert model == "disclosure" or f"/admin/accounts/user/{done.pk}/change/" in detail, model
+        assert str(done.pk) not in re.sub(r'href="[^"]*"', "", detail) and "<code>" not in detail, model
+    rule = Jurisdiction.objects.of("")
+    page = client.get(f"/admin/protection/jurisdiction/{rule.pk}/change/").content.decode()
+    assert "10 %" in page and "5 %" in page and "0.1000" not in page
+    assert 'value="0.1"' in client.get(CHANGE_RULES).content.decode()
+
+
 @pytest.mark.parametrize("role", ["support", "finance", "moderator", "administrator"])
 def test_what_investors_did_is_for_compliance_alone(done: Any, role: str) -> None:
     client = console(make_officer("Nia", role))
