@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from django.db.models import Sum
@@ -33,6 +33,7 @@ STATUS_LABELS = {
 # What stands in the ledger under an offer's scope, as finance says it.
 STANDING = (
     ("principal", "Principal of investors"),
+    ("free", "of it in the bank"),
     ("deployed", "of it at work"),
     ("shortfall", "of it lost and not shared yet"),
     ("returns_pool", "Income in the pool"),
@@ -46,18 +47,26 @@ def money(amount: Decimal | None, currency: str) -> str:
 
 
 def percent(fraction: Decimal) -> str:
-    return f"{(fraction * 100).quantize(Decimal('0.1')).normalize():f} %"
+    """Write a fraction as it is, to the last digit: a term of an offer isn't rounded."""
+    return f"{(fraction * 100).normalize():f} %"
 
 
 def progress(offer: Offer) -> SafeString:
     """Draw how much of the cap is committed; red while it is under the target."""
-    return format_html("{} {}", _meter(offer), percent(offer.committed_amount / offer.max_amount))
+    share = _share(offer)
+    return format_html('{} <span class="whitespace-nowrap">{}</span>', _meter(offer), share)
 
 
 def progress_in_words(offer: Offer) -> SafeString:
     """The same with the amounts, for the offer's own page."""
-    share = percent(offer.committed_amount / offer.max_amount)
-    return format_html("{} {}: {}", _meter(offer), share, _committed(offer))
+    share = _share(offer)
+    target = money(offer.target, offer.currency)
+    return format_html("{} {}: {}; the target is {}", _meter(offer), share, _committed(offer), target)
+
+
+def _share(offer: Offer) -> str:
+    """What is committed of the cap, cut to a tenth: only what is full is 100 %."""
+    return percent((offer.committed_amount / offer.max_amount).quantize(Decimal("0.001"), rounding=ROUND_DOWN))
 
 
 def _committed(offer: Offer) -> str:
@@ -75,9 +84,11 @@ def money_flow(offer: Offer) -> list[tuple[str, str]]:
     shared = dict(offer.deeds.values_list("verb").annotate(sum=Sum("amount")).order_by())
     lost = shared.get(OfferDeed.Verb.LOSE, Decimal(0))
     left = sums["principal"]["debits_sum"] if "principal" in sums else Decimal(0)
+    stands = {kind: _balance(sums.get(kind)) for kind, _ in STANDING}
+    stands["free"] = stands["principal"] - stands["deployed"] - stands["shortfall"]
     flow = [
         ("Reserved in wallets", offer.committed_amount if offer.status in GATHERING else Decimal(0)),
-        *((title, _balance(sums.get(kind))) for kind, title in STANDING),
+        *((title, stands[kind]) for kind, title in STANDING),
         ("Income distributed so far", shared.get(OfferDeed.Verb.DISTRIBUTE, Decimal(0))),
         ("Loss borne by investors so far", lost),
         ("Principal repaid so far", left - lost),
@@ -95,7 +106,8 @@ def commitment(offer: Offer, *, until: date) -> SafeString:
         changes[day] = changes.get(day, Decimal(0)) - amount
     if not changes:
         return charts.line([], [], say=_say(offer), title="commitment over time")
-    first = max(min(changes), until - timedelta(days=DAYS_DRAWN))
+    until = max(until, *changes)
+    first = max(min(changes) - timedelta(days=1), until - timedelta(days=DAYS_DRAWN))
     standing = sum((amount for day, amount in changes.items() if day < first), Decimal(0))
     values, labels = [], []
     for place in range((until - first).days + 1):
@@ -103,8 +115,15 @@ def commitment(offer: Offer, *, until: date) -> SafeString:
         standing += changes.get(day, Decimal(0))
         values.append(standing)
         labels.append(f"{day:%d %b}")
-    drawn = [charts.Series("committed", values)]
-    return charts.line(drawn, labels, say=_say(offer), title="commitment over time", mark=offer.max_amount, zero=True)
+    return charts.line(
+        [charts.Series("committed", values)],
+        labels,
+        say=_say(offer),
+        title="commitment over time",
+        mark=offer.max_amount,
+        mark_name="cap",
+        zero=True,
+    )
 
 
 def _balance(row: Mapping[str, Any] | None) -> Decimal:
