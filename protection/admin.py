@@ -139,7 +139,8 @@ class JurisdictionAdmin(ReadOnlyAdmin):
         "vip",
         "recorded_at",
     )
-    list_filter = ("country",)
+    search_fields = ("=country",)
+    search_help_text = "a country's code"
     fields = ("show_country", *(SHOWN.get(name, name) for name in RULES), "request", "recorded_at")
     readonly_fields = fields
 
@@ -161,8 +162,8 @@ class DisclosureAdmin(ReadOnlyAdmin):
     """Key information sheets, and by how many each version was accepted."""
 
     list_display = ("title", "subject", "version", "published_at", "show_accepted")
-    list_filter = ("subject",)
     search_fields = ("subject", "title")
+    search_help_text = "an offer or a product"
     fields = ("title", "show_subject", "version", "published_at", "show_accepted", "body")
     readonly_fields = fields
 

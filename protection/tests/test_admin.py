@@ -106,6 +106,14 @@ def test_an_investor_is_found_by_the_referral_code(done: Any, eve: Any, officers
             assert ("/change/" in page.partition("result_list")[2]) is shown, model
 
 
+def test_rules_are_found_by_their_country_and_sheets_by_what_they_are_of(done: Any, officers: Any) -> None:
+    client = console(officers[0])
+    Jurisdiction.objects.create(country="BJ", **{name: getattr(Jurisdiction.objects.of(""), name) for name in RULES})
+    for model, asked, found in (("jurisdiction", "bj", 1), ("jurisdiction", "FR", 0), ("disclosure", SUBJECT, 1)):
+        page = client.get(f"/admin/protection/{model}/", {"q": asked}).content.decode()
+        assert len(set(re.findall(rf"/admin/protection/{model}/[0-9a-f-]+/change/", page))) == found, asked
+
+
 def rules(**changed: Any) -> dict[str, Any]:
     present = Jurisdiction.objects.of("")
     form = {name: getattr(present, name) for name in RULES} | {"country": "BJ", "reason": "the regulator"} | changed
