@@ -95,6 +95,7 @@ class OfferAdmin(ReadOnlyAdmin):
     list_display = ("name", "show_status", "currency", "show_progress", "show_cap", "show_count", "deadline")
     list_filter = ("status", "currency")
     search_fields = ("name", "code")
+    search_help_text = "an offer's name or code"
     ordering = ("-id",)
     fields = (
         "say_status",

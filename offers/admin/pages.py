@@ -29,6 +29,7 @@ LABELS = {
     "disclosure_version": "Version of the sheet",
 }
 """What officers call the terms whose names say less."""
+HELP = {"max_amount": "", "disclosure": ""}  # their labels say it
 
 
 class ReasonForm(forms.Form):
@@ -54,14 +55,14 @@ class DraftForm(TermsForm):
     class Meta:
         model = Offer
         fields = ("code", *DRAFTED)
-        labels = LABELS
+        labels, help_texts = LABELS, HELP
 
 
 class EditForm(TermsForm):
     class Meta:
         model = Offer
         fields = DRAFTED
-        labels = LABELS
+        labels, help_texts = LABELS, HELP
 
 
 class LivingForm(TermsForm):
@@ -70,7 +71,7 @@ class LivingForm(TermsForm):
     class Meta:
         model = Offer
         fields = LIVING
-        labels = LABELS
+        labels, help_texts = LABELS, HELP
 
 
 def typed(offer: Offer, names: Iterable[str]) -> dict[str, Any]:
@@ -149,6 +150,7 @@ class Publish(ActionPage):
 
 class ChangeLive(ActionPage):
     title = "Change cap or description"
+    button_text = "Change cap or text"
     icon = "tune"
     permission = "offers.steer_offer"
     form_class = LivingForm  # type: ignore[assignment]
@@ -266,7 +268,7 @@ class Shared(ActionPage):
             self._there(obj),
             ("Amount", money(form.cleaned_data["amount"], obj.currency)),
             ("Among", f"{shared.investments:,} investments of {money(shared.principal, obj.currency)}"),
-            ("From, to", f"{money(shared.smallest, obj.currency)} to {money(shared.largest, obj.currency)}"),
+            ("Each share", f"{money(shared.smallest, obj.currency)} to {money(shared.largest, obj.currency)}"),
             (f"The first {len(first)}", shares),
             THEN,
         ]
