@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from ledger import amounts
-from oversight.console import ListPage, ReadOnlyAdmin, ReasonField
+from oversight.console import ListPage, ReadOnlyAdmin, ReasonField, lines, link_to, moment
 from oversight.console.shown import THEN
 from protection import services
 from protection.models import (
@@ -26,6 +28,8 @@ from protection.models import (
     RiskWarning,
 )
 from protection.services.jurisdictions import RULES, changes
+
+SHARES = ("bearable_share", "warning_share")
 
 
 class RulesForm(forms.ModelForm):
@@ -50,7 +54,8 @@ class ChangeRules(ListPage):
 
     def initial(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         present = Jurisdiction.objects.of("")
-        return {name: getattr(present, name) for name in RULES}
+        shares = {name: f"{getattr(present, name).normalize():f}" for name in SHARES}
+        return {name: getattr(present, name) for name in RULES} | shares
 
     def preview(self, obj: Any, form: RulesForm) -> list[tuple[str, Any]]:
         return [("Country", str(form.instance)), *changes(form.instance), THEN]
@@ -62,12 +67,23 @@ class ChangeRules(ListPage):
         )
 
 
+class Indented(json.JSONEncoder):
+    """Writes one member a line, so that questions can be read where they are changed."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**(options | {"indent": 2}))
+
+
 class QuestionsForm(forms.Form):
     """The questions of a test with their answers."""
 
     version = forms.CharField(max_length=40)
     pass_mark = forms.IntegerField(min_value=1, max_value=100)
-    questions = forms.JSONField(help_text="[{id, text, choices, answer, why}]; an answer is a choice's place, from 0.")
+    questions = forms.JSONField(
+        encoder=Indented,
+        widget=forms.Textarea(attrs={"rows": 24}),
+        help_text="[{id, text, choices, answer, why}]; an answer is a choice's place, from 0.",
+    )
     reason = ReasonField()
 
     def clean_questions(self) -> list[Any]:
@@ -98,6 +114,10 @@ class ChangeTest(ListPage):
         return services.request_test(**form.cleaned_data, by=by, now=now)
 
 
+SHOWN = {name: f"show_{name}" for name in SHARES}
+"""The rules that are shown otherwise than the column holds them."""
+
+
 @admin.register(Jurisdiction)
 class JurisdictionAdmin(ReadOnlyAdmin):
     """The newest row of a country counts."""
@@ -114,13 +134,22 @@ class JurisdictionAdmin(ReadOnlyAdmin):
         "vip",
         "recorded_at",
     )
-    list_filter = ("country",)
-    fields = ("show_country", *RULES, "request", "recorded_at")
+    search_fields = ("=country",)
+    search_help_text = "a country's code"
+    fields = ("show_country", *(SHOWN.get(name, name) for name in RULES), "request", "recorded_at")
     readonly_fields = fields
 
     @display(description="country")
     def show_country(self, row: Jurisdiction) -> str:
         return str(row)
+
+    @display(description="bearable share of the net worth")
+    def show_bearable_share(self, row: Jurisdiction) -> str:
+        return _percent(row.bearable_share)
+
+    @display(description="warned of above this share of the net worth")
+    def show_warning_share(self, row: Jurisdiction) -> str:
+        return _percent(row.warning_share)
 
 
 @admin.register(Disclosure)
@@ -128,13 +157,17 @@ class DisclosureAdmin(ReadOnlyAdmin):
     """Key information sheets, and by how many each version was accepted."""
 
     list_display = ("title", "subject", "version", "published_at", "show_accepted")
-    list_filter = ("subject",)
     search_fields = ("subject", "title")
-    fields = ("title", "subject", "version", "published_at", "show_accepted", "body")
+    search_help_text = "an offer or a product"
+    fields = ("title", "show_subject", "version", "published_at", "show_accepted", "body")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Disclosure]:
         return super().get_queryset(request).annotate(accepted=Count("acceptances"))
+
+    @display(description="subject")
+    def show_subject(self, row: Disclosure) -> str:
+        return row.subject
 
     @display(description="accepted by")
     def show_accepted(self, row: Any) -> int:
@@ -151,10 +184,8 @@ class KnowledgeTestAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     @display(description="questions")
-    def show_questions(self, row: KnowledgeTest) -> str:
-        return format_html_join(
-            "", "<p><strong>{}</strong><br>{}</p>", ((one.text, one.choices[one.answer]) for one in row.asked())
-        )
+    def show_questions(self, row: KnowledgeTest) -> SafeString:
+        return lines((one.text, one.choices[one.answer]) for one in row.asked())
 
 
 class PersonalAdmin(ReadOnlyAdmin):
@@ -178,11 +209,15 @@ class AcceptanceAdmin(PersonalAdmin):
 class KnowledgeResultAdmin(PersonalAdmin):
     """Each time that an investor took the test."""
 
-    list_display = ("investor", "test", "right", "passed", "taken_at")
+    list_display = ("investor", "test", "show_right", "passed", "taken_at")
     list_select_related = ("investor", "test")
     list_filter = ("passed",)
     fields = list_display
     readonly_fields = fields
+
+    @display(description="right", ordering="right")
+    def show_right(self, row: KnowledgeResult) -> str:
+        return f"{row.right} of {len(row.test.questions)}"
 
 
 @admin.register(LossSimulation)
@@ -203,17 +238,30 @@ class RiskWarningAdmin(PersonalAdmin):
     search_fields = ("=simulation__investor__referral_code",)
     list_display = ("show_investor", "subject", "show_amount", "shown_at", "show_confirmed")
     list_select_related = ("simulation__investor", "confirmation")
-    fields = list_display
+    fields = ("link_investor", "show_subject", "show_amount", "shown_at", "show_confirmed")
     readonly_fields = fields
 
     @display(description="investor")
     def show_investor(self, row: RiskWarning) -> str:
         return str(row.simulation.investor)
 
+    @display(description="investor")
+    def link_investor(self, row: RiskWarning) -> SafeString | str:
+        investor = row.simulation.investor
+        return link_to(investor._meta.label_lower, str(investor.pk), str(investor))
+
+    @display(description="subject")
+    def show_subject(self, row: RiskWarning) -> str:
+        return row.subject
+
     @display(description="amount")
     def show_amount(self, row: RiskWarning) -> str:
         return amounts.show(row.amount, row.currency)
 
     @display(description="confirmed at")
-    def show_confirmed(self, row: RiskWarning) -> datetime | None:
-        return row.confirmation.confirmed_at if hasattr(row, "confirmation") else None
+    def show_confirmed(self, row: RiskWarning) -> str:
+        return moment(row.confirmation.confirmed_at if hasattr(row, "confirmation") else None)
+
+
+def _percent(share: Decimal) -> str:
+    return f"{(share * 100).normalize():f} %"

@@ -1,4 +1,4 @@
-"""Accounts with their balances, and the funds of products."""
+"""Accounts with their balances, and the funds of products and offers."""
 
 from __future__ import annotations
 
@@ -31,25 +31,33 @@ class AccountAdmin(ReadOnlyAdmin):
     search_help_text = "Scope, subject or owner's referral code"
     ordering = ("kind", "scope", "subject", "currency_id")
     fieldsets = (
-        ("Account", {"fields": ("kind", "show_owner", "scope", "subject", "currency", "normal_side")}),
+        ("Account", {"fields": ("kind", "show_owner", "scope", "subject", "currency", "show_side")}),
         ("Balance", {"fields": ("show_balance", "show_debits", "show_credits", "overdraft_allowed", "keeps_balance")}),
         ("Behind it", {"fields": ("show_latest", "show_snapshots")}),
     )
-    readonly_fields = ("show_owner", "show_balance", "show_debits", "show_credits", "show_latest", "show_snapshots")
+    readonly_fields = (
+        "show_owner",
+        "show_side",
+        "show_balance",
+        "show_debits",
+        "show_credits",
+        "show_latest",
+        "show_snapshots",
+    )
 
     def get_urls(self) -> list[URLPattern]:
         funds = path("funds/", self.admin_site.admin_view(self.funds), name="ledger_funds")
         return [funds, *super().get_urls()]
 
     def funds(self, request: HttpRequest) -> HttpResponse:
-        """Show each product's fund: its key has two columns, which Django's pages can't show."""
+        """Show the fund of each product and offer: its key has two columns, which Django's pages can't show."""
         if not request.user.has_perm("ledger.view_fund"):
             raise PermissionDenied
         rows = [
             [fund.scope, *(money(figure, fund.currency_id) for figure in _figures(fund))]
             for fund in Fund.objects.order_by("scope", "currency_id")
         ]
-        headers = ["Product", "Principal", "At work", "Shortfall", "Free"]
+        headers = ["Product or offer", "Principal", "At work", "Shortfall", "Free"]
         context = {
             **self.admin_site.each_context(request),
             "title": "Funds",
@@ -67,6 +75,10 @@ class AccountAdmin(ReadOnlyAdmin):
         if account.owner is None:
             return NOTHING
         return link_to(account.owner._meta.label_lower, str(account.owner_id), str(account.owner))
+
+    @display(description="normal side")
+    def show_side(self, account: Account) -> str:
+        return "debit" if account.normal_side == "D" else "credit"
 
     @display(description="balance")
     def show_balance(self, account: Account) -> str:

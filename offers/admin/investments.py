@@ -10,9 +10,10 @@ from unfold.decorators import display
 
 from ledger.admin.shown import money
 from offers.models import OfferInvestment
-from oversight.console import ReadOnlyAdmin, link_to
+from oversight.console import ReadOnlyAdmin, label, lines, link_to
 from oversight.console.shown import NOTHING
 
+SHARES_SHOWN = 50
 LABELS = {
     "waiting": "warning",
     "reserved": "info",
@@ -28,14 +29,16 @@ LABELS = {
 class OfferInvestmentAdmin(ReadOnlyAdmin):
     """Investments in offers, newest first; the waiting list is a filter."""
 
-    list_display = ("id", "offer", "investor", "show_status", "show_requested", "show_accepted", "asked_at")
+    list_display = ("asked_at", "offer", "investor", "show_status", "show_requested", "show_accepted", "show_principal")
     list_filter = ("status", "offer")
+    search_fields = ("=investor__referral_code", "offer__name", "offer__code")
+    search_help_text = "an investor's referral code, or an offer"
     ordering = ("-id",)
     list_select_related = ("offer", "investor")
     fields = (
         "offer",
         "investor",
-        "status",
+        "say_status",
         "show_requested",
         "show_accepted",
         "show_principal",
@@ -45,6 +48,7 @@ class OfferInvestmentAdmin(ReadOnlyAdmin):
         "reserved_at",
         "reflects_until",
         "ended_at",
+        "show_shares",
     )
     readonly_fields = fields
 
@@ -54,6 +58,10 @@ class OfferInvestmentAdmin(ReadOnlyAdmin):
     @display(description="status", label=LABELS, ordering="status")
     def show_status(self, row: OfferInvestment) -> tuple[str, str]:
         return row.status, row.get_status_display()
+
+    @display(description="status")
+    def say_status(self, row: OfferInvestment) -> SafeString:
+        return label(row.get_status_display(), LABELS[row.status])
 
     @display(description="requested", ordering="requested_amount")
     def show_requested(self, row: OfferInvestment) -> str:
@@ -72,3 +80,18 @@ class OfferInvestmentAdmin(ReadOnlyAdmin):
         if row.operation_id is None:
             return NOTHING
         return link_to("ledger.transaction", str(row.operation_id), str(row.operation_id))
+
+    @display(description="distributions and losses")
+    def show_shares(self, row: OfferInvestment) -> SafeString | str:
+        shares = row.shares.select_related("deed").order_by("-deed_id")
+        told = [
+            (
+                link_to(
+                    "offers.offerdeed", str(share.deed_id), f"{share.deed.value_on} {share.deed.get_verb_display()}"
+                ),
+                money(share.amount, row.offer.currency),
+            )
+            for share in shares[:SHARES_SHOWN]
+        ]
+        more = row.shares.count() - len(told)
+        return lines([*told, *([("and more", f"{more:,}")] if more > 0 else [])]) if told else NOTHING

@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from ledger import amounts, days
+from ledger import days
 from ledger.admin.shown import money
 from offers.admin import pages, shown
 from offers.models import Offer, OfferDeed, OfferInvestment
-from oversight.console import ReadOnlyAdmin, ReadOnlyInline, lines, link_to, pretty
+from oversight.console import ReadOnlyAdmin, ReadOnlyInline, label, lines, link_to, moment, pretty
 from oversight.console.shown import NOTHING
+from oversight.models import ApprovalRequest
+from protection.models import Disclosure
 
 WAITING_SHOWN = 20
+REQUESTS_SHOWN = 10
 
 
 class InvestmentInline(ReadOnlyInline):
@@ -54,12 +57,17 @@ class InvestmentInline(ReadOnlyInline):
 class DeedInline(ReadOnlyInline):
     model = OfferDeed
     hide_title = True
-    fields = ("made_at", "verb", "show_amount", "show_principal", "investments")
+    fields = ("show_self", "verb", "show_amount", "show_principal", "investments")
     readonly_fields = fields
+    per_page = 20
     verbose_name_plural = "distributions and losses"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OfferDeed]:
         return super().get_queryset(request).select_related("offer")
+
+    @display(description="made at")
+    def show_self(self, row: OfferDeed) -> SafeString | str:
+        return link_to("offers.offerdeed", str(row.pk), moment(row.made_at))
 
     @display(description="amount")
     def show_amount(self, row: OfferDeed) -> str:
@@ -89,17 +97,20 @@ class OfferAdmin(ReadOnlyAdmin):
     list_display = ("name", "show_status", "currency", "show_progress", "show_cap", "show_count", "deadline")
     list_filter = ("status", "currency")
     search_fields = ("name", "code")
+    search_help_text = "an offer's name or code"
     ordering = ("-id",)
     fields = (
         "say_status",
         "say_progress",
+        "show_requests",
         "show_terms",
-        "show_people",
+        "show_investments",
         "show_line",
         "show_money",
         "show_commitment",
         "description",
         "show_disclosure",
+        "show_sheets",
         "show_metadata",
     )
     readonly_fields = fields
@@ -114,8 +125,8 @@ class OfferAdmin(ReadOnlyAdmin):
         return row.status, row.get_status_display()
 
     @display(description="state")
-    def say_status(self, row: Offer) -> str:
-        return row.get_status_display()
+    def say_status(self, row: Offer) -> SafeString:
+        return label(row.get_status_display(), shown.STATUS_LABELS[row.status])
 
     @display(description="committed", ordering="committed_amount")
     def show_progress(self, row: Offer) -> SafeString:
@@ -138,18 +149,34 @@ class OfferAdmin(ReadOnlyAdmin):
         return lines(
             [
                 *pages.drafted(row),
-                ("Expected, not promised", f"{amounts.percent(row.expected_return)} {row.return_basis}"),
-                ("Risk class", f"{row.risk_class} of 7"),
-                ("KYC level", row.kyc_level),
+                ("Published", moment(row.published_at)),
                 ("Closed", row.closed_on or NOTHING),
                 ("Ended", row.ended_on or NOTHING),
             ]
         )
 
-    @display(description="investors")
-    def show_people(self, row: Offer) -> SafeString:
-        counted = dict(row.investments.values_list("status").annotate(count=Count("pk")))
-        return lines([(label, f"{counted.get(value, 0):,}") for value, label in OfferInvestment.Status.choices])
+    @display(description="requests")
+    def show_requests(self, row: Offer) -> SafeString | str:
+        asked = ApprovalRequest.objects.all().about(row).select_related("requested_by").order_by("-pk")
+        told = [
+            (
+                link_to("oversight.approvalrequest", str(each.pk), each.title),
+                f"{each.get_status_display()}, asked by {each.requested_by} {moment(each.requested_at)}",
+            )
+            for each in asked[:REQUESTS_SHOWN]
+        ]
+        return lines(told) if told else NOTHING
+
+    @display(description="investments")
+    def show_investments(self, row: Offer) -> SafeString | str:
+        counted = row.investments.values("status").annotate(count=Count("pk"), sum=Sum("accepted_amount")).order_by()
+        by_status = {each["status"]: each for each in counted}
+        told = [
+            (title, f"{each['count']:,}" + (f" of {money(each['sum'], row.currency)}" if each["sum"] else ""))
+            for status, title in OfferInvestment.Status.choices
+            if (each := by_status.get(status))
+        ]
+        return lines(told) if told else NOTHING
 
     @display(description="waiting list")
     def show_line(self, row: Offer) -> SafeString | str:
@@ -172,6 +199,18 @@ class OfferAdmin(ReadOnlyAdmin):
     @display(description="key information sheet")
     def show_disclosure(self, row: Offer) -> str:
         return row.disclosure
+
+    @display(description="published versions")
+    def show_sheets(self, row: Offer) -> SafeString | str:
+        sheets = Disclosure.objects.filter(subject=row.scope).annotate(accepted=Count("acceptances")).order_by("-pk")
+        told = [
+            (
+                link_to("protection.disclosure", str(sheet.pk), f"Version {sheet.version}"),
+                f"{moment(sheet.published_at)}, accepted by {sheet.accepted:,}",
+            )
+            for sheet in sheets
+        ]
+        return lines(told) if told else NOTHING
 
     @display(description="metadata")
     def show_metadata(self, row: Offer) -> SafeString | str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,15 +12,26 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from unfold.enums import ActionVariant
 
+from accounts.models import User
+from ledger import amounts
 from ledger.admin.shown import money
+from ledger.models import Account
 from offers import services
 from offers.models import Offer
 from offers.terms import DRAFTED, LIVING
-from oversight.console import ActionPage, ListPage, ReasonForm
+from oversight.console import ActionPage, ListPage, ReasonForm, pretty
 from oversight.console.shown import THEN
 
 Status = Offer.Status
 SHARES_SHOWN = 20
+LABELS = {
+    "max_amount": "Cap",
+    "kyc_level": "KYC level",
+    "disclosure": "Key information sheet",
+    "disclosure_version": "Version of the sheet",
+}
+"""What officers call the terms whose names say less."""
+HELP = {"max_amount": "", "disclosure": ""}  # their labels say it
 
 
 class AmountForm(ReasonForm):
@@ -41,12 +53,14 @@ class DraftForm(TermsForm):
     class Meta:
         model = Offer
         fields = ("code", *DRAFTED)
+        labels, help_texts = LABELS, HELP
 
 
 class EditForm(TermsForm):
     class Meta:
         model = Offer
         fields = DRAFTED
+        labels, help_texts = LABELS, HELP
 
 
 class LivingForm(TermsForm):
@@ -55,19 +69,30 @@ class LivingForm(TermsForm):
     class Meta:
         model = Offer
         fields = LIVING
+        labels, help_texts = LABELS, HELP
+
+
+def typed(offer: Offer, names: Iterable[str]) -> dict[str, Any]:
+    """These terms as somebody types them: without the noughts of the column."""
+    terms = {name: getattr(offer, name) for name in names}
+    return {name: f"{term.normalize():f}" if isinstance(term, Decimal) else term for name, term in terms.items()}
 
 
 def drafted(offer: Offer) -> list[tuple[str, Any]]:
     """The terms as an officer checks them."""
     code = offer.currency
+    most = "the cap" if offer.maximum_ticket is None else money(offer.maximum_ticket, code)
     return [
         ("Offer", f"{offer.name} ({offer.code})"),
         ("Cap", money(offer.max_amount, code)),
         ("Target", f"{money(offer.target, code)}, {offer.get_funding_display()}"),
-        ("Tickets", f"from {money(offer.minimum_ticket, code)} to {money(offer.maximum_ticket, code)}"),
+        ("Tickets", f"from {money(offer.minimum_ticket, code)} to {most}"),
         ("Gathers until", offer.deadline),
         ("Matures", offer.maturity_date),
-        ("Key information sheet", offer.disclosure_version),
+        ("Expected, not promised", f"{amounts.percent(offer.expected_return)} {offer.return_basis}"),
+        ("Risk class", f"{offer.risk_class} of 7"),
+        ("KYC level", offer.kyc_level),
+        ("Key information sheet", f"version {offer.disclosure_version}"),
     ]
 
 
@@ -95,7 +120,7 @@ class EditDraft(ActionPage):
         return obj.status == Status.DRAFT
 
     def initial(self, request: HttpRequest, obj: Offer) -> dict[str, Any]:
-        return {name: getattr(obj, name) for name in DRAFTED}
+        return typed(obj, DRAFTED)
 
     def preview(self, obj: Offer, form: Any) -> list[tuple[str, Any]]:
         return drafted(Offer(code=obj.code, **form.terms()))
@@ -123,6 +148,7 @@ class Publish(ActionPage):
 
 class ChangeLive(ActionPage):
     title = "Change cap or description"
+    button_text = "Change cap or text"
     icon = "tune"
     permission = "offers.steer_offer"
     form_class = LivingForm  # type: ignore[assignment]
@@ -131,15 +157,19 @@ class ChangeLive(ActionPage):
         return obj.status in (Status.LIVE, Status.PAUSED)
 
     def initial(self, request: HttpRequest, obj: Offer) -> dict[str, Any]:
-        return {name: getattr(obj, name) for name in LIVING} | {"max_amount": f"{obj.max_amount.normalize():f}"}
+        return typed(obj, LIVING)
 
     def preview(self, obj: Offer, form: Any) -> list[tuple[str, Any]]:
-        cap = form.cleaned_data["max_amount"]
+        terms = form.terms()
+        cap, waiting = terms["max_amount"], obj.investments.in_line().count()
+        present = money(obj.max_amount, obj.currency)
         return [
-            ("Cap", f"{money(obj.max_amount, obj.currency)}, then {money(cap, obj.currency)}"),
+            ("Cap", f"{present}, as it is" if cap == obj.max_amount else f"{present}, then {money(cap, obj.currency)}"),
             ("Committed", money(obj.committed_amount, obj.currency)),
             ("Free then", money(max(cap - obj.committed_amount, Decimal(0)), obj.currency)),
-            ("Waiting list", f"{obj.investments.in_line().count():,}: they come first"),
+            ("Waiting list", f"{waiting:,}: they come first" if waiting else "nobody"),
+            ("Description", "as it is" if terms["description"] == obj.description else terms["description"]),
+            ("Metadata", "as they are" if terms["metadata"] == obj.metadata else pretty(terms["metadata"])),
         ]
 
     def run(self, obj: Offer, form: Any, by: Any, now: datetime) -> Any:
@@ -153,6 +183,7 @@ class Steer(ActionPage):
     form_class = ReasonForm
     verb: Any
     from_states: tuple[str, ...]
+    to_state: Status
 
     def is_offered(self, user: Any, obj: Offer) -> bool:
         return obj.status in self.from_states
@@ -160,8 +191,11 @@ class Steer(ActionPage):
     def preview(self, obj: Offer, form: Any) -> list[tuple[str, Any]]:
         return [
             ("Offer", obj.name),
-            ("State", obj.get_status_display()),
+            ("State", f"{obj.get_status_display()}, then {self.to_state.label.lower()}"),
             ("Committed", f"{money(obj.committed_amount, obj.currency)} of {money(obj.max_amount, obj.currency)}"),
+            ("Target", money(obj.target, obj.currency)),
+            ("Investments", f"{obj.investments.holding().count():,}"),
+            ("Waiting list", f"{obj.investments.in_line().count():,}"),
         ]
 
     def run(self, obj: Offer, form: Any, by: Any, now: datetime) -> Any:
@@ -174,13 +208,16 @@ class Pause(Steer):
     words = "It takes no money until it is resumed; what is reserved stays so, and may be taken back."
     verb = services.pause_offer
     from_states = (Status.LIVE,)
+    to_state = Status.PAUSED
 
 
 class Resume(Steer):
     title = "Resume"
     icon = "play_circle"
+    words = "It takes money again until its deadline; who waits for a place comes first."
     verb = services.resume_offer
     from_states = (Status.PAUSED,)
+    to_state = Status.LIVE
 
 
 class Close(Steer):
@@ -189,6 +226,7 @@ class Close(Steer):
     words = "What is reserved becomes principal, for all investors at once; the waiting list lapses."
     verb = services.close_offer
     from_states = (Status.LIVE, Status.PAUSED)
+    to_state = Status.CLOSED
 
 
 class Shared(ActionPage):
@@ -197,21 +235,38 @@ class Shared(ActionPage):
     permission = "offers.request_deed"
     form_class = AmountForm
     verb: Any
+    source: tuple[str, str]
+    """What it is taken from: a kind of account, and its name on the page."""
 
     def is_offered(self, user: Any, obj: Offer) -> bool:
         return obj.status == Status.CLOSED
 
+    def make_form(self, request: HttpRequest, obj: Offer, **arguments: Any) -> forms.Form:
+        form = super().make_form(request, obj, **arguments)
+        form.fields["amount"].help_text = ": ".join(self._there(obj))
+        return form
+
+    def _there(self, obj: Offer) -> tuple[str, str]:
+        kind, title = self.source
+        account = Account.objects.filter(kind=kind, scope=obj.scope, currency_id=obj.currency).first()
+        return title, money(account.live_balance if account else Decimal(0), obj.currency)
+
     def preview(self, obj: Offer, form: Any) -> list[tuple[str, Any]]:
         shared, first = services.preview(obj, form.cleaned_data["amount"], first=SHARES_SHOWN)
+        people = User.objects.in_bulk({each.investor for each in first})
         shares = format_html_join(
             "",
-            "{} of {}<br>",
-            ((money(each.amount, obj.currency), money(each.principal, obj.currency)) for each in first),
+            "{}: {} of {}<br>",
+            (
+                (people[each.investor], money(each.amount, obj.currency), money(each.principal, obj.currency))
+                for each in first
+            ),
         )
         return [
+            self._there(obj),
             ("Amount", money(form.cleaned_data["amount"], obj.currency)),
             ("Among", f"{shared.investments:,} investments of {money(shared.principal, obj.currency)}"),
-            ("From, to", f"{money(shared.smallest, obj.currency)} to {money(shared.largest, obj.currency)}"),
+            ("Each share", f"{money(shared.smallest, obj.currency)} to {money(shared.largest, obj.currency)}"),
             (f"The first {len(first)}", shares),
             THEN,
         ]
@@ -226,6 +281,7 @@ class Distribute(Shared):
     icon = "payments"
     words = "From the offer's pool, which the treasury fills with income, pro rata of the principal, to the last unit."
     verb = services.request_distribution
+    source = ("returns_pool", "Income in the pool")
 
 
 class ShareLoss(Shared):
@@ -234,6 +290,7 @@ class ShareLoss(Shared):
     variant = ActionVariant.DANGER
     words = "What the treasury has written down on the offer's assets is taken from each investor's principal."
     verb = services.request_loss
+    source = ("shortfall", "Lost and not shared yet")
 
 
 class Fail(Steer):
@@ -244,6 +301,7 @@ class Fail(Steer):
     words = "Everybody gets their money back. A closed offer's money must be in the bank."
     verb = services.request_failure
     from_states = (Status.LIVE, Status.PAUSED, Status.CLOSED)
+    to_state = Status.FAILED
 
     def preview(self, obj: Offer, form: Any) -> list[tuple[str, Any]]:
-        return [*super().preview(obj, form), ("Investments", f"{obj.investments.holding().count():,}"), THEN]
+        return [*super().preview(obj, form), THEN]

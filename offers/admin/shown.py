@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Sum
@@ -32,6 +32,7 @@ STATUS_LABELS = {
 # What stands in the ledger under an offer's scope, as finance says it.
 STANDING = (
     ("principal", "Principal of investors"),
+    ("free", "of it in the bank"),
     ("deployed", "of it at work"),
     ("shortfall", "of it lost and not shared yet"),
     ("returns_pool", "Income in the pool"),
@@ -41,18 +42,20 @@ STANDING = (
 
 def progress(offer: Offer) -> SafeString:
     """Draw how much of the cap is committed; red while it is under the target."""
-    return format_html("{} {}", _meter(offer), _share(offer))
+    share = _share(offer)
+    return format_html('{} <span class="whitespace-nowrap">{}</span>', _meter(offer), share)
 
 
 def progress_in_words(offer: Offer) -> SafeString:
     """The same with the amounts, for the offer's own page."""
-    return format_html("{} {}: {}", _meter(offer), _share(offer), _committed(offer))
+    share = _share(offer)
+    target = money(offer.target, offer.currency)
+    return format_html("{} {}: {}; the target is {}", _meter(offer), share, _committed(offer), target)
 
 
 def _share(offer: Offer) -> str:
-    """To a tenth, ties to even."""
-    share = offer.committed_amount / offer.max_amount
-    return amounts.percent(share.quantize(Decimal("0.001"), rounding=ROUND_HALF_EVEN))
+    """What is committed of the cap, cut to a tenth: only what is full is 100 %."""
+    return amounts.percent(offer.committed_amount / offer.max_amount, decimals=1)
 
 
 def _committed(offer: Offer) -> str:
@@ -70,9 +73,11 @@ def money_flow(offer: Offer) -> list[tuple[str, str]]:
     shared = dict(offer.deeds.values_list("verb").annotate(sum=Sum("amount")).order_by())
     lost = shared.get(OfferDeed.Verb.LOSE, Decimal(0))
     left = sums["principal"]["debits_sum"] if "principal" in sums else Decimal(0)
+    stands = {kind: _balance(sums.get(kind)) for kind, _ in STANDING}
+    stands["free"] = stands["principal"] - stands["deployed"] - stands["shortfall"]
     flow = [
         ("Reserved in wallets", offer.committed_amount if offer.status in GATHERING else Decimal(0)),
-        *((title, _balance(sums.get(kind))) for kind, title in STANDING),
+        *((title, stands[kind]) for kind, title in STANDING),
         ("Income distributed so far", shared.get(OfferDeed.Verb.DISTRIBUTE, Decimal(0))),
         ("Loss borne by investors so far", lost),
         ("Principal repaid so far", left - lost),
@@ -90,7 +95,8 @@ def commitment(offer: Offer, *, until: date) -> SafeString:
         changes[day] = changes.get(day, Decimal(0)) - amount
     if not changes:
         return charts.line([], [], say=_say(offer), title="commitment over time")
-    first = max(min(changes), until - timedelta(days=DAYS_DRAWN))
+    until = max(until, *changes)
+    first = max(min(changes) - timedelta(days=1), until - timedelta(days=DAYS_DRAWN))
     standing = sum((amount for day, amount in changes.items() if day < first), Decimal(0))
     values, labels = [], []
     for place in range((until - first).days + 1):
@@ -98,8 +104,15 @@ def commitment(offer: Offer, *, until: date) -> SafeString:
         standing += changes.get(day, Decimal(0))
         values.append(standing)
         labels.append(f"{day:%d %b}")
-    drawn = [charts.Series("committed", values)]
-    return charts.line(drawn, labels, say=_say(offer), title="commitment over time", mark=offer.max_amount, zero=True)
+    return charts.line(
+        [charts.Series("committed", values)],
+        labels,
+        say=_say(offer),
+        title="commitment over time",
+        mark=offer.max_amount,
+        mark_name="cap",
+        zero=True,
+    )
 
 
 def _balance(row: Mapping[str, Any] | None) -> Decimal:

@@ -50,7 +50,7 @@ class OfferDeed(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_verb_display()} of {self.amount:f}"
+        return f"{self.get_verb_display()} of {self.amount.normalize():f}"
 
 
 class OfferShare(models.Model):

@@ -160,7 +160,7 @@ END
         ]
 
     def __str__(self) -> str:
-        return f"{self.requested_amount:f} in {self.offer_id}"
+        return f"investment {str(self.pk)[-12:]}"
 
     @property
     def ledger_subject(self) -> str:

@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 
 from core.commands import command
 from core.states import require_move
-from ledger import days, posting
+from ledger import amounts, days, posting
 from ledger.accounts import require_currency
 from ledger.posting import InsufficientBalance, Move
 from offers.errors import DeedRefused, NothingAtWork, SharesChanged
@@ -220,7 +220,7 @@ def _require_lost(offer: Offer, amount: Decimal) -> None:
     _require_closed(offer)
     lost = accounts.shortfall(offer).live_balance
     if lost < amount:
-        raise DeedRefused(f"Written down and not shared yet are {lost:f} {offer.currency}.", field="amount")
+        raise DeedRefused(f"Written down and not shared yet are {amounts.show(lost, offer.currency)}.", field="amount")
 
 
 def _require_closed(offer: Offer) -> None:

@@ -202,6 +202,33 @@ def test_terms_that_make_no_offer_are_refused_on_the_page(
     assert not Offer.objects.exists()
 
 
+def test_a_draft_is_edited_as_it_was_typed_and_says_what_it_has_not(world: World, officer: Client) -> None:
+    draft = world.draft(expected_return=Decimal("0.0725"))
+    shown = officer.get(page(draft, "edit-draft")).content.decode()
+    assert 'value="1000"' in shown and 'value="0.0725"' in shown and "0000000" not in shown
+    text = plain(officer.get(f"/admin/offers/offer/{draft.pk}/change/").content.decode())
+    assert text.count("Nothing yet.") == 2 and "to the cap" in text and "7.25 %" in text
+
+
+def test_an_offers_page_says_what_waits_and_which_sheets_were_accepted(
+    world: World, clock: Any, officer: Client
+) -> None:
+    offer = in_state(world, clock, "live")
+    services.request_failure(offer.pk, by=world.officers[0], reason="the site is lost", now=world.now)
+    text = plain(officer.get(f"/admin/offers/offer/{offer.pk}/change/").content.decode())
+    assert f"gets their money back waiting, asked by {world.officers[0]}" in text
+    assert "Reserved 3 of 1,000.00 AED" in text and "the target is 500.00 AED" in text
+    assert "accepted by 3" in text and "Back to the list" in text
+
+
+def test_an_investment_is_found_by_its_investor(world: World, offer: Offer, officer: Client) -> None:
+    ana, kofi = world.investor("Ana", offer), world.investor("Kofi", offer)
+    world.invest(ana, offer, "600")
+    for person, found in ((ana, True), (kofi, False)):
+        text = officer.get("/admin/offers/offerinvestment/", {"q": person.referral_code}).content.decode()
+        assert ("/change/" in text.partition("result_list")[2]) is found
+
+
 def test_a_higher_cap_says_who_comes_first_and_serves_them(world: World, offer: Offer, officer: Client) -> None:
     world.invest(world.investor("Ana", offer), offer, "1000")
     waiting = world.invest(world.investor("Zoe", offer), offer, "300", join_waiting_list=True)
@@ -225,8 +252,9 @@ def test_a_cap_under_what_is_committed_is_refused_on_the_page(world: World, offe
 def test_pausing_resuming_and_closing(world: World, clock: Any, offer: Offer, officer: Client) -> None:
     world.invest(world.investor("Ana", offer), offer, "600")
     states = []
-    for name in ("pause", "resume"):
-        do(officer, page(offer, name), reason="as agreed")
+    for name, said in (("pause", "Live, then paused"), ("resume", "Paused, then live")):
+        text, _ = do(officer, page(offer, name), reason="as agreed")
+        assert f"State {said}" in text and "Target 500.00 AED" in text, text
         states.append(Offer.objects.get().status)
     _, refused = do(officer, page(offer, "close"), reason="full")
     assert refused.status_code == 409 and states == ["paused", "live"] and Offer.objects.get().status == "live"
@@ -242,14 +270,23 @@ def test_a_distribution_is_shown_to_the_unit_before_it_is_asked_for(world: World
     officer = entered(world.officers[0])
     world.fill_pool(closed, "100")
     text, done = do(officer, page(closed, "distribute"), amount="10.01", reason="rent")
-    for said in ("3 investments of 1,000.00 AED", "3.00 AED to 4.01 AED", "4.01 AED of 400.00 AED"):
+    zoe = OfferInvestment.objects.select_related("investor").get(requested_amount=400)
+    for said in (
+        "Income in the pool 100.00 AED",
+        "3 investments of 1,000.00 AED",
+        "3.00 AED to 4.01 AED",
+        f"{zoe.investor}: 4.01 AED of 400.00 AED",
+    ):
         assert said in text, text
     assert done.status_code == 302 and not OfferDeed.objects.exists()
     world.approve(ApprovalRequest.objects.get(verb="offers.distribute"))
     deed = OfferDeed.objects.get()
     shown = officer.get(f"/admin/offers/offerdeed/{deed.pk}/change/").content.decode()
-    assert "10.01 AED" in shown and "4.01 AED" in shown
-    assert "89.99 AED" in officer.get(f"/admin/offers/offer/{closed.pk}/change/").content.decode()
+    assert "10.01 AED" in shown and "4.01 AED" in shown and "Distribute income" in shown
+    text = officer.get(f"/admin/offers/offer/{closed.pk}/change/").content.decode()
+    assert "89.99 AED" in text and f"/admin/offers/offerdeed/{deed.pk}/change/" in text
+    text = plain(officer.get(f"/admin/offers/offerinvestment/{zoe.pk}/change/").content.decode())
+    assert "distribution 4.01 AED" in text and "Investment " in text
     assert broken() == []
 
 
@@ -258,7 +295,9 @@ def test_a_loss_is_asked_for_and_no_more_than_is_written_down(world: World, cloc
     officer = entered(world.officers[0])
     world.put_to_work(closed, "500")
     world.write_down(closed, "100")
-    _, refused = do(officer, page(closed, "share-loss"), amount="100.01", reason="fire")
+    text, refused = do(officer, page(closed, "share-loss"), amount="100.01", reason="fire")
+    assert "Lost and not shared yet 100.00 AED" in text
+    assert "Written down and not shared yet are 100.00 AED." in refused.content.decode()
     assert refused.status_code == 422 and not ApprovalRequest.objects.filter(verb="offers.lose").exists()
     _, done = do(officer, page(closed, "share-loss"), amount="100", reason="fire")
     assert done.status_code == 302
@@ -294,7 +333,9 @@ def test_the_chart_says_each_day(world: World, clock: Any, offer: Offer) -> None
     world.invest(world.investor("Kofi", offer), offer, "250")
     clock.move_to(world.now)
     text = entered(world.officers[0]).get(f"/admin/offers/offer/{offer.pk}/change/").content.decode()
-    assert "01 Jun\ncommitted 600.00 AED" in text and "02 Jun\ncommitted 250.00 AED" in text
+    for said in ("31 May\ncommitted 0.00 AED", "01 Jun\ncommitted 600.00 AED", "02 Jun\ncommitted 250.00 AED"):
+        assert said in text
+    assert "</i>cap" in text
 
 
 def test_lists_ask_no_more_for_many_rows_than_for_few(world: World, offer: Offer, officer: Client) -> None:

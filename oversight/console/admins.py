@@ -39,6 +39,7 @@ class ReadOnlyInline(ReadOnly, TabularInline):
     max_num = 0
     can_delete = False
     show_change_link = False
+    template_after = "admin/nothing_yet.html"
 
 
 class ReadOnlyAdmin(ReadOnly, ModelAdmin):

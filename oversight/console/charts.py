@@ -47,9 +47,10 @@ def line(
     say: Say,
     title: str,
     mark: Decimal | None = None,
+    mark_name: str = "",
     zero: bool = False,
 ) -> SafeString:
-    """Draw lines over `labels`; `mark` is a value to compare with (100 %), drawn as a dashed rule."""
+    """Draw lines over `labels`; `mark` is a value to compare with (100 %), drawn as a dashed rule, named or not."""
     found = [value for each in series for value in each.values if value is not None]
     if not found:
         return _empty(title)
@@ -57,7 +58,8 @@ def line(
     drawn = format_html_join("", "{}", ((_path(each, scale, len(labels)),) for each in series))
     rule = _rule(scale, mark) if mark is not None else ""
     hover = _hover(series, labels, say)
-    return _frame(format_html("{}{}{}", rule, drawn, hover), scale, labels, series, say=say, title=title)
+    shapes = format_html("{}{}{}", rule, drawn, hover)
+    return _frame(shapes, scale, labels, series, say=say, title=title, rule_name=mark_name)
 
 
 def bars(series: Sequence[Series], labels: Sequence[str], *, say: Say, title: str) -> SafeString:
@@ -156,7 +158,14 @@ def _hover(series: Sequence[Series], labels: Sequence[str], say: Say) -> SafeStr
 
 
 def _frame(
-    drawn: SafeString, scale: Scale, labels: Sequence[str], series: Sequence[Series], *, say: Say, title: str
+    drawn: SafeString,
+    scale: Scale,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    *,
+    say: Say,
+    title: str,
+    rule_name: str = "",
 ) -> SafeString:
     step = _step(scale.high - scale.low)
     ticks = []
@@ -179,19 +188,20 @@ def _frame(
         grid,
         drawn,
         format_html_join("", "<span>{}</span>", ((each,) for each in across)),
-        legend(series),
+        legend(series, rule_name=rule_name),
     )
 
 
-def legend(series: Sequence[Series]) -> SafeString:
-    """Name the colours; nothing for a single nameless series."""
+def legend(series: Sequence[Series], *, rule_name: str = "") -> SafeString:
+    """Name the colours, and the dashed rule if it has a name; nothing for a single nameless series."""
     named = [each for each in series if each.name]
     if not named:
         return SafeString("")
     items = format_html_join(
         "", '<li><i class="dot-{}"></i>{}</li>', ((each.colour % COLOURS, each.name) for each in named)
     )
-    return format_html('<ul class="bo-legend">{}</ul>', items)
+    rule = format_html('<li><i class="dot-rule"></i>{}</li>', rule_name) if rule_name else ""
+    return format_html('<ul class="bo-legend">{}{}</ul>', items, rule)
 
 
 def _empty(title: str) -> SafeString:

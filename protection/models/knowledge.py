@@ -79,4 +79,4 @@ class KnowledgeResult(models.Model):
         indexes = [models.Index(fields=["investor", "-taken_at"], name="protection_result_of")]
 
     def __str__(self) -> str:
-        return f"{self.right} right by {self.investor_id}"
+        return f"{self.right} right, by {self.investor}"

@@ -49,7 +49,7 @@ class LossSimulation(models.Model):
         indexes = [models.Index(fields=["investor", "currency", "-made_at"], name="protection_simulation_of")]
 
     def __str__(self) -> str:
-        return f"{self.currency_id} of {self.investor_id}"
+        return f"{self.currency_id}, by {self.investor}"
 
     @classmethod
     def of(cls, investor: Any, figures: rules.Figures, *, currency: str, at: datetime) -> LossSimulation:
@@ -95,7 +95,7 @@ class RiskWarning(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.subject} for {self.simulation_id}"
+        return f"{self.subject}, to {self.simulation.investor}"
 
     @property
     def currency(self) -> str:

@@ -65,4 +65,4 @@ class Acceptance(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.disclosure_id} by {self.investor_id}"
+        return f"{self.disclosure}, by {self.investor}"

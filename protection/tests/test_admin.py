@@ -75,6 +75,21 @@ def test_every_list_and_row_is_shown_without_what_was_declared(done: Any, office
         assert figure not in page + detail.content.decode()
 
 
+def test_a_row_names_people_and_writes_shares_as_officers_do(done: Any, officers: Any) -> None:
+    client = console(officers[0])
+    for model in ("acceptance", "disclosure", *PERSONAL):
+        page = client.get(f"/admin/protection/{model}/").content.decode()
+        row = re.search(rf'href="(/admin/protection/{model}/[0-9a-f-]+/change/)[^"]*"', page)
+        assert row
+        detail = client.get(row[1]).content.decode()
+        assert model == "disclosure" or f"/admin/accounts/user/{done.pk}/change/" in detail, model
+        assert str(done.pk) not in re.sub(r'href="[^"]*"', "", detail) and "<code>" not in detail, model
+    rule = Jurisdiction.objects.of("")
+    page = client.get(f"/admin/protection/jurisdiction/{rule.pk}/change/").content.decode()
+    assert "10 %" in page and "5 %" in page and "0.1000" not in page
+    assert 'value="0.1"' in client.get(CHANGE_RULES).content.decode()
+
+
 @pytest.mark.parametrize("role", ["support", "finance", "moderator", "administrator"])
 def test_what_investors_did_is_for_compliance_alone(done: Any, role: str) -> None:
     client = console(make_officer("Nia", role))
@@ -89,6 +104,14 @@ def test_an_investor_is_found_by_the_referral_code(done: Any, eve: Any, officers
         for person, shown in ((done, True), (eve, False)):
             page = client.get(f"/admin/protection/{model}/", {"q": person.referral_code}).content.decode()
             assert ("/change/" in page.partition("result_list")[2]) is shown, model
+
+
+def test_rules_are_found_by_their_country_and_sheets_by_what_they_are_of(done: Any, officers: Any) -> None:
+    client = console(officers[0])
+    Jurisdiction.objects.create(country="BJ", **{name: getattr(Jurisdiction.objects.of(""), name) for name in RULES})
+    for model, asked, found in (("jurisdiction", "bj", 1), ("jurisdiction", "FR", 0), ("disclosure", SUBJECT, 1)):
+        page = client.get(f"/admin/protection/{model}/", {"q": asked}).content.decode()
+        assert len(set(re.findall(rf"/admin/protection/{model}/[0-9a-f-]+/change/", page))) == found, asked
 
 
 def rules(**changed: Any) -> dict[str, Any]:
