@@ -186,10 +186,10 @@ def test_drafting_editing_and_publishing(world: World, officer: Client) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"target": "2000.01"}, "offers_offer_target"),
+        ({"target": "2000.01"}, "The target is above nothing and at most the cap."),
         ({"metadata": "[1]"}, "Metadata is an object"),
         ({"metadata": '{"a": 0.5}'}, "written as a string"),
-        ({"maturity_date": "2026-07-01"}, "offers_offer_dates"),
+        ({"maturity_date": "2026-07-01"}, "It matures after its deadline."),
     ],
 )
 def test_terms_that_make_no_offer_are_refused_on_the_page(
