@@ -92,12 +92,15 @@ def add_money(
     """Fund or top up a locked position (step)."""
     value_on = events.day_of(now, on)
     _require_takes_money(position, amount, now=now)
+    moves = events.funding_moves(position, amount)
+    # All fundings of one person in one product debit one wallet: locked first, they are judged one after the other.
+    posting.enter(moves)
     readiness.require_ready(position, amount=amount, now=now)
     is_first = position.status == Status.PENDING_FUNDING
     event_id = uuid7()
     posted = posting.post(
         "position_fund",
-        events.funding_moves(position, amount),
+        moves,
         key=f"position_fund:{event_id}",
         now=now,
         actor=actor,
