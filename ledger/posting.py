@@ -1,5 +1,7 @@
 """The only way in: `post`, `post_many`, `post_query`, `reverse`. All are steps; what they book is `Move`s.
 
+`enter` locks what a posting would, for a room that judges by what others may be booking.
+
 Source: docs/rules/ledger.md §2, §4.
 """
 
@@ -144,6 +146,17 @@ def post_many(
         cursor.execute(statement, arguments)
         rows = {row[0]: row for row in cursor.fetchall()}
     return [_answer(entry, rows[entry.key]) for entry in entries]
+
+
+def enter(moves: Sequence[Move]) -> None:
+    """Hold the open day and lock the accounts of these moves, as their posting will (step).
+
+    What is read of these accounts' owners from here on, in statements of its own, nobody else books meanwhile. Lock
+    nothing but what the posting locks after it. Raises NoOpenDay.
+    """
+    accounts = {account.pk for move in moves for account in (move.debit, move.credit)}
+    with refusals(), connection.cursor() as cursor:
+        cursor.execute("SELECT ledger_enter(%s::uuid[])", [list(accounts)])
 
 
 def reverse(

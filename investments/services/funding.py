@@ -22,7 +22,7 @@ from investments.errors import (
     NotToppedUp,
     ProductRetired,
 )
-from investments.models import ExitRequest, Position, PositionEvent, Product, ProductVersion
+from investments.models import ExitRequest, Position, PositionEvent, ProductVersion
 from investments.services import events, readiness, terms
 from ledger import posting
 from oversight.states import move_to
@@ -78,8 +78,8 @@ def open_position(
 def fund_position(position_id: UUID, *, owner: Any, amount: Decimal, now: datetime, key: Any = None) -> Position:
     """Move money from the owner's wallet into the position: its first funding, or a top-up.
 
-    Raises NotFound, KycLevelRequired, BelowMinimum, AboveMaximum, ProductRetired, NotToppedUp, ExitWaiting,
-    NotOpenForFunding, InsufficientBalance, FundShortfall, and what `readiness.require_ready` raises.
+    Raises NotFound, KycLevelRequired, BelowMinimum, AboveMaximum, ProductRetired, DisclosureOutdated, NotToppedUp,
+    ExitWaiting, NotOpenForFunding, InsufficientBalance, FundShortfall, and what `readiness.require_ready` raises.
     """
     position = owned(position_id, owner)
     add_money(position, amount=amount, now=now, actor=owner, **events.key_columns(key))
@@ -92,12 +92,15 @@ def add_money(
     """Fund or top up a locked position (step)."""
     value_on = events.day_of(now, on)
     _require_takes_money(position, amount, now=now)
+    moves = events.funding_moves(position, amount)
+    # All fundings of one person in one product debit one wallet: locked first, they are judged one after the other.
+    posting.enter(moves)
     readiness.require_ready(position, amount=amount, now=now)
     is_first = position.status == Status.PENDING_FUNDING
     event_id = uuid7()
     posted = posting.post(
         "position_fund",
-        events.funding_moves(position, amount),
+        moves,
         key=f"position_fund:{event_id}",
         now=now,
         actor=actor,
@@ -174,8 +177,7 @@ def _require_takes_money(position: Position, amount: Decimal, *, now: datetime) 
         raise NotOpenForFunding(status=position.status)
     elif not version.is_open_ended:
         raise NotToppedUp
-    if not Product.objects.on_offer().filter(pk=position.product_id).exists():
-        raise ProductRetired
+    _require_on_offer(position)
     if position.exits.waiting().filter(kind=ExitRequest.Kind.CANCELLATION).exists():
         raise ExitWaiting
     total = position.principal + amount
@@ -183,6 +185,21 @@ def _require_takes_money(position: Position, amount: Decimal, *, now: datetime) 
         raise BelowMinimum(minimum=f"{version.minimum.normalize():f}", currency=position.product.currency)
     if version.maximum is not None and total > version.maximum:
         raise AboveMaximum(maximum=f"{version.maximum.normalize():f}", currency=position.product.currency)
+
+
+def _require_on_offer(position: Position) -> None:
+    """Refuse first money under a sheet that another has followed; what is held keeps its own.
+
+    Raises ProductRetired, DisclosureOutdated.
+    """
+    offered = ProductVersion.objects.active().filter(product=position.product_id)
+    present = offered.values_list("disclosure_version", flat=True).first()
+    if present is None:
+        raise ProductRetired
+    accepted = position.disclosure_version
+    if position.status in PENDING and accepted != present:
+        advice = "This position was opened under a former disclosure: cancel it and open one under the present."
+        raise DisclosureOutdated(advice, accepted=accepted, present=present)
 
 
 def _require_kyc(position: Position, *, now: datetime) -> None:

@@ -15,8 +15,9 @@ from protection import services as protection
 def require_ready(position: Position, *, amount: Decimal, now: datetime) -> None:
     """Refuse an owner who hasn't done yet what this position asks for, or may not hold such a product (step).
 
-    The warning counts all that the owner would then have in the product. Raises IncentiveClosed, and what
-    `protection.require_ready` raises.
+    The warning counts all that the owner would then have in the product: who brings an amount has locked the wallet
+    that it comes from, so that nothing is added meanwhile. Raises IncentiveClosed, and what `protection.require_ready`
+    raises.
     """
     owner, product = position.owner, position.product
     if product.kind == Product.Kind.VIP:

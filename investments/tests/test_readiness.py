@@ -14,6 +14,7 @@ from django.db import connection
 
 from core.errors import DomainError
 from investments import services
+from investments.errors import DisclosureOutdated
 from investments.models import Position, PositionEvent, ProductVersion
 from investments.terms import TERMS
 from investments.tests.test_listeners import arrived
@@ -195,6 +196,60 @@ def test_another_sheet_is_accepted_anew_but_not_for_what_is_held(world, investor
     assert fund(world, held, "1000").principal == 4000
     accept(world, investor, "vip0")
     assert open_position(world, investor, "vip0", "3000").status == "active"
+
+
+RISKIER = {"disclosure": "Riskier than before.", "disclosure_version": "tiers-2027-01"}
+
+
+def follow(world, **changed: Any) -> None:
+    """Let another version of Basic follow the present one."""
+    terms = {name: getattr(world.version("basic"), name) for name in versions.TERMS} | changed
+    version = services.draft_version(world.product("basic").pk, terms, by=world.officers[0], now=world.now)
+    ask = {"by": world.officers[0], "reason": "Other terms", "now": world.now, "justification": "As before"}
+    world.approve(services.request_activation(version.pk, **ask))
+
+
+@pytest.mark.parametrize("kyc_level", [1, 0])
+def test_first_money_comes_under_the_present_sheet_alone(world, kyc_level):
+    """Also of somebody who has accepted the present one since: it isn't the one that the position was opened with."""
+    cleo = make_investor("Cleo", kyc_level=kyc_level)
+    pending = world.open(cleo, "basic")
+    cleo.kyc_level = 1
+    cleo.save(update_fields=["kyc_level"])
+    before = (pending.status, 0, pending.disclosure_version)
+    follow(world, **RISKIER)
+    world.pay_in(cleo, "300")
+    accept(world, cleo)
+    with pytest.raises(DisclosureOutdated) as refused:
+        fund(world, pending, "100")
+    assert refused.value.facts == {"accepted": before[2], "present": "tiers-2027-01"}
+    pending.refresh_from_db()
+    assert (pending.status, pending.principal, pending.disclosure_version) == before
+    assert (available(cleo), principal(pending), pending.events.count()) == (300, 0, 1)
+    assert services.cancel(pending.pk, owner=cleo, now=world.now).status == "cancelled"
+    assert open_position(world, cleo).disclosure_version == "tiers-2027-01"
+
+
+def test_a_deposit_for_a_position_under_a_former_sheet_stays_in_the_wallet(world, investor):
+    pending, held = world.open(investor, "basic"), world.open(investor, "basic", "100")
+    follow(world, **RISKIER)
+    deposit = arrived(world, investor, pending, "150.00")
+    pending.refresh_from_db()
+    assert (deposit.status, deposit.position_refusal) == ("confirmed", "disclosure-outdated")
+    assert (pending.status, pending.principal, available(investor)) == ("pending_funding", 0, 150)
+    assert Alert.objects.get().kind == "deposit-not-invested"
+    assert arrived(world, investor, held, "50.00").position_refusal == ""
+    assert (principal(held), available(investor)) == (150, 150)
+
+
+def test_other_terms_under_the_same_sheet_leave_a_position_fundable(world, investor):
+    """It keeps the terms that it was opened with."""
+    pending, minimum = world.open(investor, "basic"), world.version("basic").minimum
+    follow(world, minimum=minimum * 2)
+    world.pay_in(investor, "100")
+    assert minimum == 100 and fund(world, pending, "100").status == "active"
+    pending.refresh_from_db()
+    assert (pending.version.number, world.version("basic").number, pending.principal) == (1, 2, 100)
 
 
 def test_another_text_under_an_old_version_is_refused_before_anybody_approves(world):

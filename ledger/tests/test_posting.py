@@ -199,6 +199,8 @@ def test_without_an_open_day_nothing_is_posted(db: None) -> None:
     fees, pool = accounts.open_account("fees", "USD"), accounts.open_account("capital", "USD")
     with pytest.raises(days.NoOpenDay, match="open_ledger"), transaction.atomic():
         posting.post("pool_fund", [Move(pool, fees, Decimal(1))], key="k", now=NOON)
+    with pytest.raises(days.NoOpenDay, match="open_ledger"), transaction.atomic():
+        posting.enter([Move(pool, fees, Decimal(1))])
 
 
 def test_one_call_a_posting(books: Books, django_assert_num_queries) -> None:

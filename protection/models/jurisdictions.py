@@ -33,8 +33,10 @@ class Jurisdiction(models.Model):
     warning_share = columns.fraction(help_text="of the net worth: above it an investment is warned of")
     cooling_off_hours = models.PositiveSmallIntegerField(help_text="between the first step and the first investment")
     reflection_days = models.PositiveSmallIntegerField(help_text="in which an investment may be taken back")
-    commissions = models.BooleanField(help_text="commissions for inviting others are open")
-    vip = models.BooleanField(help_text="VIP packages and levels are open")
+    commissions = models.BooleanField(
+        help_text="commissions for inviting others are open; none are paid yet, so nothing asks"
+    )
+    vip = models.BooleanField(help_text="VIP packages can be opened and topped up; levels don't ask")
     request = models.OneToOneField(
         "oversight.ApprovalRequest", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

@@ -130,6 +130,32 @@ def test_opposite_postings_do_not_lock_each_other_out(shared_books: Books) -> No
     assert balances.balance(available) + balances.balance(principal) == 100
 
 
+def test_who_enters_judges_by_what_the_one_before_has_left(shared_books: Books) -> None:
+    """Eight threads move money from one wallet into positions of their own, unless any holds something: one does.
+
+    Seen to fail: with `posting.enter` taken out several find nothing, and post.
+    """
+    books = shared_books
+    books.deposit(books.ana, "100")
+    available, principals = books.available(books.ana), [books.principal(books.ana, f"p{n}") for n in range(8)]
+
+    def judge_and_post(number: int) -> Callable[[], object]:
+        def work() -> bool:
+            moves = [Move(available, principals[number], Decimal(5))]
+            posting.enter(moves)
+            held = sum(balances.balances([account.pk for account in principals]).values())
+            time.sleep(0.05)
+            if not held:
+                posting.post("position_fund", moves, key=f"{number}", now=NOON)
+            return not held
+
+        return command(work)
+
+    answers = at_once([judge_and_post(number) for number in range(8)])
+    assert sorted(answers, key=str) == [False] * 7 + [True]
+    assert balances.balance(available) == 95
+
+
 def test_posting_goes_on_while_days_close(shared_books: Books) -> None:
     """No transfer is lost between two seals, none is in both.
 

@@ -5,10 +5,12 @@ Each lock has its control beside it: the same race with the lock taken out, seen
 
 from __future__ import annotations
 
+import random
 import time
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from threading import Barrier
 
 import pytest
 from django.db import transaction
@@ -17,7 +19,11 @@ from core.errors import DomainError
 from investments import services
 from investments.models import ExitRequest, Position, PositionTerm, Product
 from investments.services import events, exits, funding, listeners, states
+from investments.tests.test_readiness import accept, declare, open_position
 from investments.tests.worlds import World, available, principal, spans
+from ledger import posting
+from protection import services as protection
+from protection.tests.conftest import take_test
 from tests.people import make_investor
 from tests.races.threads import at_once
 
@@ -102,6 +108,93 @@ class TestFirstFundings:
         assert agrees(position)
         assert (position.principal, position.initial_principal) == (200, 100)
         assert sorted(position.events.values_list("verb", flat=True)) == ["fund", "open", "top_up"]
+
+
+class TestTheGate:
+    """Money for one product from several sides at once is counted together. Source: docs/rules/protection.md §1.
+
+    Of the 100,000 that were declared a twentieth needs no warning: any two of the amounts are more. The lock is that of
+    the wallet, which `posting.enter` takes before the gate: its controls are the same works with it taken out.
+    """
+
+    @pytest.fixture(params=range(3))
+    def dice(self, request):
+        return random.Random(request.param)  # noqa: S311
+
+    @pytest.fixture
+    def ready(self, world, ana, monkeypatch):
+        make_bounded(world, ana)
+        slowed(monkeypatch, protection, "require_ready")
+        return ana
+
+    @pytest.fixture
+    def openings(self, world, ready, dice):
+        return [partial(open_position, world, ready, amount=str(dice.randint(2_501, 5_000))) for _ in range(8)]
+
+    @pytest.fixture
+    def fundings(self, world, ready, dice):
+        """Two top-ups, a first funding, and an opening beside them."""
+        held = [open_position(world, ready, amount=amount) for amount in ("100", "100", None)]
+        money = [Decimal(dice.randint(2_501, 4_800)) for _ in held]
+        works = [
+            partial(services.fund_position, one.pk, owner=ready, amount=amount, now=world.now)
+            for one, amount in zip(held, money, strict=True)
+        ]
+        works.append(partial(open_position, world, ready, amount=str(dice.randint(2_501, 4_800))))
+        dice.shuffle(works)
+        return works
+
+    def test_openings_at_once_are_counted_together(self, openings, ready):
+        assert kinds(at_once(openings)) == ["Position"] + ["RiskWarningUnconfirmed"] * 7
+        assert 0 < in_product(ready) <= 5_000 and Position.objects.count() == 1
+
+    def test_positions_funded_at_once_are_counted_together(self, fundings, ready):
+        assert kinds(at_once(fundings)) == ["Position"] + ["RiskWarningUnconfirmed"] * 3
+        assert 2_500 < in_product(ready) <= 5_000
+
+    def test_without_the_lock_openings_are_not(self, openings, ready, monkeypatch):
+        monkeypatch.setattr(posting, "enter", lambda moves: None)
+        assert kinds(at_once(openings)) == ["Position"] * 8
+        assert in_product(ready) > 8 * 2_500
+
+    def test_without_the_lock_positions_are_not(self, fundings, ready, monkeypatch):
+        monkeypatch.setattr(posting, "enter", lambda moves: None)
+        assert kinds(at_once(fundings)) == ["Position"] * 4
+        assert in_product(ready) > 4 * 2_500
+
+    def test_two_people_are_judged_side_by_side(self, world, ana, monkeypatch):
+        """Each waits in the gate until the other has come to it."""
+        both, judge = Barrier(2), protection.require_ready
+        eve = make_investor("Eve", kyc_level=1)
+        for person in (ana, eve):
+            make_bounded(world, person)
+
+        def together(*args, **arguments):
+            both.wait(timeout=20)
+            return judge(*args, **arguments)
+
+        monkeypatch.setattr(protection, "require_ready", together)
+        works = [partial(open_position, world, person, amount="5000") for person in (ana, eve)]
+        assert kinds(at_once(works)) == ["Position", "Position"]
+        assert (in_product(ana), in_product(eve)) == (5_000, 5_000)
+
+
+def make_bounded(world, person) -> None:
+    """Let somebody invest who needs a warning above 5,000, with more than that in the wallet."""
+    with transaction.atomic():
+        accept(world, person)
+        take_test(person, now=world.now)
+        declare(world, person)
+    world.pay_in(person, "50000")
+
+
+def in_product(person) -> Decimal:
+    """What somebody has in positions, as the ledger has it: all that has left the wallet."""
+    held = sum(principal(position) for position in Position.objects.owned_by(person))
+    assert (
+        held == 50_000 - available(person) == sum(Position.objects.owned_by(person).values_list("principal", flat=True))
+    )
+    return held
 
 
 class TestTwoWithdrawals:
