@@ -203,7 +203,7 @@ RISKIER = {"disclosure": "Riskier than before.", "disclosure_version": "tiers-20
 
 def follow(world, **changed: Any) -> None:
     """Let another version of Basic follow the present one."""
-    terms = {name: getattr(world.version("basic"), name) for name in versions.TERMS} | changed
+    terms = {name: getattr(world.version("basic"), name) for name in TERMS} | changed
     version = services.draft_version(world.product("basic").pk, terms, by=world.officers[0], now=world.now)
     ask = {"by": world.officers[0], "reason": "Other terms", "now": world.now, "justification": "As before"}
     world.approve(services.request_activation(version.pk, **ask))
