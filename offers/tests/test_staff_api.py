@@ -109,6 +109,8 @@ def test_each_role_at_each_endpoint(
     answer = send(who, method, path.format(**offers), body)
     if role in allowed:
         assert answer.status_code == status, answer.content
+        told = AuditEvent.objects.filter(actor=who, target_id__in=[*offers.values(), answer.json().get("id", "")])
+        assert method == "get" or path.endswith("publish") or told.exists()
         return
     code = "not-allowed-to-ask" if path.endswith("publish") else "forbidden"
     assert refusal(answer) == (403, code if role in SEES else "permission-denied")
