@@ -120,12 +120,15 @@ def pay_exits(work: Work) -> Figures:
 def offers(work: Work) -> Figures:
     """Close or fail the offers whose deadline is over, unless somebody still reflects; repay those that mature.
 
-    Free places that nobody gave on (who had to was killed) are given on: as often as somebody waits for them.
+    Income that came after an offer's end is a problem until it is distributed. Free places that nobody gave on (who had
+    to was killed) are given on: as often as somebody waits for them.
     """
     over = list(Offer.objects.over_by(work.day).order_by("pk").values_list("pk", flat=True))
     each(work, "offers closed or failed", over, functools.partial(_end_gathering, on=work.day, now=work.now))
     due = list(Offer.objects.maturing_by(work.day).order_by("pk").values_list("pk", flat=True))
     each(work, "offers matured", due, functools.partial(offering.mature_offer.inside, on=work.day, now=work.now))
+    for ended in offering.with_late_income():
+        work.problem(ended.pk, "Income came after this offer's end: distribute it.")
     wait = list(OfferInvestment.objects.due_a_place().values_list("offer_id", flat=True))
     return each(work, "waiting for a place and served", wait, functools.partial(_give_place, now=work.now))
 

@@ -73,11 +73,23 @@ FULL JOIN (SELECT deed_id, sum(amount) AS amount FROM offers_offershare GROUP BY
 WHERE d.amount IS DISTINCT FROM s.amount
 """
 
+# The ledger has nothing of an offer that never closed; of one that has ended, only income that came late.
+_ENDED = """
+SELECT format('%s: its %s holds %s %s, but it %s', a.scope, a.kind, trim_scale(abs(a.debits - a.credits)),
+              a.currency_id, CASE WHEN o.id IS NULL THEN 'never closed' ELSE 'has ended' END)
+FROM ledger_account a
+LEFT JOIN offers_offer o ON 'offer:' || o.code = a.scope AND o.currency = a.currency_id AND o.closed_on IS NOT NULL
+WHERE starts_with(a.scope, 'offer:') AND a.debits <> a.credits
+  AND (o.id IS NULL OR o.ended_on IS NOT NULL AND a.kind <> 'returns_pool')
+ORDER BY a.id
+"""
+
 CHECKS = {
     "committed offers": _COMMITTED,
     "principal of offers": _PRINCIPAL,
     "offer transactions": _POSTED,
     "shares of deeds": _SHARES,
+    "ends of offers": _ENDED,
 }
 KINDS = (
     "offer_reserve",

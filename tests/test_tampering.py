@@ -319,7 +319,17 @@ def offered() -> OffersWorld:
     return world
 
 
+def held(kind: str, offer: str, *, debits: int = 0, credits: int = 0) -> str:
+    """An account of an offer, with money in it."""
+    return (
+        "INSERT INTO ledger_account (id, kind, subject, scope, currency_id, debits, credits, normal_side,"
+        f" overdraft_allowed, keeps_balance) VALUES (uuidv7(), '{kind}', 'x', 'offer:{offer}', 'AED', {debits},"
+        f" {credits}, '{'D' if debits else 'C'}', false, true)"
+    )
+
+
 COMMITTED, REPAID = "status = 'committed'", "status = 'repaid'"
+OUT, IN = {"debits": 40}, {"credits": 40}
 PAID = "deed_id IN (SELECT id FROM offers_offerdeed WHERE verb = 'distribute')"
 ATTACKS_ON_OFFERS = [
     (changed("offers_offer", "committed_amount = 301", "code = 'quay'"), "committed offers", "quay: 301 committed"),
@@ -347,6 +357,25 @@ ATTACKS_ON_OFFERS = [
         changed("offers_offerdeed", "verb = 'lose', reserve = NULL", "verb = 'distribute'"),
         "offer transactions",
         "investor",
+    ),
+    *(
+        (held(kind, "mill", **grown), "ends of offers", f"offer:mill: its {kind} holds 40 AED, but it has ended")
+        for kind, grown in (("deployed", OUT), ("shortfall", OUT), ("returns_due", IN))
+    ),
+    *(
+        (held(kind, "quay", **grown), "ends of offers", f"offer:quay: its {kind} holds 40 AED, but it never closed")
+        for kind, grown in (("deployed", OUT), ("shortfall", OUT), ("returns_due", IN), ("returns_pool", IN))
+    ),
+    (held("returns_pool", "nowhere", **IN), "ends of offers", "offer:nowhere: its returns_pool holds 40 AED"),
+    (
+        changed("offers_offer", "status = 'matured', ended_on = closed_on", "code = 'harbour'"),
+        "ends of offers",
+        "offer:harbour: its principal holds 350 AED, but it has ended",
+    ),
+    (
+        changed("offers_offer", "status = 'live', closed_on = NULL", "code = 'harbour'"),
+        "ends of offers",
+        "offer:harbour: its principal holds 350 AED, but it never closed",
     ),
 ]
 

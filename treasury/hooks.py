@@ -34,7 +34,7 @@ class AnyOf:
 
 @dataclass
 class Listing:
-    """The scopes and currencies that exist, as far as rooms above have said."""
+    """The scopes and currencies whose money is the treasury's, as far as rooms above have said."""
 
     providers: list[ScopeList] = field(default_factory=list)
 
@@ -56,4 +56,8 @@ exits_waiting = AnyOf()
 """`(scope, currency) -> bool`: do investors of that product wait for their money? Then nothing more is deployed."""
 
 scopes = Listing()
-"""`() -> [(scope, currency), ...]`: the products there are; with no provider any well-formed scope is taken."""
+"""`() -> [(scope, currency), ...]`: the products and offers whose money is the treasury's.
+
+Nothing that was listed is ever left out again, so that the answer needs no lock. With no provider any well-formed scope
+is taken.
+"""

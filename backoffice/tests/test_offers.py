@@ -158,6 +158,22 @@ def test_money_that_is_not_in_the_bank_is_a_problem_of_the_day_and_tried_again(t
     assert verify.run() == []
 
 
+def test_income_that_comes_late_is_a_problem_of_each_day_until_it_is_distributed(three: Platform) -> None:
+    three.close_until(DEADLINE)
+    mill = Offer.objects.get(code="mill")
+    asset = treasury.open_asset(scope=mill.scope, currency="USD", name="A mill", by=three.omar, now=three.noon)
+    three.close_until(MATURITY)
+    there = {"asset": asset.pk, "cash": "bank", "counterparty": OWNER, "amount": Decimal(40)}
+    three.desk.move(treasury.REQUESTS[Verb.RECORD_INCOME], "rent", income_basis="rent", **there)
+    assert not three.close().is_complete
+    problem = EndOfDayProblem.objects.get()
+    assert (problem.step, problem.subject) == ("offers", str(mill.pk)) and statuses()["mill"] == "matured"
+    given: Any = {"by": three.omar, "reason": "the last rent", "now": three.noon}
+    three.desk.approve(services.request_distribution(mill.pk, amount=Decimal(40), **given))
+    assert three.close().is_complete
+    assert verify.run() == []
+
+
 def test_a_place_that_nobody_gave_on_is_given_on(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever took it back was killed before those who wait were asked; who isn't covered lapses."""
     full = offer(platform, "harbour")

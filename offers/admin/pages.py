@@ -279,9 +279,14 @@ class Shared(ActionPage):
 class Distribute(Shared):
     title = "Distribute income"
     icon = "payments"
-    words = "From the offer's pool, which the treasury fills with income, pro rata of the principal, to the last unit."
+    words = (
+        "From the offer's pool, pro rata of the principal, or of what was put in where none is left, to the last unit."
+    )
     verb = services.request_distribution
     source = ("returns_pool", "Income in the pool")
+
+    def is_offered(self, user: Any, obj: Offer) -> bool:
+        return obj.has_closed
 
 
 class ShareLoss(Shared):

@@ -34,9 +34,9 @@ class OfferQuerySet(models.QuerySet["Offer"]):
         """Offers that still gather money: live or paused."""
         return self.filter(status__in=[Offer.Status.LIVE, Offer.Status.PAUSED])
 
-    def under_way(self) -> OfferQuerySet:
-        """Offers that were published and haven't ended."""
-        return self.filter(status__in=[Offer.Status.LIVE, Offer.Status.PAUSED, Offer.Status.CLOSED])
+    def once_closed(self) -> OfferQuerySet:
+        """Offers that have closed, whether or not they have ended since."""
+        return self.filter(closed_on__isnull=False)
 
     def over_by(self, day: date) -> OfferQuerySet:
         """Open offers whose deadline this day is, or was."""
@@ -168,11 +168,12 @@ class Offer(models.Model):
             ),
             Guard(
                 name="offers_offer_is_fixed",
-                event=f"BEFORE UPDATE OF {', '.join(_FIXED)} OR DELETE",
+                event=f"BEFORE UPDATE OF {', '.join(_FIXED)}, closed_on OR DELETE",
                 level="ROW",
                 body=f"""
 BEGIN
     IF TG_OP = 'DELETE' OR OLD.code <> NEW.code
+       OR OLD.closed_on IS NOT NULL AND OLD.closed_on IS DISTINCT FROM NEW.closed_on
        OR OLD.status <> 'draft' AND to_jsonb(OLD) - ARRAY[{", ".join(f"'{name}'" for name in _MOVING)}]
           IS DISTINCT FROM to_jsonb(NEW) - ARRAY[{", ".join(f"'{name}'" for name in _MOVING)}] THEN
         RAISE EXCEPTION 'frozen: the terms of a published offer stay; anything else is a new offer'
@@ -191,6 +192,11 @@ END
     def scope(self) -> str:
         """The scope of its principal, pool, due, deployed and fund in the ledger."""
         return f"offer:{self.code}"
+
+    @property
+    def has_closed(self) -> bool:
+        """Whether it ever closed, so that its money went to the treasury; once it has, it has for ever."""
+        return self.closed_on is not None
 
     @property
     def remaining(self) -> Decimal:

@@ -1,5 +1,6 @@
 """What this room does. Commands open their own transaction; steps run in their caller's."""
 
+from offers.services.accounts import with_late_income
 from offers.services.closing import close_offer, end_gathering, mature_offer, request_failure
 from offers.services.deeds import preview, request_distribution, request_loss
 from offers.services.drafts import change_offer, draft_offer, pause_offer, request_publication, resume_offer
@@ -24,5 +25,6 @@ __all__ = [
     "request_loss",
     "request_publication",
     "resume_offer",
+    "with_late_income",
     "withdraw",
 ]

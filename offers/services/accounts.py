@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
+from django.db.models import Exists, F, OuterRef, QuerySet, Value
+from django.db.models.functions import Concat
 
 from ledger import accounts
 from ledger.models import Account
@@ -21,6 +23,13 @@ def income_left(offer: Offer) -> Decimal:
     """What of its income isn't distributed."""
     pool = Account.objects.filter(kind="returns_pool", scope=offer.scope, currency_id=offer.currency).first()
     return pool.live_balance if pool else Decimal(0)
+
+
+def with_late_income() -> QuerySet[Offer]:
+    """Offers that have ended and whose pool holds what came after."""
+    pools = Account.objects.filter(kind="returns_pool", credits__gt=F("debits"), currency_id=OuterRef("currency"))
+    of_it = pools.filter(scope=Concat(Value("offer:"), OuterRef("code")))
+    return Offer.objects.filter(Exists(of_it), ended_on__isnull=False).order_by("pk")
 
 
 def due(offer: Offer) -> Account:

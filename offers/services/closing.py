@@ -137,8 +137,8 @@ def _close(offer: Offer, *, by: Any, on: date, now: datetime, reason: str) -> No
 
 def _fail(offer: Offer, *, by: Any, on: date, now: datetime, reason: str) -> None:
     require_move(Offer.MOVES, offer.status, Status.FAILED)
+    _require_settled(offer)
     if offer.status == Status.CLOSED:
-        _require_settled(offer)
         _repay(offer, on=on, now=now)
     else:
         _post(offer, "offer_release", on=on, now=now)

@@ -34,7 +34,7 @@ DISTRIBUTE, LOSE = OfferDeed.Verb.DISTRIBUTE, OfferDeed.Verb.LOSE
 class Shared(NamedTuple):
     """What sharing an amount gives: among how many investments, of what principal, and the hash of all shares.
 
-    Where all of the principal is lost, income that comes late is shared by what was put in: that is `principal` then.
+    Where no principal is left, income that comes late is shared by what was put in: that is `principal` then.
     """
 
     investments: int
@@ -211,7 +211,8 @@ def _reserve_hash(offer: Offer, amount: Decimal) -> bytes:
 
 
 def _require_pooled(offer: Offer, amount: Decimal) -> None:
-    _require_closed(offer)
+    if not offer.has_closed:
+        _require_closed(offer)
     if accounts.pool(offer).live_balance < amount:
         raise InsufficientBalance("The offer's pool doesn't hold this amount.")
 
@@ -254,7 +255,7 @@ def _given(offer: Offer, amount: Decimal, deed: OfferDeed | None = None) -> dict
 _SHARES: Final = """
     WITH held AS MATERIALIZED (
         SELECT id, investor_id, {part} AS principal, sum({part}) OVER () AS total
-        FROM offers_offerinvestment WHERE offer_id = %(offer)s AND status = 'committed' AND {part} > 0
+        FROM offers_offerinvestment WHERE offer_id = %(offer)s AND status IN ('committed', 'repaid') AND {part} > 0
     ), divided AS MATERIALIZED (
         SELECT *, div(%(amount)s / %(unit)s * principal, total) AS units,
                mod(%(amount)s / %(unit)s * principal, total) AS remainder

@@ -26,5 +26,5 @@ def listen() -> None:
 
 
 def scopes() -> Iterable[tuple[str, str]]:
-    """The scopes of all offers whose money may be put to work, with their currency: none that has ended."""
-    return [(offer.scope, offer.currency) for offer in Offer.objects.under_way()]
+    """The scopes of all offers that have closed, with their currency: those that have ended may still earn."""
+    return [(offer.scope, offer.currency) for offer in Offer.objects.once_closed()]

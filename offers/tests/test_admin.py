@@ -29,7 +29,7 @@ OFFERED = {
     "live": {"change-live", "pause", "close", "fail"},
     "paused": {"change-live", "resume", "close", "fail"},
     "closed": {"distribute", "share-loss", "fail"},
-    "matured": set(),
+    "matured": {"distribute"},
     "failed": set(),
 }
 DRAFTS = {"edit-draft", "publish", "distribute", "share-loss", "fail"}  # what finance alone may ask for

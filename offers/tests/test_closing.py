@@ -7,13 +7,13 @@ from decimal import Decimal
 from functools import partial
 
 import pytest
+from django.db import DatabaseError, transaction
 
 from core.errors import Forbidden, IllegalMove
 from ledger.models import Account, Transaction
 from ledger.posting import FundCommitted
 from offers import errors, services
 from offers.models import Offer, OfferInvestment
-from offers.services import wiring
 from offers.tests.worlds import World, broken, committed, wallet
 from tests.people import make_officer
 
@@ -126,7 +126,6 @@ def test_no_income_is_left_behind(world: World, closed: Offer) -> None:
     given = {"by": world.officers[0], "reason": "the last of it", "now": world.now}
     world.approve(services.request_distribution(closed.pk, amount=Decimal(10), **given))
     assert services.mature_offer(closed.pk, on=closed.maturity_date, now=world.now)
-    assert (closed.scope, closed.currency) not in wiring.scopes()
 
 
 def test_failing_takes_two_and_gives_everybody_their_money(world: World, offer: Offer) -> None:
@@ -137,6 +136,29 @@ def test_failing_takes_two_and_gives_everybody_their_money(world: World, offer: 
     world.approve(asked)
     assert status_of(offer) == "failed" and status_of(held) == "released" and wallet(ana) == (10000, 0)
     assert broken() == []
+
+
+def test_no_offer_fails_over_money_in_its_pool(world: World, offer: Offer) -> None:
+    """Of an offer that gathers the treasury takes none; if some came past it, nobody could distribute it."""
+    ana = world.investor("Ana", offer)
+    held = world.invest(ana, offer, "400")
+    asked = services.request_failure(offer.pk, by=world.officers[0], reason="called off", now=world.now)
+    world.fill_pool(offer, "10")
+    with pytest.raises(errors.IncomeLeft):
+        world.approve(asked)
+    world.later(timedelta(days=30))
+    with pytest.raises(errors.IncomeLeft):
+        services.end_gathering(offer.pk, on=world.day, now=world.now)
+    assert status_of(offer) == "live" and status_of(held) == "reserved" and wallet(ana) == (9600, 400)
+    assert broken() == ["offer:harbour: its returns_pool holds 10 AED, but it never closed"]
+
+
+def test_an_offer_closes_once(world: World, closed: Offer) -> None:
+    """What has closed is the treasury's for ever, so that it needs no lock to ask: the database keeps the day."""
+    for changes in ({"closed_on": None, "status": "live"}, {"closed_on": closed.deadline}):
+        with pytest.raises(DatabaseError, match="frozen"), transaction.atomic():
+            Offer.objects.filter(pk=closed.pk).update(**changes)
+    assert Offer.objects.get(pk=closed.pk).closed_on == closed.closed_on
 
 
 def test_failing_after_the_close_repays(world: World, closed: Offer) -> None:

@@ -1,4 +1,4 @@
-"""Who may do what: one officer of finance and one of compliance carry an offer to its end; nobody else moves a thing."""
+"""Who may do what: one officer of finance and one of compliance carry an offer to its end; nobody else does anything."""
 
 from __future__ import annotations
 

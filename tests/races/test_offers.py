@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from django.db import connections
 
-from core.errors import DomainError
+from core.errors import DomainError, IllegalMove
 from ledger.models import Transaction
 from offers import seeds, services
 from offers.models import Offer, OfferDeed, OfferInvestment
@@ -27,6 +27,9 @@ from offers.tests.worlds import LATE, World, broken, committed, wallet
 from oversight import services as oversight
 from oversight.models import AuditEvent
 from tests.races.threads import at_once
+from treasury import services as treasury
+from treasury.models import Asset
+from treasury.services import Counterparty, Paper
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -347,6 +350,69 @@ class TestDistributeAndLose:
         monkeypatch.setattr(oversight, "_may_lock", lambda model: False)
         assert said(at_once(both)) == ["ApprovalRequest", "shares-changed"]
         assert not OfferDeed.objects.filter(verb="distribute").exists() and broken() == []
+
+
+class TestMaturityAndTheTreasury:
+    """An offer matures while another officer approves what the treasury asked for: no row of theirs is locked twice.
+
+    Maturity has looked at the pool and what is at work, and is about to repay.
+    """
+
+    @pytest.fixture
+    def closed(self, world: World, settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Offer:
+        settings.MEDIA_ROOT = tmp_path
+        offer = closed_offer(world)
+        treasury.open_asset(scope=offer.scope, currency="AED", name="A store", by=world.officers[0], now=world.now)
+        slowed(monkeypatch, closing, "_repay", 1.5)
+        return offer
+
+    def both(self, world: World, offer: Offer, request: Any, **more: Any) -> list[object]:
+        """Let it mature, and approve meanwhile."""
+        omar, lin, _ = world.officers
+        paper = Paper(source="Bank", reference="P-1", name="paper.pdf", content=b"%PDF")
+        party = Counterparty("Harbour Cold Store SA", "BJ", "unrelated")
+        there = {"asset": Asset.objects.get().pk, "cash": "bank", "counterparty": party, **more}
+        asked = request(amount=Decimal(40), paper=paper, reason="as it says", by=omar, now=world.now, **there)
+        mature = partial(services.mature_offer, offer.pk, on=offer.maturity_date, now=world.now)
+        return at_once([mature, after(0.3, partial(oversight.approve, asked.pk, by=lin, now=world.now))])
+
+    def share(self, world: World, offer: Offer) -> None:
+        given: Any = {"by": world.officers[0], "reason": "rent", "now": world.now}
+        world.approve(services.request_distribution(offer.pk, amount=Decimal(40), **given))
+
+    def test_income_that_comes_meanwhile_is_late_and_is_distributed(self, world: World, closed: Offer) -> None:
+        outcomes = self.both(world, closed, treasury.request_record_income, income_basis="rent")
+        assert said(outcomes) == ["ApprovalRequest", "bool"]
+        assert status_of(closed) == "matured" and services.with_late_income().get() == closed
+        self.share(world, closed)
+        assert not services.with_late_income().exists() and broken() == []
+        assert [wallet(row.investor)[0] for row in closed.investments.order_by("id")] == [10012, 10012, 10016]
+
+    def test_if_only_closed_offers_shared_it_would_stay(
+        self, world: World, closed: Offer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        outcomes = self.both(world, closed, treasury.request_record_income, income_basis="rent")
+        assert said(outcomes) == ["ApprovalRequest", "bool"]
+        monkeypatch.setattr(Offer, "has_closed", property(lambda offer: offer.status == "closed"))
+        with pytest.raises(IllegalMove):
+            self.share(world, closed)
+        assert services.with_late_income().get() == closed
+
+    def test_what_goes_to_work_meanwhile_puts_the_end_off(self, world: World, closed: Offer) -> None:
+        assert said(self.both(world, closed, treasury.request_deploy)) == ["ApprovalRequest", "fund-committed"]
+        assert status_of(closed) == "closed" and broken() == []
+
+    def test_without_the_funds_check_the_offer_ends_with_money_at_work(self, world: World, closed: Offer) -> None:
+        check = "CHECK (principal >= deployed + shortfall)"
+        with psycopg.connect(**connections["owner"].get_connection_params(), autocommit=True) as owner:
+            owner.execute("ALTER TABLE ledger_fund DROP CONSTRAINT ledger_fund_covers")
+            try:
+                assert said(self.both(world, closed, treasury.request_deploy)) == ["ApprovalRequest", "bool"]
+                assert status_of(closed) == "matured"
+                assert "offer:harbour: its deployed holds 40 AED, but it has ended" in broken()
+            finally:
+                owner.execute("UPDATE ledger_fund SET deployed = 0")
+                owner.execute(f"ALTER TABLE ledger_fund ADD CONSTRAINT ledger_fund_covers {check}")
 
 
 def closed_offer(world: World) -> Offer:

@@ -193,7 +193,7 @@ def resolve(verb: Verb, terms: Terms) -> Case:
     currency = asset.currency_id if asset else terms.currency
     scope = asset.scope if asset else terms.scope
     require_amount(terms.amount, accounts.require_currency(currency))
-    if "scope" in shape.needs:
+    if asset or "scope" in shape.needs:
         _require_scope(shape, scope, currency)
     for name in ("cash", "to_cash"):
         if name in shape.needs:
@@ -223,11 +223,11 @@ def require_cash(name: str, currency: str, *, may_open: bool = False) -> None:
 
 
 def require_product_scope(scope: str, currency: str) -> None:
-    """Raise InvalidTerms unless this is the scope of a product that exists, as far as rooms above have said."""
+    """Raise InvalidTerms unless the money of this scope is the treasury's, as far as rooms above have said."""
     if not _SCOPE.fullmatch(scope):
         raise InvalidTerms("A scope is product:<code>.", field="scope")
     if hooks.scopes.providers and (scope, currency) not in hooks.scopes():
-        raise InvalidTerms(f"There is no {scope} in {currency}.", field="scope")
+        raise InvalidTerms(f"No money of {scope} in {currency} is the treasury's.", field="scope")
 
 
 def _opened(shape: Shape) -> str:
