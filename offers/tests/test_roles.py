@@ -1,4 +1,4 @@
-"""Who may do what: one officer of finance and one of compliance carry an offer to its end; nobody else does anything."""
+"""Who may do what: finance and compliance carry an offer to its end, each with one role; nobody else does a thing."""
 
 from __future__ import annotations
 

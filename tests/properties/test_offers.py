@@ -155,8 +155,10 @@ class Sequence:
         if self.attempt("withdraw", take_back, expected=may):
             self.model.go_back(row.pk)
 
-    def leave(self, place: int, _: int) -> None:
-        name = NAMES[place % 4]
+    def leave(self, place: int, size: int) -> None:
+        """Mostly somebody who waits, if anybody does."""
+        line = self.model.line
+        name = line[place % len(line)][1] if line and size > 5 else NAMES[place % 4]
         waits = name in {one for _, one, _ in self.model.line}
         go = lambda: services.leave_line(self.offer.pk, investor=self.people[name], now=self.world.now)  # noqa: E731
         if self.attempt("leave", go, expected=waits):
