@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from backoffice import end_of_day, steps
 from backoffice.models import EndOfDayProblem, EndOfDayStep
@@ -21,7 +22,7 @@ from offers.services import waiting
 from offers.tests.worlds import terms
 from tests.people import make_investor, make_ready
 from treasury import services as treasury
-from treasury.models import Verb
+from treasury.models import TreasuryMovement, Verb
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -147,6 +148,13 @@ def test_money_that_is_not_in_the_bank_is_a_problem_of_the_day_and_tried_again(t
     asset = treasury.open_asset(scope=mill.scope, currency="USD", name="A mill", by=three.omar, now=three.noon)
     there = {"asset": asset.pk, "cash": "bank", "counterparty": OWNER, "amount": Decimal(400)}
     three.desk.move(treasury.REQUESTS[Verb.DEPLOY], "loan", **there)
+    console = Client()
+    console.force_login(three.omar)
+    page = console.get(f"/admin/offers/offer/{mill.pk}/change/").content.decode()
+    assert (
+        "key information sheet" in page
+        and f"/admin/treasury/treasurymovement/{TreasuryMovement.objects.get().pk}/" in page
+    )
     three.close_until(date(2026, 6, 9))
     assert not three.close().is_complete
     assert statuses() == {"harbour": "matured", "mill": "closed", "quay": "failed"}

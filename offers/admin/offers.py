@@ -18,9 +18,11 @@ from oversight.console import ReadOnlyAdmin, ReadOnlyInline, label, lines, link_
 from oversight.console.shown import NOTHING
 from oversight.models import ApprovalRequest
 from protection.models import Disclosure
+from treasury.models import TreasuryMovement
 
 WAITING_SHOWN = 20
 REQUESTS_SHOWN = 10
+PAPERS_SHOWN = 20
 
 
 class InvestmentInline(ReadOnlyInline):
@@ -110,7 +112,7 @@ class OfferAdmin(ReadOnlyAdmin):
         "show_commitment",
         "description",
         "show_disclosure",
-        "show_sheets",
+        "show_documents",
         "show_metadata",
     )
     readonly_fields = fields
@@ -200,16 +202,27 @@ class OfferAdmin(ReadOnlyAdmin):
     def show_disclosure(self, row: Offer) -> str:
         return row.disclosure
 
-    @display(description="published versions")
-    def show_sheets(self, row: Offer) -> SafeString | str:
+    @display(description="documents")
+    def show_documents(self, row: Offer) -> SafeString | str:
+        """The sheets that were published, and the papers behind what the treasury did with the money."""
         sheets = Disclosure.objects.filter(subject=row.scope).annotate(accepted=Count("acceptances")).order_by("-pk")
         told = [
             (
                 link_to("protection.disclosure", str(sheet.pk), f"Version {sheet.version}"),
-                f"{moment(sheet.published_at)}, accepted by {sheet.accepted:,}",
+                f"key information sheet, {moment(sheet.published_at)}, accepted by {sheet.accepted:,}",
             )
             for sheet in sheets
         ]
+        movements = TreasuryMovement.objects.filter(asset__scope=row.scope).select_related("evidence").order_by("-pk")
+        papers = [
+            (
+                link_to("treasury.treasurymovement", str(each.pk), f"{each.evidence.source} {each.evidence.reference}"),
+                f"{each.get_verb_display()}, {money(each.amount, row.currency)}, {each.booked_on}",
+            )
+            for each in movements[:PAPERS_SHOWN]
+        ]
+        more = movements.count() - len(papers)
+        told += [*papers, *([("and more", f"{more:,}")] if more > 0 else [])]
         return lines(told) if told else NOTHING
 
     @display(description="metadata")
