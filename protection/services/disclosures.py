@@ -51,7 +51,9 @@ def find_disclosure(disclosure_id: UUID) -> Disclosure:
 def accept_disclosure(disclosure_id: UUID, *, investor: Any, now: datetime) -> Acceptance:
     """Accept a key information sheet; accepting it again gives the first acceptance. Raises NotFound."""
     row = find_disclosure(disclosure_id)
-    Acceptance.objects.bulk_create(
-        [Acceptance(investor=investor, disclosure=row, accepted_at=now)], ignore_conflicts=True
-    )
-    return Acceptance.objects.select_related("disclosure").get(investor=investor, disclosure=row)
+    own = Acceptance(investor=investor, disclosure=row, accepted_at=now)
+    Acceptance.objects.bulk_create([own], ignore_conflicts=True)
+    accepted = Acceptance.objects.select_related("disclosure").get(investor=investor, disclosure=row)
+    if accepted.pk == own.pk:
+        audit.record("protection.disclosure.accepted", actor=investor, at=now, target=row)
+    return accepted

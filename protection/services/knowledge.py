@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from core.commands import command
+from oversight import audit
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
 from protection import rules
@@ -30,9 +31,11 @@ def take_test(*, investor: Any, test: UUID, answers: Mapping[str, int], now: dat
     if test != present.pk or wrong:
         raise AnswersRefused(test=str(present.pk), questions=wrong)
     right = rules.score(questions, answers).right
-    return KnowledgeResult.objects.create(
+    result = KnowledgeResult.objects.create(
         investor=investor, test=present, right=right, passed=right >= present.pass_mark, taken_at=now
     )
+    audit.record("protection.test.taken", actor=investor, at=now, target=result, after={"passed": result.passed})
+    return result
 
 
 @command

@@ -9,6 +9,7 @@ from typing import Any
 
 from core.commands import command
 from ledger import amounts
+from oversight import audit
 from protection import rules
 from protection.models import LossSimulation
 from protection.services.jurisdictions import jurisdiction_of
@@ -29,7 +30,9 @@ class Simulated:
 @command
 def simulate_losses(*, investor: Any, figures: rules.Figures, currency: str, now: datetime) -> Simulated:
     """Keep what an investor declares of a year's means, encrypted, and say what it bears. Raises PersonErased."""
-    LossSimulation.of(investor, figures, currency=currency, at=now).save(force_insert=True)
+    declared = LossSimulation.of(investor, figures, currency=currency, at=now)
+    declared.save(force_insert=True)
+    audit.record("protection.losses.simulated", actor=investor, at=now, target=declared, after={"currency": currency})
     asked = jurisdiction_of(investor)
     exponent = amounts.exponent_of(currency)
     return Simulated(

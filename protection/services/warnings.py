@@ -10,6 +10,7 @@ from uuid import UUID
 from core.commands import command
 from core.errors import NotFound
 from ledger import amounts
+from oversight import audit
 from protection.errors import LossSimulationMissing
 from protection.models import LossSimulation, RiskConfirmation, RiskWarning
 
@@ -29,10 +30,12 @@ def confirm_warning(warning_id: UUID, *, investor: Any, now: datetime) -> RiskWa
     found = RiskWarning.objects.select_related("simulation", "confirmation").filter(simulation__investor=investor)
     if not found.filter(pk=warning_id).exists():
         raise NotFound("There is no such warning.")
-    RiskConfirmation.objects.bulk_create(
-        [RiskConfirmation(warning_id=warning_id, confirmed_at=now)], ignore_conflicts=True
-    )
-    return found.get(pk=warning_id)
+    own = RiskConfirmation(warning_id=warning_id, confirmed_at=now)
+    RiskConfirmation.objects.bulk_create([own], ignore_conflicts=True)
+    warning = found.get(pk=warning_id)
+    if warning.confirmation.pk == own.pk:
+        audit.record("protection.warning.confirmed", actor=investor, at=now, target=warning)
+    return warning
 
 
 def text(share: Decimal | None) -> str:

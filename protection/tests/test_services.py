@@ -404,3 +404,23 @@ def test_no_figure_of_a_person_is_written_in_the_clear(
     assert said
     for figure in ("24000", "25000", "0.080", "10000"):
         assert not [text for text in (*said, *spoken) if figure in text]
+
+
+def test_the_trail_keeps_each_step_once_and_no_figure(ana: Any, sheet: Disclosure) -> None:
+    """Who, when and from where: said twice, a step is in the trail as often as it is in the rows."""
+    for _ in range(2):
+        services.accept_disclosure.inside(sheet.pk, investor=ana, now=NOON)
+    take_test(ana, now=NOON)
+    services.simulate_losses.inside(investor=ana, figures=MEANS, currency="USD", now=NOON)
+    warning = services.show_warning.inside(
+        investor=ana, subject=SUBJECT, amount=Decimal(60_000), currency="USD", now=NOON
+    )
+    for _ in range(2):
+        services.confirm_warning.inside(warning.pk, investor=ana, now=NOON)
+    events = AuditEvent.objects.filter(actor=ana, action__startswith="protection.").order_by("id")
+    assert [(event.action, event.after) for event in events] == [
+        ("protection.disclosure.accepted", None),
+        ("protection.test.taken", {"passed": True}),
+        ("protection.losses.simulated", {"currency": "USD"}),
+        ("protection.warning.confirmed", None),
+    ]
