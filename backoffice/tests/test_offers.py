@@ -22,7 +22,7 @@ from offers.services import waiting
 from offers.tests.worlds import terms
 from tests.people import make_investor, make_ready
 from treasury import services as treasury
-from treasury.models import TreasuryMovement, Verb
+from treasury.models import Coverage, TreasuryMovement, Verb
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -180,6 +180,33 @@ def test_income_that_comes_late_is_a_problem_of_each_day_until_it_is_distributed
     three.desk.approve(services.request_distribution(mill.pk, amount=Decimal(40), **given))
     assert three.close().is_complete
     assert verify.run() == []
+
+
+def test_coverage_counts_what_offers_owe(three: Platform) -> None:
+    """Locked while they gather, principal once they close, at work until it is lost, each day as it was."""
+
+    def row(day: date) -> tuple[Decimal, ...]:
+        found = Coverage.objects.get(day_id=day, currency_id="USD")
+        return tuple(getattr(found, name) for name in ("available", "locked", "principal", "deployed", "shortfall"))
+
+    three.close_until(DEADLINE)
+    assert row(DEADLINE - timedelta(days=1)) == (1800, 1800, 0, 0, 0)
+    assert row(DEADLINE) == (1900, 0, 1700, 0, 0), "harbour's 700 and mill's 1,000; quay's 100 went back"
+    mill = Offer.objects.get(code="mill")
+    asset = treasury.open_asset(scope=mill.scope, currency="USD", name="A mill", by=three.omar, now=three.noon)
+    there = {"asset": asset.pk, "cash": "bank", "counterparty": OWNER, "amount": Decimal(400)}
+    three.desk.move(treasury.REQUESTS[Verb.DEPLOY], "loan", **there)
+    three.desk.move(
+        treasury.REQUESTS[Verb.WRITE_DOWN], "loss", asset=asset.pk, amount=Decimal(30), reason="The shaft broke"
+    )
+    assert three.close().is_complete
+    assert row(DEADLINE + timedelta(days=1)) == (1900, 0, 1700, 370, 30)
+    given = {"amount": Decimal(30), "by": three.omar, "reason": "The shaft broke", "now": three.noon}
+    three.desk.approve(services.request_loss(mill.pk, **given))
+    assert three.close().is_complete
+    assert row(DEADLINE + timedelta(days=2)) == (1900, 0, 1670, 370, 0)
+    found = Coverage.objects.get(day_id=DEADLINE + timedelta(days=2), currency_id="USD")
+    assert found.claims == found.cash + found.deployed == 3570 and verify.run() == []
 
 
 def test_a_place_that_nobody_gave_on_is_given_on(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
