@@ -12,6 +12,7 @@ from unfold.decorators import display
 from ledger.admin.shown import money
 from offers.models import OfferDeed
 from oversight.console import ReadOnlyAdmin, label, lines, link_to
+from oversight.console.shown import and_more
 from oversight.models import ApprovalRequest
 
 SHARES_SHOWN = 50
@@ -73,5 +74,4 @@ class OfferDeedAdmin(ReadOnlyAdmin):
             )
             for share in shares
         ]
-        more = row.shares.count() - len(told)
-        return lines([*told, *([("and more", f"{more:,}")] if more > 0 else [])])
+        return lines([*told, *and_more(row.shares.count(), told)])

@@ -11,7 +11,7 @@ from unfold.decorators import display
 from ledger.admin.shown import money
 from offers.models import OfferInvestment
 from oversight.console import ReadOnlyAdmin, label, lines, link_to
-from oversight.console.shown import NOTHING
+from oversight.console.shown import NOTHING, and_more
 
 SHARES_SHOWN = 50
 LABELS = {
@@ -93,5 +93,4 @@ class OfferInvestmentAdmin(ReadOnlyAdmin):
             )
             for share in shares[:SHARES_SHOWN]
         ]
-        more = row.shares.count() - len(told)
-        return lines([*told, *([("and more", f"{more:,}")] if more > 0 else [])]) if told else NOTHING
+        return lines([*told, *and_more(row.shares.count(), told)]) if told else NOTHING

@@ -15,7 +15,7 @@ from ledger.admin.shown import money
 from offers.admin import pages, shown
 from offers.models import Offer, OfferDeed, OfferInvestment
 from oversight.console import ReadOnlyAdmin, ReadOnlyInline, label, lines, link_to, moment, pretty
-from oversight.console.shown import NOTHING
+from oversight.console.shown import NOTHING, and_more
 from oversight.models import ApprovalRequest
 from protection.models import Disclosure
 from treasury.models import TreasuryMovement
@@ -187,8 +187,7 @@ class OfferAdmin(ReadOnlyAdmin):
             (f"{place}. {each.investor}", money(each.requested_amount, row.currency))
             for place, each in enumerate(line[:WAITING_SHOWN], 1)
         ]
-        more = line.count() - len(first)
-        return lines([*first, *([("and more", f"{more:,}")] if more > 0 else [])]) if first else NOTHING
+        return lines([*first, *and_more(line.count(), first)]) if first else NOTHING
 
     @display(description="where the money is")
     def show_money(self, row: Offer) -> SafeString:
@@ -221,8 +220,7 @@ class OfferAdmin(ReadOnlyAdmin):
             )
             for each in movements[:PAPERS_SHOWN]
         ]
-        more = movements.count() - len(papers)
-        told += [*papers, *([("and more", f"{more:,}")] if more > 0 else [])]
+        told += [*papers, *and_more(movements.count(), papers)]
         return lines(told) if told else NOTHING
 
     @display(description="metadata")

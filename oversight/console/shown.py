@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,12 @@ THEN = ("Then", "another officer must approve it; nothing changes before")
 def lines(pairs: Iterable[Iterable[Any]]) -> SafeString:
     """Show labels with their values as a small table."""
     return SafeString(render_to_string("admin/lines.html", {"lines": [tuple(pair) for pair in pairs]}))
+
+
+def and_more(count: int, told: Sequence[Any]) -> list[tuple[str, str]]:
+    """The line that says how many of `count` rows aren't told; none where all of them are."""
+    more = count - len(told)
+    return [("and more", f"{more:,}")] if more > 0 else []
 
 
 def label(text: str, variant: str = "default") -> SafeString:
