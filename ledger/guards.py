@@ -51,6 +51,7 @@ _CHECK = f"""
     {JOIN}
 """
 
+# In the accounts' order: they stand so in their pages.
 _BOOK = """
     UPDATE ledger_account a SET debits = a.debits + s.debit, credits = a.credits + s.credit
     FROM (
@@ -59,6 +60,7 @@ _BOOK = """
               UNION ALL
               SELECT credit_account_id, 0, amount FROM new_rows) x
         GROUP BY x.id
+        ORDER BY x.id
     ) s
     WHERE a.id = s.id AND a.keeps_balance
 """

@@ -12,13 +12,24 @@ DECLARE
 BEGIN
     v_day := ledger_enter(ARRAY(SELECT DISTINCT unnest(p_debits || p_credits)));
 
-    WITH posted AS (
-        INSERT INTO ledger_transaction (kind, key, fingerprint, moves, effective_on, memo)
-        SELECT p_kind, x.key, x.fingerprint, 1, p_effective_on, p_memo
-        FROM unnest(p_keys, p_fingerprints) AS x (key, fingerprint)
-        ON CONFLICT (key) DO NOTHING RETURNING id, key
-    )
-    SELECT array_agg(id), array_agg(key) INTO v_ids, v_keys FROM posted;
+    BEGIN
+        WITH posted AS (
+            INSERT INTO ledger_transaction (kind, key, fingerprint, moves, effective_on, memo)
+            SELECT p_kind, x.key, x.fingerprint, 1, p_effective_on, p_memo
+            FROM unnest(p_keys, p_fingerprints) AS x (key, fingerprint)
+            RETURNING id, key
+        )
+        SELECT array_agg(id), array_agg(key) INTO v_ids, v_keys FROM posted;
+    EXCEPTION WHEN unique_violation THEN
+        -- Some stand already: each row is asked before it is written, which costs too much where none does.
+        WITH posted AS (
+            INSERT INTO ledger_transaction (kind, key, fingerprint, moves, effective_on, memo)
+            SELECT p_kind, x.key, x.fingerprint, 1, p_effective_on, p_memo
+            FROM unnest(p_keys, p_fingerprints) AS x (key, fingerprint)
+            ON CONFLICT (key) DO NOTHING RETURNING id, key
+        )
+        SELECT array_agg(id), array_agg(key) INTO v_ids, v_keys FROM posted;
+    END;
 
     IF v_keys = p_keys THEN
         -- All are new, and came back in the order they were given: no join, whose plan would need to know how many.

@@ -265,7 +265,8 @@ _SHARES: Final = """
                %(amount)s / %(unit)s - sum(units) OVER () AS left_over
         FROM divided
     ), shares AS (
-        SELECT id, investor_id, principal, total, (units + (place <= left_over)::int) * %(unit)s AS amount FROM ranked
+        SELECT id, investor_id, principal, total, (units + (place <= left_over)::int) * %(unit)s AS amount
+        FROM ranked ORDER BY id
     )
 """
 _SHA256: Final = """
@@ -276,7 +277,7 @@ _SUMMED: Final = f"SELECT count(*), max(total), min(amount), max(amount), {_SHA2
 _KEEP: Final = f"""
     , kept AS (
         INSERT INTO offers_offershare (deed_id, investment_id, amount)
-        SELECT %(deed)s, id, amount FROM shares WHERE amount > 0 ORDER BY id
+        SELECT %(deed)s, id, amount FROM shares WHERE amount > 0
     )
     SELECT {_SHA256} FROM shares
 """
