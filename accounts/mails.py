@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from celery import shared_task
 from django.conf import settings
@@ -19,20 +20,29 @@ SUBJECTS = {
     "sign_up_attempted": "Somebody tried to sign up with your address",
     "password_changed": "Your password was changed",
     "reset": "Set a new password",
+    "new_device": "A log-in from a new device",
 }
 
 
-def queue(kind: str, user: User) -> None:
-    """Have the worker write this mail once the transaction has committed; a broker that is down is logged."""
-    transaction.on_commit(functools.partial(send.delay, kind, str(user.pk)), robust=True)
+def queue(kind: str, user: User, *, session_id: UUID | None = None) -> None:
+    """Have the worker write this mail once the transaction has committed; a broker that is down is logged.
+
+    A mail about a log-in names its session, so that no address goes through the broker.
+    """
+    about = [] if session_id is None else [str(session_id)]
+    transaction.on_commit(functools.partial(send.delay, kind, str(user.pk), *about), robust=True)
 
 
 @shared_task(name="accounts.mails.send")
-def send(kind: str, user_id: str) -> None:
+def send(kind: str, user_id: str, session_id: str | None = None) -> None:
     """Write one mail to a person who has an address; sending it twice does no harm."""
     user = User.objects.filter(pk=UUID(user_id)).first()
-    if user is not None:
+    if user is None:
+        return
+    if session_id is None:
         deliver(kind, user)
+    else:
+        deliver(kind, user, session=user.sessions.get(pk=UUID(session_id)), zone=ZoneInfo(user.time_zone))
 
 
 def deliver(kind: str, user: User, **facts: Any) -> None:

@@ -203,6 +203,10 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def alive(self) -> SessionQuerySet:
         return self.filter(revoked_at=None)
 
+    def open_at(self, now: datetime) -> SessionQuerySet:
+        """Log-ins whose tokens are still good."""
+        return self.alive().filter(expires_at__gt=now)
+
 
 class Session(models.Model):
     """One log-in and its family of refresh tokens: only the newest token is good, an older one ends the family."""
@@ -213,12 +217,14 @@ class Session(models.Model):
         PASSWORD = "password", "the password changed"
         BLOCKED = "blocked", "the person was blocked"
         OFFICER = "officer", "an officer ended it"
+        OWNER = "owner", "the person ended it"
 
     id = columns.identifier()
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="sessions")
     token_hash = models.BinaryField(editable=False)
     user_agent = models.CharField(max_length=255, blank=True)
     ip = models.GenericIPAddressField(null=True, blank=True)
+    device = models.BinaryField(null=True, editable=False, help_text="see accounts/devices.py")
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField()
     expires_at = models.DateTimeField()

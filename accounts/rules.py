@@ -12,6 +12,7 @@ ATTEMPTS_BEFORE_LOCK = 5
 ATTEMPTS_WINDOW = timedelta(minutes=15)
 LOCK_DURATION = timedelta(minutes=15)
 ADDRESS_KNOWN_FOR = timedelta(days=30)
+DEVICE_KNOWN_FOR = timedelta(days=90)
 
 KEEP_ATTEMPTS = timedelta(days=1)
 KEEP_RESETS = timedelta(days=30)

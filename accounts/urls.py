@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.api import login, me, passwords
+from accounts.api import login, me, passwords, sessions
 
 urlpatterns = [
     path("auth/signup", login.SignUp.as_view(), name="sign-up"),
@@ -11,4 +11,6 @@ urlpatterns = [
     path("auth/password/reset", passwords.Reset.as_view(), name="password-reset"),
     path("auth/password/reset/confirm", passwords.Confirm.as_view(), name="password-reset-confirm"),
     path("users/me", me.Me.as_view(), name="me"),
+    path("users/me/sessions", sessions.SessionList.as_view(), name="sessions"),
+    path("users/me/sessions/<uuid:session_id>", sessions.SessionDetail.as_view(), name="session"),
 ]

@@ -109,6 +109,9 @@ EVERY: dict[tuple[str, str], Line] = {
         {"first_name": "Anna", "last_name": "Houngbo", "time_zone": "Africa/Porto-Novo", "language": "fr"},
         free=("first_name", "last_name"),
     ),
+    ("get", "/users/me/sessions"): Line(Whose.SELF),
+    ("delete", "/users/me/sessions"): Line(Whose.SELF),
+    ("delete", "/users/me/sessions/{session_id}"): Line(Whose.ONE),
     ("get", "/wallets"): Line(Whose.SELF),
     ("get", "/wallets/{currency}"): Line(Whose.SELF),
     ("get", "/wallets/{currency}/statement"): Line(Whose.SELF),
@@ -244,6 +247,7 @@ def make_world() -> AnasWorld:
     for person in (here.ana, here.eve, here.officer):
         pair = services.log_in(person.email, PASSWORD, device=services.Device(), now=timezone.now())
         here.tokens[person.pk], here.ids["REFRESH"] = pair.access, pair.refresh
+    here.ids["session_id"] = str(here.ana.sessions.get().pk)
     return here
 
 

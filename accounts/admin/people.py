@@ -10,19 +10,23 @@ from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from accounts import lockout
 from accounts.admin import pages
 from accounts.models import Session, User
 from accounts.services import people
-from oversight.console import ReadOnlyAdmin, ReadOnlyInline, link_to, moment
-from oversight.console.shown import NOTHING
-from oversight.models import ApprovalRequest
+from oversight.console import ReadOnlyAdmin, ReadOnlyInline, lines, link_to, moment
+from oversight.console.shown import NOTHING, and_more
+from oversight.models import ApprovalRequest, AuditEvent
 
 MASKED = ("show_email", "show_phone")
 WHOLE = ("show_whole_email", "show_whole_phone")
+DOORS = {lockout.LOGGED_IN: "the API", lockout.ENTERED_CONSOLE: "the console"}
+LOG_INS_SHOWN = 10
 STANDING_LABELS = {"active": "success", "blocked": "danger", "deleted": "default"}
 
 
@@ -86,7 +90,8 @@ class UserAdmin(ReadOnlyAdmin):
     fieldsets = (
         (None, {"fields": ("show_name", *MASKED, "show_country", "time_zone", "show_language")}),
         ("Standing", {"fields": ("show_block", "show_kyc_level", "show_vip_level", "show_roles", "show_requests")}),
-        ("Where from", {"fields": ("referral_code", "show_referrer", "show_since", "show_last_login")}),
+        ("Where from", {"fields": ("referral_code", "show_referrer", "show_since")}),
+        ("Log-ins", {"fields": ("show_log_ins",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -102,8 +107,10 @@ class UserAdmin(ReadOnlyAdmin):
         return queryset.filter(pk=found.pk) if found else queryset.none(), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Show identifiers in full to the roles that may see them."""
+        """Show identifiers in full to the roles that may see them, and log-ins to those that see sessions."""
         (title, first), *others = super().get_fieldsets(request, obj)
+        if not request.user.has_perm("accounts.view_session"):
+            others = [(name, rows) for name, rows in others if name != "Log-ins"]
         if request.user.has_perm("accounts.see_identifiers"):
             whole = dict(zip(MASKED, WHOLE, strict=True))
             first = {**first, "fields": tuple(whole.get(name, name) for name in first["fields"])}
@@ -174,9 +181,19 @@ class UserAdmin(ReadOnlyAdmin):
     def show_since(self, user: User) -> str:
         return moment(user.created_at)
 
-    @display(description="Last log-in")
-    def show_last_login(self, user: User) -> str:
-        return moment(user.last_login)
+    @display(description="The latest")
+    def show_log_ins(self, user: User) -> Any:
+        events = AuditEvent.objects.filter(actor=user, action__in=DOORS).order_by("-id")
+        latest = list(events[:LOG_INS_SHOWN])
+        if not latest:
+            return "never"
+        told = [
+            (moment(event.at), f"{DOORS[event.action]}, from {event.ip or 'an unknown address'}") for event in latest
+        ]
+        every = format_html(
+            '<a href="{}?user={}">all of the API</a>', reverse("admin:accounts_session_changelist"), user.pk
+        )
+        return lines([*told, *and_more(events.count(), latest), ("Sessions", every)])
 
     @display(description="Waiting for approval")
     def show_requests(self, user: User) -> Any:

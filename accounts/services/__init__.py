@@ -1,6 +1,7 @@
 """Every write of accounts: one function a verb."""
 
-from accounts.services.login import Device, check_credentials, enter_console, log_in, log_out, refresh
+from accounts.devices import Device
+from accounts.services.login import check_credentials, enter_console, log_in, log_out, refresh
 from accounts.services.officers import bootstrap_officers
 from accounts.services.passwords import (
     change_password,
@@ -11,7 +12,7 @@ from accounts.services.passwords import (
 )
 from accounts.services.people import change_profile, sign_up
 from accounts.services.roles import RoleMove, apply_role, request_role
-from accounts.services.sessions import end_session, revoke_sessions
+from accounts.services.sessions import end_own_session, end_own_sessions, end_session, revoke_sessions
 from accounts.services.standing import (
     apply_block,
     apply_kyc_level,
@@ -35,6 +36,8 @@ __all__ = [
     "check_credentials",
     "check_current_password",
     "confirm_reset",
+    "end_own_session",
+    "end_own_sessions",
     "end_session",
     "enter_console",
     "log_in",

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from uuid_utils.compat import uuid7
 
-from accounts import identifiers, lockout, rules, tokens
+from accounts import identifiers, lockout, mails, rules, tokens
+from accounts.devices import Device
 from accounts.errors import AccountBlocked, TokenRefused, WrongCredentials
 from accounts.models import Session, User
 from accounts.services import sessions
 from core.commands import command
 from oversight import audit, trace
 from oversight.encryption import blind_index
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """Where a log-in comes from."""
-
-    user_agent: str = ""
-    ip: str | None = None
 
 
 def check_credentials(identifier: str, password: str, *, now: datetime) -> User:
@@ -82,7 +74,7 @@ def note_entry(officer: User, *, now: datetime) -> None:
 
 @command
 def open_session(user: User, *, device: Device, now: datetime) -> tokens.TokenPair:
-    """Open a session for a person whose password was just checked.
+    """Open a session for a person whose password was just checked; a device that is new is told to them by mail.
 
     Raises WrongCredentials when the password, and AccountBlocked when the standing changed meanwhile.
     """
@@ -93,12 +85,14 @@ def open_session(user: User, *, device: Device, now: datetime) -> tokens.TokenPa
         raise AccountBlocked
     session_id: UUID = uuid7()
     pair = tokens.issue(session_id, current.pk, now=now)
+    is_new = _is_new(device, current, now=now)
     Session.objects.create(
         pk=session_id,
         user=current,
         token_hash=tokens.digest(pair.refresh),
         user_agent=_printable(device.user_agent),
         ip=device.ip,
+        device=device.mark,
         created_at=now,
         last_used_at=now,
         expires_at=now + rules.REFRESH_LIFETIME,
@@ -106,7 +100,15 @@ def open_session(user: User, *, device: Device, now: datetime) -> tokens.TokenPa
     current.last_login = now
     current.save(update_fields=["last_login"])
     audit.record(lockout.LOGGED_IN, actor=current, at=now, target=current, after={"session": str(session_id)})
+    if is_new:
+        mails.queue("new_device", current, session_id=session_id)
     return pair
+
+
+def _is_new(device: Device, user: User, *, now: datetime) -> bool:
+    """Answer whether the person came in lately, but never like this; the first log-in of all is no news to them."""
+    lately = Session.objects.filter(user=user, created_at__gt=now - rules.DEVICE_KNOWN_FOR, device__isnull=False)
+    return lately.exists() and not lately.filter(device=device.mark).exists()
 
 
 def _printable(text: str) -> str:

@@ -27,6 +27,29 @@ def revoke(session: Session, *, reason: Session.Reason, at: datetime) -> None:
 
 
 @command
+def end_own_session(session_id: UUID, *, by: User, now: datetime) -> None:
+    """End one of one's own sessions.
+
+    Raises NotFound when there is none open.
+    """
+    session = Session.objects.lock(session_id)
+    if session is None or session.user_id != by.pk or not session.is_alive(now):
+        raise NotFound("You have no such session.")
+    revoke(session, reason=Session.Reason.OWNER, at=now)
+    audit.record("accounts.session_ended", actor=by, at=now, target=by, after={"session": str(session.pk)})
+
+
+@command
+def end_own_sessions(user: User, *, keep: UUID | None = None, now: datetime) -> int:
+    """End all of one's own sessions, but for `keep`; return how many."""
+    person = User.objects.lock(user.pk)
+    ended = revoke_sessions(person, reason=Session.Reason.OWNER, at=now, keep=keep)
+    if ended:
+        audit.record("accounts.sessions_ended", actor=person, at=now, target=person, after={"sessions": ended})
+    return ended
+
+
+@command
 def end_session(session_id: UUID, *, by: User, now: datetime) -> None:
     """An officer ends somebody's session.
 
