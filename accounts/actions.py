@@ -27,6 +27,14 @@ def register_provider(provider: Provider) -> None:
         _providers.append(provider)
 
 
+def unverified(user: User) -> Iterable[Action]:
+    """Ask for the proof of an address or number that nobody has given yet."""
+    if user.email and user.email_verified_at is None:
+        yield Action("verify-email", "Show that the e-mail address is yours", "/api/v1/auth/verify-email")
+    if user.phone and user.phone_verified_at is None:
+        yield Action("verify-phone", "Show that the phone number is yours", "/api/v1/auth/verify-otp")
+
+
 def required_of(user: User) -> list[Action]:
     """Everything that the person is asked to do, in the order of registration."""
     return [action for provider in _providers for action in provider(user)]

@@ -25,6 +25,8 @@ class AccountsConfig(AppConfig):
         },
         "PasswordResetToken": {"insert": "*", "update": ["used_at"], "delete": True},
         "LoginFailure": "all",
+        "VerificationCode": {"insert": "*", "update": ["secret_hash", "attempts", "used_at"], "delete": True},
+        "SmsCount": {"insert": "*", "update": ["sent"], "delete": True},
     }
     role_permissions = {
         "support": ["accounts.view_user", "accounts.view_session", "accounts.see_identifiers"],
@@ -58,8 +60,9 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the verbs that take two persons, and keep the roles as the code says."""
-        from accounts import authentication, roles, verbs  # noqa: F401  (the schema's extension registers itself)
+        from accounts import actions, authentication, roles, verbs  # noqa: F401  (the schema's extension registers itself)
 
         verbs.register()
+        actions.register_provider(actions.unverified)
         checks.register(roles.check_role_permissions)
         post_migrate.connect(roles.sync_after_migrate, dispatch_uid="accounts.roles.sync")

@@ -32,6 +32,38 @@ class LockedOut(DomainError):
         return int(self.facts["retry_after"])
 
 
+class TooSoon(DomainError):
+    """Another code may be sent later; `facts["retry_after"]` is in seconds."""
+
+    code = "too-soon"
+    title = "A code was sent: wait before the next one"
+    status = 429
+
+    @property
+    def wait(self) -> int:
+        """Seconds, for the Retry-After header."""
+        return int(self.facts["retry_after"])
+
+
+class SmsCapped(TooSoon):
+    code = "sms-capped"
+    title = "No more messages go there today"
+
+
+class NothingToVerify(DomainError):
+    code = "nothing-to-verify"
+    title = "There is no such address, or it is verified already"
+    status = 409
+
+
+class CodeRefused(DomainError):
+    """Wrong, used, expired, tried too often, or sent to another address: one answer for all."""
+
+    code = "code-refused"
+    title = "This code is not, or no longer, good: ask for a new one"
+    status = 422
+
+
 class AccountBlocked(Forbidden):
     """Said only to somebody who gave the right password."""
 

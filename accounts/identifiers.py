@@ -94,6 +94,11 @@ def normalise(text: str, *, region: str = HOME_REGION) -> str:
     return normalise_email(text) if "@" in text else normalise_phone(text, region=region)
 
 
+def country_of(number: str) -> str:
+    """Return the country (ISO 3166-1 alpha-2) of a number in E.164; empty for one of no country."""
+    return phonenumbers.region_code_for_number(phonenumbers.parse(number)) or ""
+
+
 def mask(identifier: str) -> str:
     """Show enough of an identifier to recognise it, too little to use it: `a…@example.com`, `+229…56`."""
     if not identifier:

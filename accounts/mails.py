@@ -21,6 +21,7 @@ SUBJECTS = {
     "password_changed": "Your password was changed",
     "reset": "Set a new password",
     "new_device": "A log-in from a new device",
+    "verify_email": "Is this address yours?",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 ACCESS_LIFETIME = timedelta(minutes=10)
@@ -14,6 +15,14 @@ LOCK_DURATION = timedelta(minutes=15)
 ADDRESS_KNOWN_FOR = timedelta(days=30)
 DEVICE_KNOWN_FOR = timedelta(days=90)
 
+CODE_LIFETIME = {"email": timedelta(days=1), "phone": timedelta(minutes=10)}
+CODE_ATTEMPTS = 5
+CODE_DIGITS = 6
+CODES_A_DAY = {"email": 10, "phone": 5}
+FIRST_RESEND_AFTER = timedelta(minutes=1)
+CODES_COUNT_FOR = timedelta(days=1)
+KEEP_CODES = timedelta(days=30)
+
 KEEP_ATTEMPTS = timedelta(days=1)
 KEEP_RESETS = timedelta(days=30)
 
@@ -23,6 +32,16 @@ PASSWORD_MAX_LENGTH = 128
 def failures_after(failures: int, *, last_failed_at: datetime, now: datetime) -> int:
     """Count one more attempt; what lies further back than the window is forgotten."""
     return 1 if now - last_failed_at > ATTEMPTS_WINDOW else failures + 1
+
+
+def next_code_at(sent: Sequence[datetime], *, channel: str) -> datetime | None:
+    """Say from when another code may be sent after these of the last day, newest first: each waits twice as long."""
+    if not sent:
+        return None
+    after = sent[0] + FIRST_RESEND_AFTER * 2 ** (len(sent) - 1)
+    if len(sent) >= CODES_A_DAY[channel]:
+        after = max(after, sent[CODES_A_DAY[channel] - 1] + CODES_COUNT_FOR)
+    return after
 
 
 def locked_until(failures: int, *, now: datetime) -> datetime | None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import lockout, mails, services
-from accounts.services import passwords
+from accounts import lockout, mails, services, sms
+from accounts.services import passwords, verification
 
 send_mail = mails.send
+FIRST_RETRY_SECONDS = 5
 
 
 @shared_task(name="accounts.tasks.reset_password")
@@ -17,9 +21,21 @@ def reset_password(index: str) -> None:
     services.request_reset(bytes.fromhex(index), now=timezone.now())
 
 
+@shared_task(name="accounts.tasks.send_code", bind=True, max_retries=5)
+def send_code(self: Any, code_id: str) -> None:
+    """Send a code that was asked for; a sender that can't be reached is tried again, each time twice as late."""
+    try:
+        verification.send_code(UUID(code_id), now=timezone.now())
+    except sms.SmsFailed as failed:
+        if failed.is_final:
+            raise
+        raise self.retry(exc=failed, countdown=FIRST_RETRY_SECONDS * 2**self.request.retries) from failed
+
+
 @shared_task(name="accounts.tasks.forget_old")
 def forget_old() -> None:
-    """Delete what lapsed long ago: counted attempts and reset links; running it twice does no harm."""
+    """Delete what lapsed long ago: counted attempts, reset links and codes; running it twice does no harm."""
     now = timezone.now()
     lockout.forget_old(now=now)
     passwords.forget_old_resets(now=now)
+    verification.forget_old_codes(now=now)

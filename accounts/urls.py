@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.api import login, me, passwords, sessions
+from accounts.api import login, me, passwords, sessions, verification
 
 urlpatterns = [
     path("auth/signup", login.SignUp.as_view(), name="sign-up"),
@@ -10,6 +10,9 @@ urlpatterns = [
     path("auth/password/change", passwords.Change.as_view(), name="password-change"),
     path("auth/password/reset", passwords.Reset.as_view(), name="password-reset"),
     path("auth/password/reset/confirm", passwords.Confirm.as_view(), name="password-reset-confirm"),
+    path("auth/verify-email", verification.VerifyEmail.as_view(), name="verify-email"),
+    path("auth/verify-otp", verification.VerifyOtp.as_view(), name="verify-otp"),
+    path("auth/resend-otp", verification.ResendOtp.as_view(), name="resend-otp"),
     path("users/me", me.Me.as_view(), name="me"),
     path("users/me/sessions", sessions.SessionList.as_view(), name="sessions"),
     path("users/me/sessions/<uuid:session_id>", sessions.SessionDetail.as_view(), name="session"),

@@ -99,6 +99,23 @@ def email_url(text: str) -> dict[str, Any]:
     return dict(env.email_url_config(text))
 
 
+def sms_url(text: str) -> str:
+    """Who sends short messages: twilio://SID:TOKEN@FROM; console:// prints, sandbox:///path writes to a file."""
+    parts = urlsplit(text)
+    named = {"twilio": parts.username and parts.password, "sandbox": parts.path, "console": True}
+    if not named.get(parts.scheme):
+        raise Wrong("not console://, sandbox:///path/to/file or twilio://SID:TOKEN@FROM")
+    return text
+
+
+def three_numbers(text: str) -> tuple[int, ...]:
+    """Three whole numbers, separated by commas."""
+    numbers = tuple(whole_number(part.strip()) for part in text.split(","))
+    if len(numbers) != 3:
+        raise Wrong("not three numbers, separated by commas")
+    return numbers
+
+
 def web_url(text: str) -> str:
     _url(text, {"http", "https"})
     return text

@@ -191,6 +191,10 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"] or "", _mail["EM
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
 DEFAULT_FROM_EMAIL = read("DEFAULT_FROM_EMAIL", str, default="no-reply@localhost")
 
+# Short messages, and how many go out on a day: to a number, to a country, in all
+SMS_URL = read("SMS_URL", environment.sms_url, default=None if PRODUCTION else "console://")
+SMS_A_DAY = read("SMS_A_DAY", environment.three_numbers, default=(8, 2000, 10000))
+
 # API
 NUM_PROXIES = read("TRUSTED_PROXIES", environment.whole_number, default=0)
 REST_FRAMEWORK: dict[str, Any] = {
@@ -210,6 +214,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "refresh": "60/minute",
         "password": "20/hour",
         "password_reset": "10/hour",
+        "verify": "30/hour",
         "knowledge_test": "30/hour",
     },
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",

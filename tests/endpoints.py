@@ -103,6 +103,9 @@ EVERY: dict[tuple[str, str], Line] = {
         {"current_password": PASSWORD, "new_password": "another good passphrase"},
         free=("current_password", "new_password"),
     ),
+    ("post", "/auth/verify-email"): Line(Whose.PUBLIC, {"token": "x"}, free=("token",)),
+    ("post", "/auth/verify-otp"): Line(Whose.SELF, {"code": "123456"}),
+    ("post", "/auth/resend-otp"): Line(Whose.SELF, {"channel": "email"}),
     ("get", "/users/me"): Line(Whose.SELF),
     ("patch", "/users/me"): Line(
         Whose.SELF,

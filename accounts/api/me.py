@@ -46,6 +46,8 @@ class MeOut(serializers.ModelSerializer[User]):
             "vip_level",
             "referral_code",
             "created_at",
+            "email_verified_at",
+            "phone_verified_at",
             "actions_required",
         )
         read_only_fields = fields

@@ -22,6 +22,7 @@ from accounts.services.standing import (
     set_kyc_level,
     set_vip_level,
 )
+from accounts.services.verification import ask_code, verify_email, verify_phone
 
 __all__ = [
     "Device",
@@ -29,6 +30,7 @@ __all__ = [
     "apply_block",
     "apply_kyc_level",
     "apply_role",
+    "ask_code",
     "block_user",
     "bootstrap_officers",
     "change_password",
@@ -52,4 +54,6 @@ __all__ = [
     "set_password",
     "set_vip_level",
     "sign_up",
+    "verify_email",
+    "verify_phone",
 ]

@@ -14,6 +14,7 @@ from django.db.models import Q
 from accounts import identifiers, mails, roles
 from accounts.errors import NameIsVerified, UnknownReferralCode
 from accounts.models import User, new_referral_code
+from accounts.services import verification
 from core.commands import command
 from oversight import audit
 from oversight.encryption import blind_index
@@ -52,6 +53,7 @@ def sign_up(
         user.groups.add(Group.objects.get_or_create(name=roles.INVESTOR)[0])
         audit.record("accounts.signed_up", actor=user, at=now, target=user)
         mails.queue("welcome", user)
+        verification.open_first_codes(user, now=now)
         return
     for owner in User.objects.filter(_same_identifiers(user)):
         mails.queue("sign_up_attempted", owner)

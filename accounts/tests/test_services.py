@@ -67,7 +67,7 @@ class TestSignUp:
         assert (ana.kyc_level, ana.vip_level, ana.is_staff, ana.referrer, ana.created_at) == (0, 0, False, None, NOW)
         assert ana.check_password(PASSWORD)
         assert actions() == ["accounts.signed_up"]
-        assert [m.subject for m in mail.outbox] == ["Welcome to Fiducia"]
+        assert [m.subject for m in mail.outbox] == ["Welcome to Fiducia", "Is this address yours?"]
         assert mail.outbox[0].to == ["ana@example.com"]
 
     def test_with_a_referral_code_remembers_who_sent_them(self):

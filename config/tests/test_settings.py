@@ -20,6 +20,7 @@ PRODUCTION = {
     "OWNER_DATABASE_URL": "postgresql://fiducia_owner:two@db.example:5432/fiducia",
     "REDIS_URL": "redis://cache.example:6379/0",
     "EMAIL_URL": "smtp+tls://us:secret@mail.example:587",
+    "SMS_URL": "twilio://AC01:secret@+15005550006",
     "FIDUCIA_ENV_FILE": "/nowhere/.env",
 }
 
@@ -81,6 +82,10 @@ REFUSED = [
     ("CSRF_TRUSTED_ORIGINS", "fiducia.example", "https://"),
     ("EMAIL_URL", "carrier-pigeon://coop", "smtp"),
     ("EMAIL_URL", None, "is not set"),
+    ("SMS_URL", "pigeon://coop", "twilio"),
+    ("SMS_URL", "twilio://sid@+1", "twilio"),
+    ("SMS_URL", None, "is not set"),
+    ("SMS_A_DAY", "8,9", "three"),
     ("PAYMENT_METHODS_FILE", None, "is not set"),
     ("PAYMENT_METHODS_FILE", "/nowhere.json", "there is no file"),
     ("PAYMENT_METHODS_FILE", "manage.py", "isn't JSON"),

@@ -1,0 +1,17 @@
+"""Every model of accounts."""
+
+from accounts.models.codes import SmsCount, VerificationCode
+from accounts.models.people import KYC_LEVELS, VIP_LEVELS, User, new_referral_code
+from accounts.models.sessions import LoginFailure, PasswordResetToken, Session
+
+__all__ = [
+    "KYC_LEVELS",
+    "VIP_LEVELS",
+    "LoginFailure",
+    "PasswordResetToken",
+    "Session",
+    "SmsCount",
+    "User",
+    "VerificationCode",
+    "new_referral_code",
+]

@@ -1,0 +1,99 @@
+"""Codes that prove that an address or a number is somebody's, and how many messages went where."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from accounts import rules
+from accounts.models.people import User
+from core import columns
+from oversight.encryption import blind_index
+
+
+class VerificationCodeQuerySet(models.QuerySet["VerificationCode"]):
+    """Questions over codes."""
+
+    def lock(self, code_id: UUID) -> VerificationCode | None:
+        """Lock one code's row, so that it is tried and used by one at a time."""
+        return self.select_for_update().filter(pk=code_id).first()
+
+    def of(self, user: User, channel: str) -> VerificationCodeQuerySet:
+        """All that went to a person this way, the newest first: only that one counts."""
+        return self.filter(user=user, channel=channel).order_by("-id")
+
+
+class VerificationCode(models.Model):
+    """A secret that was sent to one address or number; only its keyed hash is kept, and only the newest one counts.
+
+    By mail it is a long token in a link, by SMS six digits. It verifies the address that it went to: `address_index` is
+    the user's index of then.
+    """
+
+    class Channel(models.TextChoices):
+        EMAIL = "email", "e-mail"
+        PHONE = "phone", "SMS"
+
+    id = columns.identifier()
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    channel = models.CharField(max_length=8, choices=Channel.choices)
+    address_index = models.BinaryField(editable=False)
+    secret_hash = models.BinaryField(null=True, editable=False, help_text="none until the worker has sent it")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[VerificationCodeQuerySet] = VerificationCodeQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(attempts__lte=rules.CODE_ATTEMPTS), name="accounts_verificationcode_attempts"
+            ),
+        ]
+        indexes = [models.Index(fields=["user", "channel", "-id"], name="accounts_code_of")]
+
+    def __str__(self) -> str:
+        return f"code by {self.channel}"
+
+    def is_good(self, secret: str, *, now: datetime) -> bool:
+        """Answer whether this is its secret, unused and in time, and went to the address that the user has now."""
+        address = getattr(self.user, f"{self.channel}_index")
+        return (
+            self.used_at is None
+            and now < self.expires_at
+            and self.secret_hash is not None
+            and address is not None
+            and bytes(address) == bytes(self.address_index)
+            and hmac.compare_digest(bytes(self.secret_hash), hash_of(self.pk, secret))
+        )
+
+
+def hash_of(code_id: UUID, secret: str) -> bytes:
+    """Return what is kept of a secret: without the platform's key, six digits couldn't be hidden by any hash."""
+    return blind_index(f"code {code_id}:{secret}")
+
+
+class SmsCount(models.Model):
+    """How many messages went out on one day: to one number, to one country, in all (`scope`)."""
+
+    pk = models.CompositePrimaryKey("day", "scope")
+    day = models.DateField()
+    scope = models.CharField(max_length=80)
+    sent = models.PositiveIntegerField(default=0)
+    counted_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.sent} on {self.day}"
