@@ -11,7 +11,7 @@ from tests.races.offer_locks import Edit
 
 
 @pytest.fixture
-def function() -> Iterator[Edit]:
+def function(transactional_db: None) -> Iterator[Edit]:
     """Write the room's function otherwise for one test: one text in the place of another."""
     written = (seeds.FUNCTIONS / "offers_invest.sql").read_text()
     present = written
