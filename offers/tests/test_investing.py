@@ -13,10 +13,9 @@ from core.errors import IllegalMove, NotFound
 from ledger.posting import InsufficientBalance
 from offers import errors, services
 from offers.models import Offer, OfferInvestment
-from offers.tests.worlds import World, committed, wallet
+from offers.tests.worlds import World, ask_otherwise, committed, wallet
 from protection.errors import DisclosureNotAccepted
-from protection.models import Acceptance, Jurisdiction
-from protection.services.jurisdictions import RULES
+from protection.models import Acceptance
 from tests.people import make_investor
 
 Status = OfferInvestment.Status
@@ -67,12 +66,6 @@ def test_reflection_is_as_long_as_the_jurisdiction_says(world: World, offer: Off
     services.give_places(offer.pk, now=world.now)
     waiting.refresh_from_db()
     assert (waiting.status, waiting.reflects_until) == (Status.RESERVED, world.now + timedelta(days=days))
-
-
-def ask_otherwise(country: str, **rules: Any) -> None:
-    """Let other rules hold for a country."""
-    present = Jurisdiction.objects.of("")
-    Jurisdiction.objects.create(country=country, **{**{name: getattr(present, name) for name in RULES}, **rules})
 
 
 def test_a_newcomer_does_not_pass_those_who_wait(world: World, offer: Offer) -> None:

@@ -15,6 +15,8 @@ from offers import verify as offers_verify
 from offers.models import Offer, OfferInvestment
 from oversight import services as oversight
 from oversight.models import ApprovalRequest, Decision
+from protection.models import Jurisdiction
+from protection.services.jurisdictions import RULES
 from tests.people import make_investor, make_officer, make_ready
 
 FIRST_DAY = date(2026, 6, 1)
@@ -178,6 +180,12 @@ class World:
             now=self.now,
             **more,
         )
+
+
+def ask_otherwise(country: str, **rules: Any) -> None:
+    """Let other rules hold for a country."""
+    present = Jurisdiction.objects.of("")
+    Jurisdiction.objects.create(country=country, **{**{name: getattr(present, name) for name in RULES}, **rules})
 
 
 def wallet(owner: Any, currency: str = "AED") -> tuple[Decimal, Decimal]:

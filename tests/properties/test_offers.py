@@ -1,4 +1,4 @@
-"""Random sequences of everything that is done with an offer, against a model of it, alone and from several threads."""
+"""Random sequences of everything that is done with an offer, against a model of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db.models import Sum
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,9 +19,8 @@ from ledger import accounts
 from offers import rules, services
 from offers.models import Offer, OfferInvestment
 from offers.services import deeds
-from offers.tests.worlds import World, broken, committed, wallet
+from offers.tests.worlds import World, broken, wallet
 from tests.properties.sequences import named, sequences, undone
-from tests.races.threads import at_once
 
 NAMES = ("Ana", "Kofi", "Zoe", "Musa")
 PURSE, CAP, TICKET, TARGET = Decimal(1000), Decimal(1000), Decimal(100), Decimal(500)
@@ -391,107 +389,3 @@ def put(offer: Offer, investor: Any, principals: list[Decimal], world: World) ->
         )
         for principal in principals
     )
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_several_at_once_keep_what_they_began_with(seed: int) -> None:
-    """Six threads invest, wait, leave, withdraw, pause and resume; four approvals then distribute and lose at once.
-
-    Whatever the order: what doesn't go is a refusal, and each purse and what it holds are what it began with.
-    """
-    world = World()
-    offer = world.offer(minimum_ticket=TICKET, target=TARGET)
-    people = [world.investor(name, offer, str(PURSE)) for name in NAMES]
-    said: Counter[str] = Counter()
-    outcomes = at_once([turns(world, offer, people, said, seed * 100 + number) for number in range(6)])
-    assert outcomes == [None] * 6
-    assert said["invest"] and said["withdraw"], said
-    agree(offer, people, status={"live", "paused"})
-    close(world, offer, people[0])
-    world.fill_pool(offer, "90")
-    world.put_to_work(offer, "60")
-    world.write_down(offer, "60")
-    asked = [ask(world, offer, verb, "29.99") for verb in (services.request_distribution, services.request_loss) * 2]
-    decided = at_once([lambda request=request: settle(world, request, said) for request in asked])  # type: ignore[misc]
-    assert decided == [None] * 4
-    lost = said["lose"] * Decimal("29.99")
-    paid = said["distribute"] * Decimal("29.99")
-    assert said["distribute"] + said["lose"] >= 1
-    held = sum((sum(wallet(person)) for person in people), Decimal(0))
-    principal = offer.investments.aggregate(sum=Sum("principal"))["sum"]
-    assert held + principal == PURSE * len(people) + paid - lost
-    assert broken() == []
-
-
-def turns(world: World, offer: Offer, people: list[Any], said: Counter[str], seed: int) -> Callable[[], None]:
-    """Eight turns of one thread; a refusal is an answer, anything else is a failure."""
-    dice = random.Random(seed)  # noqa: S311
-    officer = {"by": world.officers[seed % 2], "reason": "as agreed", "now": world.now}
-
-    def invest(person: Any) -> None:
-        world.invest(person, offer, str(dice.randint(100, 500)), join_waiting_list=dice.random() < 0.5)
-
-    def withdraw(person: Any) -> None:
-        row = offer.investments.filter(status="reserved").owned_by(person).first()
-        if row is not None:
-            services.withdraw(row.pk, investor=person, now=world.now)
-
-    verbs: dict[str, Callable[[Any], object]] = {
-        "invest": invest,
-        "withdraw": withdraw,
-        "leave": lambda person: services.leave_line(offer.pk, investor=person, now=world.now),
-        "give": lambda person: services.give_places(offer.pk, now=world.now),
-        "pause": lambda person: services.pause_offer(offer.pk, **officer),
-        "resume": lambda person: services.resume_offer(offer.pk, **officer),
-    }
-    often = ["invest", "invest", "withdraw", "resume", *verbs]
-
-    def work() -> None:
-        for _ in range(8):
-            verb, person = dice.choice(often), dice.choice(people)
-            try:
-                verbs[verb](person)
-                said[verb] += 1
-            except DomainError as refusal:
-                said[refusal.code] += 1
-
-    return work
-
-
-def agree(offer: Offer, people: list[Any], *, status: set[str]) -> None:
-    """What is committed is the sum of the places, below the cap; what each holds has left that purse and no other."""
-    offer.refresh_from_db()
-    assert offer.status in status and committed(offer) == offer.investments.holding().accepted() <= CAP
-    for person in people:
-        held = offer.investments.holding().owned_by(person).accepted()
-        assert wallet(person) == (PURSE - held, held)
-    assert broken() == []
-
-
-def close(world: World, offer: Offer, ana: Any) -> None:
-    """See to it that enough has come, and close."""
-    officer = {"by": world.officers[0], "reason": "as agreed", "now": world.now}
-    if offer.status == "paused":
-        services.resume_offer(offer.pk, **officer)
-    if committed(offer) < TARGET:
-        for waiting in offer.investments.in_line().select_related("investor"):
-            services.leave_line(offer.pk, investor=waiting.investor, now=world.now)
-        missing = TARGET - committed(offer)
-        world.invest(ana, offer, str(max(missing, TICKET)))
-    world.later()
-    services.close_offer(offer.pk, by=world.officers[0], reason="full", now=world.now)
-
-
-def ask(world: World, offer: Offer, verb: Any, amount: str) -> Any:
-    return verb(offer.pk, amount=Decimal(amount), by=world.officers[0], reason="as the paper says", now=world.now)
-
-
-def settle(world: World, request: Any, said: Counter[str]) -> None:
-    """Approve; shares that have changed meanwhile are refused, and so is more than there is."""
-    try:
-        world.approve(request)
-        said[request.verb.partition(".")[2]] += 1
-    except DomainError as refusal:
-        assert refusal.code in {"shares-changed", "insufficient-balance", "deed-refused"}, refusal.code
-        said[refusal.code] += 1

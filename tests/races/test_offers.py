@@ -6,9 +6,7 @@ Each lock has its control beside it: the same race with the lock taken out, seen
 from __future__ import annotations
 
 import random
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -18,14 +16,27 @@ import psycopg
 import pytest
 from django.db import connections
 
-from core.errors import DomainError, IllegalMove
+from core.errors import IllegalMove
 from ledger.models import Transaction
-from offers import seeds, services
+from offers import services
 from offers.models import Offer, OfferDeed, OfferInvestment
 from offers.services import closing, deeds, investing, waiting
 from offers.tests.worlds import LATE, World, broken, committed, wallet
 from oversight import services as oversight
 from oversight.models import AuditEvent
+from tests.races.offer_locks import (
+    Edit,
+    accepted,
+    after,
+    free_a_place,
+    said,
+    slowed,
+    slowed_function,
+    status_of,
+    steer,
+    unlocked,
+    unlocked_function,
+)
 from tests.races.threads import at_once
 from treasury import services as treasury
 from treasury.models import Asset
@@ -39,86 +50,6 @@ THREADS, INVESTORS, PURSE = 200, 40, 100
 @pytest.fixture
 def world(transactional_db: None) -> World:
     return World()
-
-
-def slowed(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, seconds: float = 0.3) -> None:
-    """Leave the other threads time between reading and writing."""
-    before = getattr(owner, name)
-
-    def slowly(*args: Any, **kwargs: Any) -> Any:
-        time.sleep(seconds)
-        return before(*args, **kwargs)
-
-    monkeypatch.setattr(owner, name, slowly)
-
-
-Edit = Callable[[str, str], None]
-
-
-@pytest.fixture
-def function() -> Iterator[Edit]:
-    """Write the room's function otherwise for one test: one text in the place of another."""
-    written = (seeds.FUNCTIONS / "offers_invest.sql").read_text()
-    present = written
-
-    def replace(text: str) -> None:
-        with psycopg.connect(**connections["owner"].get_connection_params(), autocommit=True) as owner:
-            owner.execute(text)  # type: ignore[call-overload]
-
-    def edit(old: str, new: str) -> None:
-        nonlocal present
-        assert old in present
-        present = present.replace(old, new)
-        replace(present)
-
-    yield edit
-    replace(written)
-
-
-def slowed_function(edit: Edit) -> None:
-    """Leave the other threads time between what the function reads and what it writes."""
-    edit("    SELECT out_id INTO STRICT", "    PERFORM pg_sleep(0.3);\n    SELECT out_id INTO STRICT")
-
-
-def unlocked_function(edit: Edit) -> None:
-    edit(" FOR NO KEY UPDATE;", ";")
-
-
-def unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the lock out: read the offer, and hold nobody up."""
-
-    def look(self: Any, offer_id: object) -> Offer:
-        found: Offer = self.get(pk=offer_id)
-        return found
-
-    monkeypatch.setattr(Offer.objects._queryset_class, "lock", look)  # type: ignore[attr-defined]
-    monkeypatch.setattr(type(Offer.objects), "lock", look)
-
-
-def after(seconds: float, work: Callable[[], object]) -> Callable[[], object]:
-    """The same work, begun a little later."""
-
-    def late() -> object:
-        time.sleep(seconds)
-        return work()
-
-    return late
-
-
-def said(outcomes: list[object]) -> list[str]:
-    return sorted(end.code if isinstance(end, DomainError) else type(end).__name__ for end in outcomes)
-
-
-def accepted(offer: Offer) -> Decimal:
-    return OfferInvestment.objects.of(offer).holding().accepted()
-
-
-def status_of(row: Offer | OfferInvestment) -> str:
-    return str(type(row).objects.values_list("status", flat=True).get(pk=row.pk))
-
-
-def steer(verb: Callable[..., object], offer: Offer, world: World) -> Callable[[], object]:
-    return partial(verb, offer.pk, by=world.officers[0], reason="as agreed", now=world.now)
 
 
 class TestTwoHundredInvest:
@@ -284,10 +215,7 @@ class TestTwoGive:
         offer = world.offer()
         for name, amount in (("Ana", "600"), ("Kofi", "400"), ("Zoe", "300"), ("Musa", "300")):
             world.invest(world.investor(name, offer), offer, amount, join_waiting_list=True)
-        first = offer.investments.select_related("investor").earliest("id")
-        with monkeypatch.context() as killed:
-            killed.setattr(waiting, "give_places", lambda *args, **kwargs: None)
-            services.withdraw(first.pk, investor=first.investor, now=world.now)
+        free_a_place(world, offer, monkeypatch)
         slowed(monkeypatch, waiting, "_refusal")
         return offer, [partial(services.give_place, offer.pk, now=world.now)] * 2
 
