@@ -6,7 +6,7 @@ from django.db.models.signals import post_migrate
 
 PROFILE = ["first_name", "last_name", "country", "time_zone", "language"]
 IDENTIFIERS = ["email", "email_index", "email_verified_at", "phone", "phone_index", "phone_verified_at"]
-STANDING = ["kyc_level", "vip_level", "is_staff", "blocked_at", "blocked_by", "deleted_at"]
+STANDING = ["kyc_level", "vip_level", "is_staff", "blocked_at", "blocked_by", "deleted_at", "access_changed_at"]
 
 
 class AccountsConfig(AppConfig):
@@ -25,7 +25,17 @@ class AccountsConfig(AppConfig):
         },
         "PasswordResetToken": {"insert": "*", "update": ["used_at"], "delete": True},
         "LoginFailure": "all",
-        "VerificationCode": {"insert": "*", "update": ["secret_hash", "attempts", "used_at"], "delete": True},
+        "VerificationCode": {
+            "insert": "*",
+            "update": ["secret_hash", "attempts", "used_at", "address"],
+            "delete": True,
+        },
+        "TransactionPin": {
+            "insert": "*",
+            "update": ["encoded", "set_at", "failures", "locked_until"],
+            "delete": False,
+        },
+        "PinToken": {"insert": "*", "update": ["spent_at"], "delete": True},
         "SmsCount": {"insert": "*", "update": ["sent"], "delete": True},
     }
     role_permissions = {

@@ -56,6 +56,42 @@ class NothingToVerify(DomainError):
     status = 409
 
 
+class PinMissing(DomainError):
+    code = "pin-missing"
+    title = "There is no PIN yet: set one"
+    status = 409
+
+
+class WrongPin(DomainError):
+    code = "wrong-pin"
+    title = "This isn't the PIN"
+    status = 422
+
+
+class PinLocked(TooSoon):
+    code = "pin-locked"
+    title = "Too many wrong PINs: wait before the next try"
+
+
+class PinSpent(DomainError):
+    code = "pin-spent"
+    title = "Too many wrong PINs: set a new one with a code"
+    status = 409
+
+
+class GuessablePin(DomainError):
+    code = "guessable-pin"
+    title = "This PIN is among the first that anybody tries: choose another"
+    status = 422
+
+
+class PinTokenRefused(Forbidden):
+    """Missing, spent, expired, or given for another request: one answer for all."""
+
+    code = "pin-token-refused"
+    title = "This needs the X-Pin-Token of a PIN given for this request: verify the PIN"
+
+
 class CodeRefused(DomainError):
     """Wrong, used, expired, tried too often, or sent to another address: one answer for all."""
 

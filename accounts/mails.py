@@ -22,6 +22,9 @@ SUBJECTS = {
     "reset": "Set a new password",
     "new_device": "A log-in from a new device",
     "verify_email": "Is this address yours?",
+    "pin_set": "Your PIN was set",
+    "address_changed": "Your address or number was changed",
+    "pin_code": "A code to set a new PIN",
 }
 
 
@@ -46,9 +49,10 @@ def send(kind: str, user_id: str, session_id: str | None = None) -> None:
         deliver(kind, user, session=user.sessions.get(pk=UUID(session_id)), zone=ZoneInfo(user.time_zone))
 
 
-def deliver(kind: str, user: User, **facts: Any) -> None:
-    """Send the mail at once, outside any transaction."""
-    if not user.email:
+def deliver(kind: str, user: User, *, to: str = "", **facts: Any) -> None:
+    """Send the mail at once, outside any transaction, to the person's address or another of theirs."""
+    to = to or user.email
+    if not to:
         return
     body = render_to_string(f"accounts/mail/{kind}.txt", {"user": user, **facts})
-    send_mail(SUBJECTS[kind], body, settings.DEFAULT_FROM_EMAIL, [user.email])
+    send_mail(SUBJECTS[kind], body, settings.DEFAULT_FROM_EMAIL, [to])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -21,6 +22,12 @@ CODE_DIGITS = 6
 CODES_A_DAY = {"email": 10, "phone": 5}
 FIRST_RESEND_AFTER = timedelta(minutes=1)
 CODES_COUNT_FOR = timedelta(days=1)
+PIN_DIGITS = 6
+PIN_TOKEN_LIFETIME = timedelta(minutes=5)
+PIN_LOCKS = {5: timedelta(minutes=15), 10: timedelta(hours=1)}
+PIN_FAILURES = 15
+PAYOUTS_HELD_FOR = timedelta(hours=24)
+
 KEEP_CODES = timedelta(days=30)
 
 KEEP_ATTEMPTS = timedelta(days=1)
@@ -42,6 +49,13 @@ def next_code_at(sent: Sequence[datetime], *, channel: str) -> datetime | None:
     if len(sent) >= CODES_A_DAY[channel]:
         after = max(after, sent[CODES_A_DAY[channel] - 1] + CODES_COUNT_FOR)
     return after
+
+
+def is_guessable(digits: str) -> bool:
+    """Answer whether a PIN is among the first that anybody tries: one digit, a run up or down, a repeated half."""
+    steps = {(int(later) - int(earlier)) % 10 for earlier, later in itertools.pairwise(digits)}
+    half = len(digits) // 2
+    return (len(steps) == 1 and steps <= {0, 1, 9}) or digits[:half] == digits[half:] or digits[:2] * 3 == digits
 
 
 def locked_until(failures: int, *, now: datetime) -> datetime | None:

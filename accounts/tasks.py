@@ -9,7 +9,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts import lockout, mails, services, sms
-from accounts.services import passwords, verification
+from accounts.services import addresses, codes, passwords, pins, verification
 
 send_mail = mails.send
 FIRST_RETRY_SECONDS = 5
@@ -25,7 +25,18 @@ def reset_password(index: str) -> None:
 def send_code(self: Any, code_id: str) -> None:
     """Send a code that was asked for; a sender that can't be reached is tried again, each time twice as late."""
     try:
-        verification.send_code(UUID(code_id), now=timezone.now())
+        codes.send(UUID(code_id), now=timezone.now())
+    except sms.SmsFailed as failed:
+        if failed.is_final:
+            raise
+        raise self.retry(exc=failed, countdown=FIRST_RETRY_SECONDS * 2**self.request.retries) from failed
+
+
+@shared_task(name="accounts.tasks.tell_old_address", bind=True, max_retries=5)
+def tell_old_address(self: Any, code_id: str) -> None:
+    """Tell a change at the address that was left; tried again as a code is."""
+    try:
+        addresses.tell_old(UUID(code_id))
     except sms.SmsFailed as failed:
         if failed.is_final:
             raise
@@ -34,8 +45,9 @@ def send_code(self: Any, code_id: str) -> None:
 
 @shared_task(name="accounts.tasks.forget_old")
 def forget_old() -> None:
-    """Delete what lapsed long ago: counted attempts, reset links and codes; running it twice does no harm."""
+    """Delete what lapsed long ago: attempts, reset links, codes, PIN tokens; running it twice does no harm."""
     now = timezone.now()
     lockout.forget_old(now=now)
     passwords.forget_old_resets(now=now)
     verification.forget_old_codes(now=now)
+    pins.forget_old_tokens(now=now)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.api import login, me, passwords, sessions, verification
+from accounts.api import login, me, passwords, pins, sessions, verification
 
 urlpatterns = [
     path("auth/signup", login.SignUp.as_view(), name="sign-up"),
@@ -10,6 +10,10 @@ urlpatterns = [
     path("auth/password/change", passwords.Change.as_view(), name="password-change"),
     path("auth/password/reset", passwords.Reset.as_view(), name="password-reset"),
     path("auth/password/reset/confirm", passwords.Confirm.as_view(), name="password-reset-confirm"),
+    path("auth/pin", pins.Pin.as_view(), name="pin"),
+    path("auth/pin/verify", pins.VerifyPin.as_view(), name="pin-verify"),
+    path("auth/pin/reset", pins.AskToResetPin.as_view(), name="pin-reset"),
+    path("auth/pin/reset/confirm", pins.ResetPin.as_view(), name="pin-reset-confirm"),
     path("auth/verify-email", verification.VerifyEmail.as_view(), name="verify-email"),
     path("auth/verify-otp", verification.VerifyOtp.as_view(), name="verify-otp"),
     path("auth/resend-otp", verification.ResendOtp.as_view(), name="resend-otp"),

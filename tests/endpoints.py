@@ -103,6 +103,16 @@ EVERY: dict[tuple[str, str], Line] = {
         {"current_password": PASSWORD, "new_password": "another good passphrase"},
         free=("current_password", "new_password"),
     ),
+    ("post", "/auth/pin"): Line(Whose.SELF, {"pin": "402917", "password": PASSWORD}, free=("password",)),
+    ("post", "/auth/pin/verify"): Line(
+        Whose.SELF, {"pin": "402917", "method": "PATCH", "path": "/api/v1/users/me"}, free=("path",)
+    ),
+    ("post", "/auth/pin/reset"): Line(Whose.SELF, {"channel": "email"}),
+    ("post", "/auth/pin/reset/confirm"): Line(
+        Whose.SELF,
+        {"pin": "402917", "password": PASSWORD, "channel": "email", "code": "123456"},
+        free=("password",),
+    ),
     ("post", "/auth/verify-email"): Line(Whose.PUBLIC, {"token": "x"}, free=("token",)),
     ("post", "/auth/verify-otp"): Line(Whose.SELF, {"code": "123456"}),
     ("post", "/auth/resend-otp"): Line(Whose.SELF, {"channel": "email"}),

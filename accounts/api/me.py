@@ -14,8 +14,11 @@ from rest_framework.views import APIView
 
 from accounts import actions, services
 from accounts.api.callers import person_of
-from accounts.api.fields import LanguageField, NameField, StrictSerializer, TimeZoneField
+from accounts.api.fields import EmailField, LanguageField, NameField, PhoneField, StrictSerializer, TimeZoneField
+from accounts.api.pins import PIN_TOKEN, use_of
 from accounts.models import User
+
+ADDRESSES = frozenset({"email", "phone"})
 
 
 class ActionOut(serializers.Serializer[Any]):
@@ -58,10 +61,19 @@ class MeOut(serializers.ModelSerializer[User]):
 
 
 class MeIn(StrictSerializer):
+    email = EmailField(required=False, help_text="counts once verified; needs X-Pin-Token")
+    phone = PhoneField(required=False, help_text="counts once verified; needs X-Pin-Token")
     first_name = NameField(required=False)
     last_name = NameField(required=False)
     time_zone = TimeZoneField(required=False)
     language = LanguageField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ADDRESSES & attrs.keys() and len(attrs) > 1:
+            raise serializers.ValidationError(
+                {min(ADDRESSES & attrs.keys()): "A PIN is for one change: send it alone."}, "alone"
+            )
+        return attrs
 
 
 class Me(APIView):
@@ -73,7 +85,11 @@ class Me(APIView):
     def get(self, request: Request) -> Response:
         return Response(MeOut(person_of(request)).data)
 
-    @extend_schema(operation_id="change_me", request=MeIn, responses=MeOut)
+    @extend_schema(operation_id="change_me", request=MeIn, responses=MeOut, parameters=[PIN_TOKEN])
     def patch(self, request: Request) -> Response:
-        person = services.change_profile(person_of(request), now=timezone.now(), **MeIn.parse(request))
-        return Response(MeOut(person).data)
+        """Change what you say of yourself. A new address needs a PIN, comes alone, and counts once verified."""
+        form, person, now = MeIn.parse(request), person_of(request), timezone.now()
+        for channel in ADDRESSES & form.keys():
+            services.change_address(person, channel=channel, address=form[channel], use=use_of(request), now=now)
+            return Response(MeOut(person).data)
+        return Response(MeOut(services.change_profile(person, now=now, **form)).data)

@@ -2,6 +2,7 @@
 
 from accounts.models.codes import SmsCount, VerificationCode
 from accounts.models.people import KYC_LEVELS, VIP_LEVELS, User, new_referral_code
+from accounts.models.pins import PinToken, TransactionPin
 from accounts.models.sessions import LoginFailure, PasswordResetToken, Session
 
 __all__ = [
@@ -9,8 +10,10 @@ __all__ = [
     "VIP_LEVELS",
     "LoginFailure",
     "PasswordResetToken",
+    "PinToken",
     "Session",
     "SmsCount",
+    "TransactionPin",
     "User",
     "VerificationCode",
     "new_referral_code",

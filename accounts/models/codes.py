@@ -1,4 +1,4 @@
-"""Codes that prove that an address or a number is somebody's, and how many messages went where."""
+"""Codes that were sent to an address or a number, and how many messages went where."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from accounts import rules
 from accounts.models.people import User
 from core import columns
-from oversight.encryption import blind_index
+from oversight.encryption import EncryptedTextField, blind_index
 
 
 class VerificationCodeQuerySet(models.QuerySet["VerificationCode"]):
@@ -24,17 +24,22 @@ class VerificationCodeQuerySet(models.QuerySet["VerificationCode"]):
         """Lock one code's row, so that it is tried and used by one at a time."""
         return self.select_for_update().filter(pk=code_id).first()
 
-    def of(self, user: User, channel: str) -> VerificationCodeQuerySet:
-        """All that went to a person this way, the newest first: only that one counts."""
-        return self.filter(user=user, channel=channel).order_by("-id")
+    def of(self, user_id: UUID, channel: str, purpose: str) -> VerificationCodeQuerySet:
+        """All that went to a person this way for this, the newest first: only that one counts."""
+        return self.filter(user_id=user_id, channel=channel, purpose=purpose).order_by("-id")
 
 
 class VerificationCode(models.Model):
-    """A secret that was sent to one address or number; only its keyed hash is kept, and only the newest one counts.
+    """A secret that went to one address or number; only its keyed hash is kept, and only the newest one counts.
 
-    By mail it is a long token in a link, by SMS six digits. It verifies the address that it went to: `address_index` is
-    the user's index of then.
+    It stands for the address that it went to: `address_index` is the user's index of then. One that changes the address
+    went to the new one, which `address` holds, and the old one once it has changed, until that is told there.
     """
+
+    class Purpose(models.TextChoices):
+        VERIFY = "verify", "to verify the address"
+        CHANGE = "change", "to come in the place of another address"
+        PIN = "pin", "to set a new PIN"
 
     class Channel(models.TextChoices):
         EMAIL = "email", "e-mail"
@@ -43,6 +48,8 @@ class VerificationCode(models.Model):
     id = columns.identifier()
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
     channel = models.CharField(max_length=8, choices=Channel.choices)
+    purpose = models.CharField(max_length=8, choices=Purpose.choices)
+    address = EncryptedTextField(blank=True, default="")
     address_index = models.BinaryField(editable=False)
     secret_hash = models.BinaryField(null=True, editable=False, help_text="none until the worker has sent it")
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -60,22 +67,27 @@ class VerificationCode(models.Model):
                 condition=Q(attempts__lte=rules.CODE_ATTEMPTS), name="accounts_verificationcode_attempts"
             ),
         ]
-        indexes = [models.Index(fields=["user", "channel", "-id"], name="accounts_code_of")]
+        indexes = [models.Index(fields=["user", "channel", "purpose", "-id"], name="accounts_code_of")]
 
     def __str__(self) -> str:
         return f"code by {self.channel}"
 
     def is_good(self, secret: str, *, now: datetime) -> bool:
-        """Answer whether this is its secret, unused and in time, and went to the address that the user has now."""
-        address = getattr(self.user, f"{self.channel}_index")
+        """Answer whether this is its secret, unused and in time, and still stands for its address."""
         return (
             self.used_at is None
             and now < self.expires_at
             and self.secret_hash is not None
-            and address is not None
-            and bytes(address) == bytes(self.address_index)
+            and self._stands()
             and hmac.compare_digest(bytes(self.secret_hash), hash_of(self.pk, secret))
         )
+
+    def _stands(self) -> bool:
+        """A new address is the user's next; any other is the one that they have now."""
+        if self.purpose == self.Purpose.CHANGE:
+            return True
+        address = getattr(self.user, f"{self.channel}_index")
+        return address is not None and bytes(address) == bytes(self.address_index)
 
 
 def hash_of(code_id: UUID, secret: str) -> bytes:

@@ -91,6 +91,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     kyc_level = models.SmallIntegerField(default=0)
     vip_level = models.SmallIntegerField(default=0)
+    access_changed_at = models.DateTimeField(
+        null=True, editable=False, help_text="payouts are held for a day from then"
+    )
     is_staff = models.BooleanField("may enter the console", default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     blocked_at = models.DateTimeField(null=True, blank=True)

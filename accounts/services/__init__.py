@@ -1,6 +1,7 @@
 """Every write of accounts: one function a verb."""
 
 from accounts.devices import Device
+from accounts.services.addresses import change_address
 from accounts.services.login import check_credentials, enter_console, log_in, log_out, refresh
 from accounts.services.officers import bootstrap_officers
 from accounts.services.passwords import (
@@ -11,7 +12,9 @@ from accounts.services.passwords import (
     set_password,
 )
 from accounts.services.people import change_profile, sign_up
+from accounts.services.pins import ask_to_reset, change_pin, reset_pin, set_pin, verify_pin
 from accounts.services.roles import RoleMove, apply_role, request_role
+from accounts.services.sensitive import payouts_held_until
 from accounts.services.sessions import end_own_session, end_own_sessions, end_session, revoke_sessions
 from accounts.services.standing import (
     apply_block,
@@ -31,9 +34,12 @@ __all__ = [
     "apply_kyc_level",
     "apply_role",
     "ask_code",
+    "ask_to_reset",
     "block_user",
     "bootstrap_officers",
+    "change_address",
     "change_password",
+    "change_pin",
     "change_profile",
     "check_credentials",
     "check_current_password",
@@ -44,16 +50,20 @@ __all__ = [
     "enter_console",
     "log_in",
     "log_out",
+    "payouts_held_until",
     "refresh",
     "request_block",
     "request_kyc_level",
     "request_reset",
     "request_role",
+    "reset_pin",
     "revoke_sessions",
     "set_kyc_level",
     "set_password",
+    "set_pin",
     "set_vip_level",
     "sign_up",
     "verify_email",
     "verify_phone",
+    "verify_pin",
 ]

@@ -11,7 +11,7 @@ from django.contrib.auth.hashers import make_password
 from accounts import lockout, mails, rules, tokens
 from accounts.errors import ResetTokenRefused, WrongPassword
 from accounts.models import PasswordResetToken, Session, User
-from accounts.services import sessions
+from accounts.services import sensitive, sessions
 from core.commands import command
 from oversight import audit
 from oversight.encryption import blind_index
@@ -56,6 +56,7 @@ def set_password(user_id: UUID, *, checked: str, encoded: str, now: datetime, ke
 def _replace_password(person: User, encoded: str, *, at: datetime, keep: UUID | None = None) -> None:
     person.password = encoded
     person.save(update_fields=["password"])
+    sensitive.changed(person, now=at)
     PasswordResetToken.objects.filter(user=person, used_at=None).update(used_at=at)
     sessions.revoke_sessions(person, reason=Session.Reason.PASSWORD, at=at, keep=keep)
     mails.queue("password_changed", person)

@@ -13,7 +13,7 @@ import pytest
 from celery import current_app
 
 from accounts import sms, tasks
-from accounts.services import verification
+from accounts.services import codes
 
 SID, TOKEN, FROM, TO = "AC0123", "s3cr3t", "+15005550006", "+2290197123456"
 ACCEPTED = {"sid": "SM1", "status": "queued", "to": TO, "from": FROM, "error_code": None}
@@ -87,7 +87,7 @@ def test_the_worker_tries_again_what_may_pass(monkeypatch, is_final, tries):
         tried.append(code_id)
         raise sms.SmsFailed("no", is_final=is_final)
 
-    monkeypatch.setattr(verification, "send_code", fail)
+    monkeypatch.setattr(codes, "send", fail)
     monkeypatch.setitem(current_app.conf, "task_eager_propagates", False)
     tasks.send_code.apply(["01900000-0000-7000-8000-000000000000"])
     assert len(tried) == tries

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from accounts import rules, services, sms, tasks
 from accounts.errors import CodeRefused, NothingToVerify, SmsCapped, TooSoon
 from accounts.models import SmsCount, User, VerificationCode
-from accounts.services import verification
+from accounts.services import codes
 from oversight.models import Alert, AuditEvent
 from tests.people import PASSWORD, make_investor
 
@@ -54,8 +54,8 @@ def code_of(message: dict[str, str]) -> str:
 def ask(person: User, channel: str = "phone", *, now: datetime = NOW) -> VerificationCode:
     """Ask for a code, and be the worker who sends it."""
     services.ask_code(person, channel, now=now)
-    code = VerificationCode.objects.of(person, channel).first()
-    verification.send_code(code.pk, now=now)
+    code = VerificationCode.objects.of(person.pk, channel, "verify").first()
+    codes.send(code.pk, now=now)
     return code
 
 
@@ -139,14 +139,14 @@ class TestPhone:
 
     def test_what_the_worker_does_twice_sends_twice_and_the_later_counts(self, ana, sent):
         code = ask(ana)
-        verification.send_code(code.pk, now=NOW)
+        codes.send(code.pk, now=NOW)
         services.verify_phone(ana, code_of(sent()[1]), now=NOW)
-        verification.send_code(code.pk, now=NOW)
+        codes.send(code.pk, now=NOW)
         assert len(sent()) == 2
 
     def test_nothing_is_sent_for_a_code_that_came_too_late_to_the_worker(self, ana, sent):
         services.ask_code(ana, "phone", now=NOW)
-        verification.send_code(VerificationCode.objects.get().pk, now=NOW + timedelta(minutes=10))
+        codes.send(VerificationCode.objects.get().pk, now=NOW + timedelta(minutes=10))
         assert sent() == []
 
 

@@ -17,7 +17,7 @@ from django.core.management import call_command
 
 from accounts import roles, services, tokens
 from accounts.models import LoginFailure, PasswordResetToken, Session, SmsCount, User, VerificationCode
-from accounts.services import sessions, verification
+from accounts.services import codes, sessions
 from accounts.services.officers import NewOfficer
 from accounts.services.roles import RoleMove
 from oversight import services as oversight
@@ -253,9 +253,9 @@ class TestCodes:
     def opened(self, monkeypatch):
         """Ana's code, and the six digits that were sent."""
         person, sent = make_investor("Ana", phone="+2290197123456"), []
-        monkeypatch.setattr(verification.sms, "send", lambda number, text: sent.append(text[:6]))
+        monkeypatch.setattr(codes.sms, "send", lambda number, text: sent.append(text[:6]))
         services.ask_code(person, "phone", now=NOW)
-        verification.send_code(VerificationCode.objects.get().pk, now=NOW)
+        codes.send(VerificationCode.objects.get().pk, now=NOW)
         return person, sent[-1]
 
     def guesses(self, person, digits):
@@ -273,20 +273,16 @@ class TestCodes:
 
     def test_twelve_guesses_at_once_are_five_tries(self, opened, monkeypatch):
         compared = []
-        before = verification.accept
-        monkeypatch.setattr(
-            verification, "accept", lambda *args, **more: (compared.append(args), before(*args, **more))
-        )
+        before = codes.take
+        monkeypatch.setattr(codes, "take", lambda *args, **more: compared.append(args) or before(*args, **more))
         self.slow_tries(monkeypatch)
         assert kinds(at_once(self.guesses(*opened))) == ["CodeRefused"] * 12
         assert len(compared) == 5
 
     def test_without_the_lock_all_would_be_compared(self, opened, monkeypatch):
         compared = []
-        before = verification.accept
-        monkeypatch.setattr(
-            verification, "accept", lambda *args, **more: (compared.append(args), before(*args, **more))
-        )
+        before = codes.take
+        monkeypatch.setattr(codes, "take", lambda *args, **more: compared.append(args) or before(*args, **more))
         self.slow_tries(monkeypatch)
         unlocked(monkeypatch, VerificationCode)
         at_once(self.guesses(*opened))

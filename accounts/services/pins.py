@@ -1,0 +1,163 @@
+"""The transaction PIN: set, verified into a token for one request, spent with it. Source: docs/rules/access.md §9."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from accounts import mails, rules, tokens
+from accounts.errors import GuessablePin, PinLocked, PinMissing, PinSpent, PinTokenRefused, WrongPin
+from accounts.models import PinToken, Session, TransactionPin, User
+from accounts.models.pins import encode
+from accounts.services import codes, passwords, sensitive
+from accounts.services.codes import Purpose
+from core.commands import command
+from oversight import audit
+
+TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """The request that a PIN token is for, and the token that came with it, if any."""
+
+    session: Session
+    method: str
+    path: str
+    token: str = ""
+
+
+def set_pin(user: User, *, pin: str, password: str, now: datetime) -> None:
+    """Set a PIN with the password, the first or another. Raises GuessablePin, WrongPassword, LockedOut."""
+    require_unguessable(pin)
+    passwords.check_current_password(user, password, now=now)
+    keep(user.pk, encode(user.pk, pin), now=now)
+
+
+def change_pin(user: User, *, pin: str, current: str, now: datetime) -> None:
+    """Set another PIN with the present one. Raises GuessablePin, and what `require_right` raises."""
+    require_unguessable(pin)
+    require_right(user, current, now=now)
+    keep(user.pk, encode(user.pk, pin), now=now)
+
+
+def ask_to_reset(user: User, channel: str, *, now: datetime) -> datetime:
+    """Have a code sent to a verified address or number; return from when on the next may be asked for.
+
+    Raises NothingToVerify, TooSoon, SmsCapped.
+    """
+    return codes.ask(user, channel, Purpose.PIN, now=now)
+
+
+def reset_pin(user: User, *, channel: str, secret: str, password: str, pin: str, now: datetime) -> None:
+    """Set a PIN that was forgotten: with the password and a code that went to a verified address.
+
+    Raises GuessablePin, WrongPassword, LockedOut, CodeRefused.
+    """
+    require_unguessable(pin)
+    passwords.check_current_password(user, password, now=now)
+    code_id = codes.spend_try(user, channel, Purpose.PIN, now=now)
+    keep(user.pk, encode(user.pk, pin), code=(code_id, channel, secret), now=now)
+
+
+def require_unguessable(pin: str) -> None:
+    if rules.is_guessable(pin):
+        raise GuessablePin
+
+
+@command
+def keep(user_id: UUID, encoded: str, *, code: tuple[UUID, str, str] | None = None, now: datetime) -> None:
+    """Keep a PIN in the place of any other, with all its tries; take the code that allows it. Raises CodeRefused."""
+    if code is not None:
+        code_id, channel, secret = code
+        codes.take(code_id, channel, Purpose.PIN, secret, now=now)
+    person = User.objects.lock(user_id)
+    TransactionPin.objects.update_or_create(
+        user=person, defaults={"encoded": encoded, "set_at": now, "failures": 0, "locked_until": None}
+    )
+    PinToken.objects.filter(user=person, spent_at=None).update(spent_at=now)
+    sensitive.changed(person, now=now)
+    mails.queue("pin_set", person)
+    audit.record("accounts.pin_set", actor=person, at=now, target=person)
+
+
+def verify_pin(user: User, *, pin: str, use: Use, now: datetime) -> str:
+    """Exchange the PIN for a token that is good for one request, once.
+
+    Raises PinMissing, WrongPin, PinLocked, PinSpent.
+    """
+    require_right(user, pin, now=now)
+    return open_token(user.pk, use, now=now)
+
+
+def require_right(user: User, digits: str, *, now: datetime) -> None:
+    """Compare a PIN; the try is counted before, in a transaction of its own, and forgotten when it was right.
+
+    Raises PinMissing, WrongPin, PinLocked, PinSpent.
+    """
+    refusal = spend_try(user.pk, now=now)
+    if refusal is not None:
+        raise refusal
+    if not TransactionPin.objects.get(pk=user.pk).is_right(digits):
+        raise WrongPin
+    forget_tries(user.pk)
+
+
+@command
+def spend_try(user_id: UUID, *, now: datetime) -> PinMissing | PinLocked | PinSpent | None:
+    """Count a try; return why there is none."""
+    pin = TransactionPin.objects.lock(user_id)
+    if pin is None:
+        return PinMissing()
+    if pin.is_spent:
+        return PinSpent()
+    if pin.locked_until is not None and now < pin.locked_until:
+        return PinLocked(retry_after=int((pin.locked_until - now).total_seconds()) + 1)
+    pin.failures += 1
+    lock = rules.PIN_LOCKS.get(pin.failures)
+    pin.locked_until = now + lock if lock else None
+    pin.save(update_fields=["failures", "locked_until"])
+    return None
+
+
+@command
+def forget_tries(user_id: UUID) -> None:
+    """Forget the tries: the PIN was right."""
+    TransactionPin.objects.filter(pk=user_id).update(failures=0, locked_until=None)
+
+
+@command
+def open_token(user_id: UUID, use: Use, *, now: datetime) -> str:
+    """Make a token for one request, and return it; its hash is kept."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    PinToken.objects.create(
+        user_id=user_id,
+        session=use.session,
+        method=use.method,
+        path=use.path,
+        token_hash=tokens.digest(token),
+        created_at=now,
+        expires_at=now + rules.PIN_TOKEN_LIFETIME,
+    )
+    return token
+
+
+def spend(user: User, use: Use, *, now: datetime) -> None:
+    """Spend the token of a request in its command's transaction (a step): a refusal of the command leaves it good.
+
+    Raises PinTokenRefused.
+    """
+    row = PinToken.objects.lock_by_hash(tokens.digest(use.token))
+    wanted = {"user_id": user.pk, "session_id": use.session.pk, "method": use.method, "path": use.path, "now": now}
+    if row is None or not row.is_good(**wanted):
+        raise PinTokenRefused
+    row.spent_at = now
+    row.save(update_fields=["spent_at"])
+
+
+@command
+def forget_old_tokens(*, now: datetime) -> int:
+    """Delete tokens that were good for nothing a month ago; return how many."""
+    return PinToken.objects.filter(expires_at__lt=now - rules.KEEP_CODES).delete()[0]

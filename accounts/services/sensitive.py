@@ -1,0 +1,22 @@
+"""What changes how somebody proves who they are holds their payouts for a day. Source: docs/rules/access.md §9."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from accounts import rules
+from accounts.models import User
+
+
+def changed(person: User, *, now: datetime) -> None:
+    """Note that PIN, password, address or second factor of a locked person changed (a step)."""
+    person.access_changed_at = now
+    person.save(update_fields=["access_changed_at"])
+
+
+def payouts_held_until(person: User, *, now: datetime) -> datetime | None:
+    """Say until when nothing is paid out to a person because of such a change; None if nothing holds them."""
+    if person.access_changed_at is None:
+        return None
+    until = person.access_changed_at + rules.PAYOUTS_HELD_FOR
+    return until if now < until else None

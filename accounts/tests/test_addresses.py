@@ -1,0 +1,149 @@
+"""Another e-mail address or phone number: asked for with a PIN, counts once verified, told at the old one."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.core import mail
+from django.core.cache import cache
+from rest_framework.test import APIClient
+
+from accounts import services
+from accounts.models import PasswordResetToken, PinToken, User, VerificationCode
+from accounts.services import passwords
+from oversight.encryption import blind_index
+from tests.people import PASSWORD, make_investor
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+ME, PIN = "/api/v1/users/me", "402917"
+
+
+@pytest.fixture(autouse=True)
+def clock(transactional_db):
+    cache.clear()
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def sent(settings, tmp_path):
+    path = tmp_path / "sms.jsonl"
+    settings.SMS_URL = f"sandbox://{path}"
+    return lambda: [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.fixture
+def ana(sent) -> User:
+    person = make_investor("Ana", phone="+2290197123456", email_verified_at=NOW, phone_verified_at=NOW)
+    services.set_pin(person, pin=PIN, password=PASSWORD, now=NOW - timedelta(days=3))
+    mail.outbox.clear()
+    return person
+
+
+@pytest.fixture
+def client(ana) -> APIClient:
+    client = APIClient()
+    pair = client.post("/api/v1/auth/login", {"identifier": "ana@example.com", "password": PASSWORD}).json()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair['access']}")
+    return client
+
+
+def pin_token(client: APIClient) -> dict[str, str]:
+    answer = client.post("/api/v1/auth/pin/verify", {"pin": PIN, "method": "PATCH", "path": ME})
+    return {"X-Pin-Token": answer.json()["pin_token"]}
+
+
+def change(client: APIClient, **fields: str) -> Any:
+    return client.patch(ME, fields, headers=pin_token(client))
+
+
+def confirm() -> Any:
+    token = re.search(r"^[0-9a-f]{32}\.\S+$", mail.outbox[-1].body, re.MULTILINE)[0]
+    return APIClient().post("/api/v1/auth/verify-email", {"token": token})
+
+
+def test_a_new_address_counts_once_verified_and_the_old_one_is_told(client, ana):
+    answer = change(client, email="Ana.H@example.org")
+    assert (answer.status_code, answer.json()["email"]) == (200, "ana@example.com")
+    assert [told.to for told in mail.outbox] == [["ana.h@example.org"]]
+    assert confirm().status_code == 204
+    ana.refresh_from_db()
+    assert (ana.email, ana.email_verified_at, ana.email_index) == ("ana.h@example.org", NOW, blind_index(ana.email))
+    assert ana.phone == "+2290197123456"
+    assert (mail.outbox[-1].subject, mail.outbox[-1].to) == ("Your address or number was changed", ["ana@example.com"])
+    assert services.payouts_held_until(ana, now=NOW) == NOW + timedelta(days=1)
+
+
+def test_a_new_number_counts_once_verified_and_the_old_one_is_told(client, ana, sent):
+    assert change(client, phone="+2290197000001").status_code == 200
+    digits = re.search(r"\b\d{6}\b", sent()[-1]["text"])[0]
+    assert sent()[-1]["to"] == "+2290197000001"
+    assert client.post("/api/v1/auth/verify-otp", {"code": digits}).status_code == 204
+    ana.refresh_from_db()
+    assert (ana.phone, ana.email) == ("+2290197000001", "ana@example.com")
+    assert sent()[-1]["to"] == "+2290197123456" and "was changed" in sent()[-1]["text"]
+
+
+def test_without_a_pin_nothing_is_sent(client, ana):
+    for headers in ({}, {"X-Pin-Token": "x" * 43}):
+        answer = client.patch(ME, {"email": "new@example.org"}, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "pin-token-refused")
+    assert mail.outbox == [] and not VerificationCode.objects.exists()
+
+
+def test_a_token_is_for_one_change_and_a_refused_one_leaves_it(client, ana):
+    headers = pin_token(client)
+    same = client.patch(ME, {"email": "ana@example.com"}, headers=headers)
+    assert (same.status_code, PinToken.objects.get().spent_at) == (409, None)
+    assert client.patch(ME, {"email": "one@example.org"}, headers=headers).status_code == 200
+    assert client.patch(ME, {"phone": "+2290197000001"}, headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("other", [{"first_name": "Anna"}, {"phone": "+2290197000001"}, {"language": "fr"}])
+def test_an_address_comes_alone(client, ana, other):
+    assert change(client, email="new@example.org", **other).status_code == 400
+    ana.refresh_from_db()
+    assert ana.first_name == "Ana" and mail.outbox == []
+
+
+def test_what_somebody_else_has_is_never_said(client, ana):
+    make_investor("Eve")
+    free, taken = change(client, email="free@example.org"), None
+    VerificationCode.objects.all().delete()
+    taken = change(client, email="eve@example.com")
+    assert (taken.status_code, taken.json()) == (free.status_code, free.json())
+    refused = confirm()
+    assert (refused.status_code, refused.json()["code"]) == (422, "code-refused")
+    ana.refresh_from_db()
+    assert ana.email == "ana@example.com"
+
+
+def test_links_that_went_to_the_old_address_set_no_password(client, ana):
+    passwords.open_reset(ana.pk, now=NOW)
+    change(client, email="new@example.org")
+    confirm()
+    assert PasswordResetToken.objects.get().used_at == NOW
+
+
+def test_of_two_changes_the_newer_counts(client, ana, clock):
+    change(client, email="one@example.org")
+    older = re.search(r"^[0-9a-f]{32}\.\S+$", mail.outbox[-1].body, re.MULTILINE)[0]
+    clock.shift(timedelta(minutes=2))
+    change(client, email="two@example.org")
+    assert APIClient().post("/api/v1/auth/verify-email", {"token": older}).status_code == 422
+    assert confirm().status_code == 204
+    ana.refresh_from_db()
+    assert ana.email == "two@example.org"
+
+
+def test_one_after_another_waits(client, ana):
+    change(client, email="one@example.org")
+    answer = change(client, email="two@example.org")
+    assert (answer.status_code, answer["Retry-After"]) == (429, "61")
