@@ -52,6 +52,11 @@ def show(amount: Decimal, currency: str) -> str:
     return f"{number(amount, currency)} {currency}"
 
 
+def change(amount: Decimal, currency: str) -> str:
+    """Write what an amount changes by, always with its sign: +1,234.50 USD."""
+    return f"{'+' if amount > 0 else ''}{show(amount, currency)}"
+
+
 def number(amount: Decimal, currency: str) -> str:
     """Write an amount for people, without its currency; of many decimals, those that say nothing are left out."""
     sign = "-" if amount < 0 else ""

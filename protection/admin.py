@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -145,11 +144,11 @@ class JurisdictionAdmin(ReadOnlyAdmin):
 
     @display(description="bearable share of the net worth")
     def show_bearable_share(self, row: Jurisdiction) -> str:
-        return _percent(row.bearable_share)
+        return amounts.percent(row.bearable_share)
 
     @display(description="warned of above this share of the net worth")
     def show_warning_share(self, row: Jurisdiction) -> str:
-        return _percent(row.warning_share)
+        return amounts.percent(row.warning_share)
 
 
 @admin.register(Disclosure)
@@ -261,7 +260,3 @@ class RiskWarningAdmin(PersonalAdmin):
     @display(description="confirmed at")
     def show_confirmed(self, row: RiskWarning) -> str:
         return moment(row.confirmation.confirmed_at if hasattr(row, "confirmation") else None)
-
-
-def _percent(share: Decimal) -> str:
-    return f"{(share * 100).normalize():f} %"

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -14,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from backoffice import dashboard, navigation
 from backoffice.site import ConsoleSite
 from backoffice.tests.conftest import Platform
+from oversight.console import pretty
 from tests.people import make_officer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -148,6 +150,13 @@ def test_a_mistake_of_ours_shows_a_page_and_no_details(platform: Platform, clien
     text = answer.content.decode()
     assert answer.status_code == 500
     assert "Something went wrong on our side" in text and "secret" not in text
+
+
+def test_json_breaks_on_a_phone() -> None:
+    """What isn't in a stylesheet does nothing: a hash in a payload once pushed the page out to 654 pixels of 390."""
+    own = (settings.BASE_DIR / "backoffice/static/backoffice/backoffice.css").read_text(encoding="utf-8")
+    assert 'class="bo-pre ' in pretty({"sha256": "0" * 64})
+    assert ".bo-pre { overflow-wrap: anywhere; white-space: pre-wrap; }" in own
 
 
 def test_charts_escape_and_keep_in_bounds() -> None:

@@ -152,7 +152,7 @@ def test_money_that_is_not_in_the_bank_is_a_problem_of_the_day_and_tried_again(t
     console.force_login(three.omar)
     page = console.get(f"/admin/offers/offer/{mill.pk}/change/").content.decode()
     assert (
-        "key information sheet" in page
+        "Key information sheet, version" in page
         and f"/admin/treasury/treasurymovement/{TreasuryMovement.objects.get().pk}/" in page
     )
     three.close_until(date(2026, 6, 9))

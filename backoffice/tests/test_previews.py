@@ -11,7 +11,7 @@ from core.money import Money
 from investments import adjustments, settlement
 from investments import services as investing
 from investments.models import AccrualAdjustment, Position, PositionEvent
-from ledger import verify
+from ledger import amounts, verify
 from oversight.models import ApprovalRequest
 from treasury import services as treasury
 from treasury.models import TreasuryMovement, Verb
@@ -38,7 +38,8 @@ def test_a_late_deposit_and_what_is_taken_back_after_the_settlement(platform: Pl
 
     request = asked(platform, adjustments.request_late_adjustment, event.pk, value_on=date(2026, 6, 3))
     lines = request.payload["lines"]
-    assert Decimal(shown(request)["Added to what it earned"].split()[0]) == 420
+    assert shown(request)["Added to what it earned"] == "+420 XOF"
+    assert shown(request)["Principal counted"] == "1,500,000 XOF instead of 1,000,000 XOF"
     platform.desk.approve(request)
     before = platform.wallet(vera.owner, "XOF")
     platform.close_until(date(2026, 6, 6))
@@ -56,7 +57,8 @@ def test_a_late_deposit_and_what_is_taken_back_after_the_settlement(platform: Pl
     wallet = platform.wallet(vera.owner, "XOF")
     platform.desk.approve(request)
     position = Position.objects.get(pk=vera.pk)
-    assert shown(request)["Principal then"] == f"{position.principal.normalize():f} XOF" == "1000000 XOF"
+    assert shown(request)["Principal then"] == amounts.show(position.principal, "XOF") == "1,000,000 XOF"
+    assert shown(request)["Amount"] == "500,000 XOF"
     assert platform.wallet(vera.owner, "XOF") == wallet + 500_000
     assert verify.run() == []
 

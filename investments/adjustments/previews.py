@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 from core.errors import DomainError
 from investments import accrual, rules
 from investments.models import Accrual, AccrualSlice, Correction, Position, PositionEvent, PositionTerm
-from ledger import days
+from ledger import amounts, days
 
 FUNDINGS = (PositionEvent.Verb.FUND, PositionEvent.Verb.TOP_UP)
 
@@ -144,7 +144,8 @@ def _line(position: Position, day: date, by: Decimal) -> Line | None:
     rate = term.rate if term else position.version.rate
     after = before + by
     if after < 0:
-        raise NotAdjustable(f"On {day} the principal was {before.normalize():f}; it can't have been less than nothing.")
+        was = amounts.show(before, position.currency)
+        raise NotAdjustable(f"On {day} the principal was {was}; it can't have been less than nothing.")
     fraction = _fraction(position, day)
     amount = rules.accrual_amount(after, rate, fraction) - rules.accrual_amount(before, rate, fraction)
     return Line(day, amount, before, after, rate, fraction) if amount else None

@@ -17,7 +17,7 @@ from investments.accrual.statements import lock_products
 from investments.adjustments.previews import Line, preview, preview_late, preview_rerun, rerun_key, reruns_of
 from investments.models import AccrualAdjustment, Correction, Position, PositionEvent, Product
 from investments.settlement.reversals import next_booked_on
-from ledger import days
+from ledger import amounts, days
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
 from oversight.verbs import Verb
@@ -172,8 +172,8 @@ def _ask(
             ("Position", str(position.pk)),
             ("Product", product.display_name),
             ("Days", f"{len(lines)}, {lines[0].corrects_on} to {lines[-1].corrects_on}"),
-            ("Principal counted", f"{_span(lines)} {product.currency}"),
-            ("Added to what it earned", f"{total:+f} {product.currency}"),
+            ("Principal counted", _span(lines, product.currency)),
+            ("Added to what it earned", amounts.change(total, product.currency)),
             ("Takes effect", "with the settlement of the next close; no wallet is touched before"),
         ],
         target=position,
@@ -184,11 +184,11 @@ def _ask(
     )
 
 
-def _span(lines: Sequence[Line]) -> str:
+def _span(lines: Sequence[Line], currency: str) -> str:
     before = {line.principal_before for line in lines}
     after = {line.principal_after for line in lines}
     plain = [
-        f"{min(side).normalize():f}" + (f" to {max(side).normalize():f}" if len(side) > 1 else "")
+        amounts.show(min(side), currency) + (f" to {amounts.show(max(side), currency)}" if len(side) > 1 else "")
         for side in (before, after)
     ]
     return f"{plain[1]} instead of {plain[0]}"

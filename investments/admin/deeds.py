@@ -14,6 +14,7 @@ from investments import accrual, adjustments, earned, rules, services
 from investments.models import Position, PositionEvent, Settlement
 from investments.services import states
 from investments.settlement import reversals as settlement_reversals
+from ledger import amounts
 from ledger.admin.shown import money
 from oversight.console import ActionPage, ReasonForm
 from oversight.console.shown import THEN
@@ -276,9 +277,9 @@ def adjusted(position: Position, found: list[adjustments.Line]) -> list[tuple[st
     currency = position.currency
     total = sum((line.amount for line in found), Decimal(0))
     by_day = [(str(line.corrects_on), _said(line, currency)) for line in found]
-    return [("Position", str(position.pk)), *by_day, ("In all", f"{total.normalize():+f} {currency}"), THEN]
+    return [("Position", str(position.pk)), *by_day, ("In all", amounts.change(total, currency)), THEN]
 
 
 def _said(line: adjustments.Line, currency: str) -> str:
     before, after = money(line.principal_before, currency), money(line.principal_after, currency)
-    return f"{before} → {after}: {line.amount.normalize():+f} {currency}"
+    return f"{before} → {after}: {amounts.change(line.amount, currency)}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -23,8 +21,9 @@ from investments.models import (
     Settlement,
 )
 from investments.services import versions
+from ledger import amounts
 from ledger.admin.shown import money
-from ledger.amounts import percent
+from ledger.amounts import number, percent
 from oversight.console import ReadOnlyAdmin, ReadOnlyInline, lines, link_to
 from oversight.console.shown import NOTHING
 
@@ -219,7 +218,7 @@ class PositionAdmin(ReadOnlyAdmin):
                 money(day.principal, row.currency),
                 percent(day.rate),
                 f"{day.numerator}/{day.denominator}",
-                exact(day.amount),
+                number(day.amount, row.currency),
             )
             for day in days
         )
@@ -228,7 +227,12 @@ class PositionAdmin(ReadOnlyAdmin):
     @display(description="days that differ from their terms")
     def show_differences(self, row: Position) -> str:
         given = (
-            (day, exact(each.stands), exact(each.expected), f"{each.amount.normalize():+f}")
+            (
+                day,
+                number(each.stands, row.currency),
+                number(each.expected, row.currency),
+                amounts.change(each.amount, row.currency),
+            )
             for day, each in deeds.differing(row).items()
         )
         return table(("day", f"stands, {row.currency}", "by its terms", "an adjustment would add"), given)
@@ -242,14 +246,10 @@ class PositionAdmin(ReadOnlyAdmin):
                 each.due_on,
                 money(each.amount, row.currency),
                 money(each.paid_to_date, row.currency),
-                exact(each.accrued_to_date),
+                number(each.accrued_to_date, row.currency),
                 money(each.overpaid or None, row.currency),
                 each.run.get_status_display(),
             )
             for each in found[:RUNS_SHOWN]
         )
         return table(("due", "paid", "paid to date", "earned to date", "overpaid", "run"), given)
-
-
-def exact(amount: Decimal) -> str:
-    return f"{amount.normalize():f}"

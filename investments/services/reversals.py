@@ -19,7 +19,7 @@ from investments.models import ExitRequest, Position, PositionEvent
 from investments.rules import ONE_DAY
 from investments.services import events, terms
 from investments.services.exits import ended_on, waiting_amount
-from ledger import posting
+from ledger import amounts, posting
 from ledger.models import Transaction
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
@@ -52,11 +52,11 @@ def request_reversal(event_id: UUID, *, by: Any, reason: str, now: datetime) -> 
         summary=[
             ("What is taken back", event.get_verb_display()),
             ("Position", str(position.pk)),
-            ("Amount", f"{event.amount.normalize():f} {currency}"),
-            ("of it penalty", f"{event.penalty.normalize():f} {currency}"),
+            ("Amount", amounts.show(event.amount, currency)),
+            ("of it penalty", amounts.show(event.penalty, currency)),
             ("Booked for", event.value_on.isoformat()),
-            ("Principal now", f"{position.principal.normalize():f} {currency}"),
-            ("Principal then", f"{_principal_then(event, position).normalize():f} {currency}"),
+            ("Principal now", amounts.show(position.principal, currency)),
+            ("Principal then", amounts.show(_principal_then(event, position), currency)),
         ],
         target=position,
         beneficiary=event.owner,

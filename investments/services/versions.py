@@ -20,6 +20,7 @@ from core.states import require_move
 from investments.errors import ApprovalsMissing, JustificationMissing, ProductRetired, TermsRefused
 from investments.models import Product, ProductVersion, RateCeiling
 from investments.terms import TERMS
+from ledger import amounts
 from ledger.amounts import percent
 from oversight import audit
 from oversight import services as oversight
@@ -209,7 +210,7 @@ def _summary(version: ProductVersion) -> list[tuple[str, str]]:
         ("Product", f"{version.product.display_name}, version {version.number}"),
         ("Rate", f"{rate(version)}, paid {version.get_payout_display()}"),
         ("A year, simple", f"{percent(version.yearly_equivalent)}; the ceiling is {percent(ceiling)}"),
-        ("Minimum", f"{version.minimum.normalize():f} {version.product.currency}"),
+        ("Minimum", amounts.show(version.minimum, version.product.currency)),
         ("Term", term + (", locked" if version.locked else "")),
         ("Approvals", str(approvals_needed(above_ceiling=above))),
     ]

@@ -15,7 +15,7 @@ from investments import rules, slices
 from investments.accrual.statements import lock_products
 from investments.models import ProductVersion, SettlementRun, SettlementSlice
 from investments.settlement import statements
-from ledger import accounts, balances, posting
+from ledger import accounts, amounts, balances, posting
 from ledger.models import Currency
 from oversight import alerts
 
@@ -170,11 +170,11 @@ def _reserve_moves(run: SettlementRun) -> list[posting.Move]:
 
 
 def _raise_short(run: SettlementRun, now: datetime) -> None:
+    owed, held = (amounts.show(amount, run.product.currency) for amount in (run.amount, _pool_holds(run)))
     alerts.raise_alert(
         SHORT_POOL,
         title=f"{run.product}: the pool doesn't cover the returns due on {run.due_on}",
-        detail=f"Owed for that day: {run.amount.normalize():f} {run.product.currency}; in the pool:"
-        f" {_pool_holds(run).normalize():f}. Nobody of it is paid until the pool covers all of it.",
+        detail=f"Owed for that day: {owed}; in the pool: {held}. Nobody of it is paid until the pool covers all of it.",
         severity="critical",
         at=now,
         target=run.product,

@@ -15,7 +15,7 @@ from core.errors import DomainError, NotFound
 from investments.accrual.statements import lock_products
 from investments.models import Settlement, SettlementReversal, SettlementRun
 from investments.rules import ONE_DAY
-from ledger import accounts, days, posting
+from ledger import accounts, amounts, days, posting
 from ledger.models import Transaction, Transfer
 from oversight import audit
 from oversight import services as oversight
@@ -54,7 +54,7 @@ def request_settlement_reversal(
         summary=[
             ("Position", str(position_id)),
             ("Due day", due_on.isoformat()),
-            ("Taken from the wallet", f"{settlement.amount.normalize():f} {product.currency}"),
+            ("Taken from the wallet", amounts.show(settlement.amount, product.currency)),
             ("Returned to the pool of", product.display_name),
         ],
         target=settlement.run,

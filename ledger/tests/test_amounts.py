@@ -44,3 +44,8 @@ def test_per_cent_is_whole_or_cut(fraction: str, decimals: int | None, shown: st
 def test_a_cut_amount_never_looks_larger() -> None:
     assert amounts.cut(Decimal("0.999999999999999999"), "USD") == Decimal("0.99")
     assert amounts.cut(Decimal("-0.999"), "XOF") == 0
+
+
+def test_a_change_says_its_sign() -> None:
+    shown = [amounts.change(Decimal(each), "USD") for each in ("1234.5", "-1234.5", "0")]
+    assert shown == ["+1,234.50 USD", "-1,234.50 USD", "0.00 USD"]

@@ -7,11 +7,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from ledger import days
 from ledger.admin.shown import money
+from offers import services
 from offers.admin import pages, shown
 from offers.models import Offer, OfferDeed, OfferInvestment
 from oversight.console import ReadOnlyAdmin, ReadOnlyInline, label, lines, link_to, moment, pretty
@@ -128,7 +130,10 @@ class OfferAdmin(ReadOnlyAdmin):
 
     @display(description="state")
     def say_status(self, row: Offer) -> SafeString:
-        return label(row.get_status_display(), shown.STATUS_LABELS[row.status])
+        said = label(row.get_status_display(), shown.STATUS_LABELS[row.status])
+        if row.status == Offer.Status.DRAFT and services.is_publication_waiting(row):
+            return format_html("{} its publication waits for another officer", said)
+        return said
 
     @display(description="committed", ordering="committed_amount")
     def show_progress(self, row: Offer) -> SafeString:
@@ -150,7 +155,7 @@ class OfferAdmin(ReadOnlyAdmin):
     def show_terms(self, row: Offer) -> SafeString:
         return lines(
             [
-                *pages.drafted(row),
+                *services.terms_in_words(row),
                 ("Published", moment(row.published_at)),
                 ("Closed", row.closed_on or NOTHING),
                 ("Ended", row.ended_on or NOTHING),
@@ -167,7 +172,7 @@ class OfferAdmin(ReadOnlyAdmin):
             )
             for each in asked[:REQUESTS_SHOWN]
         ]
-        return lines(told) if told else NOTHING
+        return lines([*told, *and_more(asked.count(), told)]) if told else NOTHING
 
     @display(description="investments")
     def show_investments(self, row: Offer) -> SafeString | str:
@@ -184,14 +189,17 @@ class OfferAdmin(ReadOnlyAdmin):
     def show_line(self, row: Offer) -> SafeString | str:
         line = row.investments.in_line().select_related("investor")
         first = [
-            (f"{place}. {each.investor}", money(each.requested_amount, row.currency))
+            (
+                link_to("offers.offerinvestment", str(each.pk), f"{place}. {each.investor}"),
+                money(each.requested_amount, row.currency),
+            )
             for place, each in enumerate(line[:WAITING_SHOWN], 1)
         ]
         return lines([*first, *and_more(line.count(), first)]) if first else NOTHING
 
     @display(description="where the money is")
-    def show_money(self, row: Offer) -> SafeString:
-        return lines(shown.money_flow(row))
+    def show_money(self, row: Offer) -> SafeString | str:
+        return NOTHING if row.status == Offer.Status.DRAFT else lines(shown.money_flow(row))
 
     @display(description="commitment over time")
     def show_commitment(self, row: Offer) -> SafeString:
@@ -207,8 +215,8 @@ class OfferAdmin(ReadOnlyAdmin):
         sheets = Disclosure.objects.filter(subject=row.scope).annotate(accepted=Count("acceptances")).order_by("-pk")
         told = [
             (
-                link_to("protection.disclosure", str(sheet.pk), f"Version {sheet.version}"),
-                f"key information sheet, {moment(sheet.published_at)}, accepted by {sheet.accepted:,}",
+                link_to("protection.disclosure", str(sheet.pk), f"Key information sheet, version {sheet.version}"),
+                f"{moment(sheet.published_at)}, accepted by {sheet.accepted:,}",
             )
             for sheet in sheets
         ]
@@ -216,7 +224,7 @@ class OfferAdmin(ReadOnlyAdmin):
         papers = [
             (
                 link_to("treasury.treasurymovement", str(each.pk), f"{each.evidence.source} {each.evidence.reference}"),
-                f"{each.get_verb_display()}, {money(each.amount, row.currency)}, {each.booked_on}",
+                f"{each.booked_on}: {each.get_verb_display()}, {money(each.amount, row.currency)}",
             )
             for each in movements[:PAPERS_SHOWN]
         ]

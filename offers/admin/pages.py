@@ -13,11 +13,10 @@ from django.utils.html import format_html_join
 from unfold.enums import ActionVariant
 
 from accounts.models import User
-from ledger import amounts
 from ledger.admin.shown import money
-from ledger.models import Account
+from ledger.forms import currency_choices
 from offers import services
-from offers.models import Offer
+from offers.models import Offer, OfferDeed
 from offers.terms import DRAFTED, LIVING
 from oversight.console import ActionPage, ListPage, ReasonForm, pretty
 from oversight.console.shown import THEN
@@ -49,14 +48,18 @@ class TermsForm(forms.ModelForm):
         return dict(self.cleaned_data)
 
 
-class DraftForm(TermsForm):
+class DraftedForm(TermsForm):
+    currency = forms.ChoiceField(choices=currency_choices)
+
+
+class DraftForm(DraftedForm):
     class Meta:
         model = Offer
         fields = ("code", *DRAFTED)
         labels, help_texts = LABELS, HELP
 
 
-class EditForm(TermsForm):
+class EditForm(DraftedForm):
     class Meta:
         model = Offer
         fields = DRAFTED
@@ -78,24 +81,6 @@ def typed(offer: Offer, names: Iterable[str]) -> dict[str, Any]:
     return {name: f"{term.normalize():f}" if isinstance(term, Decimal) else term for name, term in terms.items()}
 
 
-def drafted(offer: Offer) -> list[tuple[str, Any]]:
-    """The terms as an officer checks them."""
-    code = offer.currency
-    most = "the cap" if offer.maximum_ticket is None else money(offer.maximum_ticket, code)
-    return [
-        ("Offer", f"{offer.name} ({offer.code})"),
-        ("Cap", money(offer.max_amount, code)),
-        ("Target", f"{money(offer.target, code)}, {offer.get_funding_display()}"),
-        ("Tickets", f"from {money(offer.minimum_ticket, code)} to {most}"),
-        ("Gathers until", offer.deadline),
-        ("Matures", offer.maturity_date),
-        ("Expected, not promised", f"{amounts.percent(offer.expected_return)} {offer.return_basis}"),
-        ("Risk class", f"{offer.risk_class} of 7"),
-        ("KYC level", offer.kyc_level),
-        ("Key information sheet", f"version {offer.disclosure_version}"),
-    ]
-
-
 class DraftOffer(ListPage):
     title = "Draft an offer"
     icon = "edit_document"
@@ -104,7 +89,7 @@ class DraftOffer(ListPage):
     words = "A draft is seen by officers only. It is published when another officer has approved it."
 
     def preview(self, obj: Any, form: Any) -> list[tuple[str, Any]]:
-        return drafted(Offer(**form.terms()))
+        return services.terms_in_words(Offer(**form.terms()))
 
     def run(self, obj: Any, form: Any, by: Any, now: datetime) -> Any:
         return services.draft_offer(form.terms(), by=by, now=now)
@@ -123,7 +108,7 @@ class EditDraft(ActionPage):
         return typed(obj, DRAFTED)
 
     def preview(self, obj: Offer, form: Any) -> list[tuple[str, Any]]:
-        return drafted(Offer(code=obj.code, **form.terms()))
+        return services.terms_in_words(Offer(code=obj.code, **form.terms()))
 
     def run(self, obj: Offer, form: Any, by: Any, now: datetime) -> Any:
         return services.change_offer(obj.pk, form.terms(), by=by, now=now)
@@ -137,10 +122,10 @@ class Publish(ActionPage):
     words = "Once it is live only the cap, the description and the metadata change: anything else is a new offer."
 
     def is_offered(self, user: Any, obj: Offer) -> bool:
-        return obj.status == Status.DRAFT
+        return obj.status == Status.DRAFT and not services.is_publication_waiting(obj)
 
     def preview(self, obj: Offer, form: Any) -> list[tuple[str, Any]]:
-        return [*drafted(obj), THEN]
+        return [*services.terms_in_words(obj), THEN]
 
     def run(self, obj: Offer, form: Any, by: Any, now: datetime) -> Any:
         return services.request_publication(obj.pk, by=by, reason=form.cleaned_data["reason"], now=now)
@@ -235,11 +220,14 @@ class Shared(ActionPage):
     permission = "offers.request_deed"
     form_class = AmountForm
     verb: Any
-    source: tuple[str, str]
-    """What it is taken from: a kind of account, and its name on the page."""
+    deed: OfferDeed.Verb
+    source: str
+    """What it is taken from, as the page calls it."""
+    left: Any
+    """How much of that there is; where there is nothing, nothing can be shared."""
 
     def is_offered(self, user: Any, obj: Offer) -> bool:
-        return obj.status == Status.CLOSED
+        return obj.status == Status.CLOSED and type(self).left(obj) > 0
 
     def make_form(self, request: HttpRequest, obj: Offer, **arguments: Any) -> forms.Form:
         form = super().make_form(request, obj, **arguments)
@@ -247,12 +235,10 @@ class Shared(ActionPage):
         return form
 
     def _there(self, obj: Offer) -> tuple[str, str]:
-        kind, title = self.source
-        account = Account.objects.filter(kind=kind, scope=obj.scope, currency_id=obj.currency).first()
-        return title, money(account.live_balance if account else Decimal(0), obj.currency)
+        return self.source, money(type(self).left(obj), obj.currency)
 
     def preview(self, obj: Offer, form: Any) -> list[tuple[str, Any]]:
-        shared, first = services.preview(obj, form.cleaned_data["amount"], first=SHARES_SHOWN)
+        shared, first = services.preview(obj, self.deed, form.cleaned_data["amount"], first=SHARES_SHOWN)
         people = User.objects.in_bulk({each.investor for each in first})
         shares = format_html_join(
             "",
@@ -267,7 +253,7 @@ class Shared(ActionPage):
             ("Amount", money(form.cleaned_data["amount"], obj.currency)),
             ("Among", f"{shared.investments:,} investments of {money(shared.principal, obj.currency)}"),
             ("Each share", f"{money(shared.smallest, obj.currency)} to {money(shared.largest, obj.currency)}"),
-            (f"The first {len(first)}", shares),
+            ("Investors" if len(first) == shared.investments else f"The first {len(first)}", shares),
             THEN,
         ]
 
@@ -283,10 +269,12 @@ class Distribute(Shared):
         "From the offer's pool, pro rata of the principal, or of what was put in where none is left, to the last unit."
     )
     verb = services.request_distribution
-    source = ("returns_pool", "Income in the pool")
+    deed = OfferDeed.Verb.DISTRIBUTE
+    source = "Income in the pool"
+    left = services.income_left
 
     def is_offered(self, user: Any, obj: Offer) -> bool:
-        return obj.has_closed
+        return obj.has_closed and services.income_left(obj) > 0
 
 
 class ShareLoss(Shared):
@@ -295,7 +283,9 @@ class ShareLoss(Shared):
     variant = ActionVariant.DANGER
     words = "What the treasury has written down on the offer's assets is taken from each investor's principal."
     verb = services.request_loss
-    source = ("shortfall", "Lost and not shared yet")
+    deed = OfferDeed.Verb.LOSE
+    source = "Lost and not shared yet"
+    left = services.loss_left
 
 
 class Fail(Steer):
@@ -309,4 +299,5 @@ class Fail(Steer):
     to_state = Status.FAILED
 
     def preview(self, obj: Offer, form: Any) -> list[tuple[str, Any]]:
+        services.require_failable(obj)
         return [*super().preview(obj, form), THEN]

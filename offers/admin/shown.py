@@ -50,7 +50,8 @@ def progress_in_words(offer: Offer) -> SafeString:
     """The same with the amounts, for the offer's own page."""
     share = _share(offer)
     target = money(offer.target, offer.currency)
-    return format_html("{} {}: {}; the target is {}", _meter(offer), share, _committed(offer), target)
+    said = format_html("{}: {}; the target is {}", share, _committed(offer), target)
+    return format_html('{}<div class="mt-2">{}</div>', _meter(offer), said)
 
 
 def _share(offer: Offer) -> str:

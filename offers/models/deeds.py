@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from core import columns
 from core.guards import Guard, append_only, stamped
+from ledger import amounts
 from offers.models.investments import OfferInvestment
 from offers.models.offers import Offer
 
@@ -50,7 +51,7 @@ class OfferDeed(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_verb_display()} of {self.amount.normalize():f}"
+        return f"{self.get_verb_display()} of {amounts.show(self.amount, self.offer.currency)}"
 
 
 class OfferShare(models.Model):

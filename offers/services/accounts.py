@@ -21,8 +21,12 @@ def pool(offer: Offer) -> Account:
 
 def income_left(offer: Offer) -> Decimal:
     """What of its income isn't distributed."""
-    pool = Account.objects.filter(kind="returns_pool", scope=offer.scope, currency_id=offer.currency).first()
-    return pool.live_balance if pool else Decimal(0)
+    return _held(offer, "returns_pool")
+
+
+def loss_left(offer: Offer) -> Decimal:
+    """What of its principal is lost and not yet shared among its investors."""
+    return _held(offer, "shortfall")
 
 
 def with_late_income() -> QuerySet[Offer]:
@@ -34,11 +38,6 @@ def with_late_income() -> QuerySet[Offer]:
 
 def due(offer: Offer) -> Account:
     return accounts.open_account("returns_due", offer.currency, scope=offer.scope)
-
-
-def shortfall(offer: Offer) -> Account:
-    """What of its principal is lost and not yet shared among its investors."""
-    return accounts.open_account("shortfall", offer.currency, scope=offer.scope)
 
 
 def wallet(investor: Any, offer: Offer) -> accounts.Wallet:
@@ -57,3 +56,9 @@ def open_principals(offer: Offer) -> None:
             """,
             {"scope": offer.scope, "currency": offer.currency, "offer": offer.pk},
         )
+
+
+def _held(offer: Offer, kind: str) -> Decimal:
+    """What an account of the offer holds; one that nobody has opened yet holds nothing, and stays unopened."""
+    account = Account.objects.filter(kind=kind, scope=offer.scope, currency_id=offer.currency).first()
+    return account.live_balance if account else Decimal(0)

@@ -7,6 +7,7 @@ status. Source: docs/rules/offers.md §4.
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from django.db.models import Case, F, Max, Sum, When
 
 from core.commands import command
 from core.states import require_move
-from ledger import days, posting
+from ledger import amounts, days, posting
 from ledger.models import Fund
 from ledger.posting import FundCommitted
 from offers.errors import IncomeLeft, OfferNotFound, ReflectionRunning, TargetNotReached
@@ -86,8 +87,7 @@ def request_failure(offer_id: UUID, *, by: Any, reason: str, now: datetime) -> A
     Raises OfferNotFound, IllegalMove, FundCommitted, IncomeLeft, and what oversight refuses.
     """
     offer = locked(offer_id)
-    require_move(Offer.MOVES, offer.status, Status.FAILED)
-    _require_settled(offer)
+    require_failable(offer)
     return oversight.ask(
         FAIL.name,
         by=by,
@@ -97,6 +97,12 @@ def request_failure(offer_id: UUID, *, by: Any, reason: str, now: datetime) -> A
         target=offer,
         reason=reason,
     )
+
+
+def require_failable(offer: Offer) -> None:
+    """Refuse to fail what has ended, or whose money isn't all there. Raises IllegalMove, FundCommitted, IncomeLeft."""
+    require_move(Offer.MOVES, offer.status, Status.FAILED)
+    _require_settled(offer)
 
 
 def apply_failure(request: ApprovalRequest, by: Any, now: datetime) -> Offer:
@@ -111,20 +117,19 @@ def look_at_failure(request: ApprovalRequest) -> list[tuple[str, str]]:
     offer = Offer.objects.filter(pk=request.payload["offer"]).first()
     if offer is None:
         raise OfferNotFound
-    require_move(Offer.MOVES, offer.status, Status.FAILED)
-    _require_settled(offer)
+    require_failable(offer)
     return _goes_back(offer)
 
 
 def _goes_back(offer: Offer) -> list[tuple[str, str]]:
     holding = offer.investments.holding()
-    return [("Investments", f"{holding.count():,}"), ("Goes back", f"{_held(offer):f} {offer.currency}")]
+    return [("Investments", f"{holding.count():,}"), ("Goes back", amounts.show(_held(offer), offer.currency))]
 
 
-def _held(offer: Offer) -> Any:
+def _held(offer: Offer) -> Decimal:
     """What stands with the offer: reserved, or what of the principal is left."""
     each = Case(When(status=Held.RESERVED, then=F("accepted_amount")), default=F("principal"))
-    return offer.investments.holding().aggregate(sum=Sum(each))["sum"] or 0
+    return offer.investments.holding().aggregate(sum=Sum(each))["sum"] or Decimal(0)
 
 
 def _close(offer: Offer, *, by: Any, on: date, now: datetime, reason: str) -> None:
@@ -136,8 +141,7 @@ def _close(offer: Offer, *, by: Any, on: date, now: datetime, reason: str) -> No
 
 
 def _fail(offer: Offer, *, by: Any, on: date, now: datetime, reason: str) -> None:
-    require_move(Offer.MOVES, offer.status, Status.FAILED)
-    _require_settled(offer)
+    require_failable(offer)
     if offer.status == Status.CLOSED:
         _repay(offer, on=on, now=now)
     else:
@@ -182,10 +186,15 @@ def _require_settled(offer: Offer) -> None:
     """Refuse to end an offer whose money isn't in the bank, or whose income isn't distributed: it would be nobody's."""
     fund = Fund.objects.filter(scope=offer.scope, currency_id=offer.currency).first()
     if fund is not None and (fund.deployed or fund.shortfall):
-        raise FundCommitted(deployed=str(fund.deployed), shortfall=str(fund.shortfall))
+        at_work, lost = (amounts.show(each, offer.currency) for each in (fund.deployed, fund.shortfall))
+        raise FundCommitted(
+            f"The offer's money isn't in the bank: {at_work} at work, {lost} lost and not shared yet.",
+            deployed=str(fund.deployed),
+            shortfall=str(fund.shortfall),
+        )
     left = accounts.income_left(offer)
     if left:
-        raise IncomeLeft(f"Distribute what is left in its pool first: {left.normalize():f} {offer.currency}.")
+        raise IncomeLeft(f"Distribute what is left in its pool first: {amounts.show(left, offer.currency)}.")
 
 
 _WALLETS: Final = """

@@ -53,15 +53,17 @@ class Share(NamedTuple):
     amount: Decimal
 
 
-def preview(offer: Offer, amount: Decimal, *, first: int = 20) -> tuple[Shared, list[Share]]:
+def preview(offer: Offer, verb: OfferDeed.Verb, amount: Decimal, *, first: int = 20) -> tuple[Shared, list[Share]]:
     """Return what sharing this amount would give, and the first investments' shares, to the unit.
 
-    Raises DeedRefused, NothingAtWork.
+    Raises what asking for it would.
     """
-    shared = share(offer, amount)
+    _REQUIRED[verb](offer, amount)
+    shares = _shares(offer)
+    shared = _sum(offer, amount, shares)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"{_shares(offer)} SELECT id, investor_id, principal, amount FROM shares ORDER BY id LIMIT %(first)s",
+            f"{shares} SELECT id, investor_id, principal, amount FROM shares ORDER BY id LIMIT %(first)s",
             {**_given(offer, amount), "first": first},
         )
         return shared, [Share(*row) for row in cursor.fetchall()]
@@ -69,15 +71,7 @@ def preview(offer: Offer, amount: Decimal, *, first: int = 20) -> tuple[Shared, 
 
 def share(offer: Offer, amount: Decimal) -> Shared:
     """Work out the shares as things stand. Raises DeedRefused, NothingAtWork."""
-    unit = require_currency(offer.currency).unit
-    if amount <= 0 or amount % unit:
-        raise DeedRefused(f"An amount in {offer.currency} is a multiple of {unit}.", field="amount")
-    with connection.cursor() as cursor:
-        cursor.execute(f"{_shares(offer)} {_SUMMED}", _given(offer, amount))
-        row = cursor.fetchone()
-    if not row[0]:
-        raise NothingAtWork
-    return Shared(*row)
+    return _sum(offer, amount, _shares(offer))
 
 
 @command
@@ -139,7 +133,7 @@ def look_at(request: ApprovalRequest) -> list[tuple[str, str]]:
     """Say how the amount would be shared as things stand. Raises SharesChanged, and what asking raised."""
     offer = Offer.objects.get(pk=request.payload["offer"])
     amount = Decimal(request.payload["amount"])
-    (_require_pooled if request.verb == DISTRIBUTION else _require_lost)(offer, amount)
+    _REQUIRED[DISTRIBUTE if request.verb == DISTRIBUTION else LOSE](offer, amount)
     shared = share(offer, amount)
     _require_approved(shared.sha256, request)
     return _summary(offer, amount, shared)
@@ -171,9 +165,9 @@ def _summary(offer: Offer, amount: Decimal, shared: Shared) -> list[tuple[str, s
     code = offer.currency
     return [
         ("Offer", offer.name),
-        ("Amount", f"{amount:f} {code}"),
-        ("Among", f"{shared.investments:,} investments of {shared.principal.normalize():f} {code}"),
-        ("Shares", f"{shared.smallest.normalize():f} to {shared.largest.normalize():f} {code}"),
+        ("Amount", amounts.show(amount, code)),
+        ("Among", f"{shared.investments:,} investments of {amounts.show(shared.principal, code)}"),
+        ("Shares", f"{amounts.show(shared.smallest, code)} to {amounts.show(shared.largest, code)}"),
     ]
 
 
@@ -213,15 +207,18 @@ def _reserve_hash(offer: Offer, amount: Decimal) -> bytes:
 def _require_pooled(offer: Offer, amount: Decimal) -> None:
     if not offer.has_closed:
         _require_closed(offer)
-    if accounts.pool(offer).live_balance < amount:
+    if accounts.income_left(offer) < amount:
         raise InsufficientBalance("The offer's pool doesn't hold this amount.")
 
 
 def _require_lost(offer: Offer, amount: Decimal) -> None:
     _require_closed(offer)
-    lost = accounts.shortfall(offer).live_balance
+    lost = accounts.loss_left(offer)
     if lost < amount:
         raise DeedRefused(f"Written down and not shared yet are {amounts.show(lost, offer.currency)}.", field="amount")
+
+
+_REQUIRED: Final = {DISTRIBUTE: _require_pooled, LOSE: _require_lost}
 
 
 def _require_closed(offer: Offer) -> None:
@@ -232,6 +229,18 @@ def _require_closed(offer: Offer) -> None:
 def _require_approved(shares_sha256: str, request: ApprovalRequest) -> None:
     if shares_sha256 != request.payload["shares_sha256"]:
         raise SharesChanged
+
+
+def _sum(offer: Offer, amount: Decimal, shares: str) -> Shared:
+    unit = require_currency(offer.currency).unit
+    if amount <= 0 or amount % unit:
+        raise DeedRefused(f"An amount in {offer.currency} is a multiple of {unit}.", field="amount")
+    with connection.cursor() as cursor:
+        cursor.execute(f"{shares} {_SUMMED}", _given(offer, amount))
+        row = cursor.fetchone()
+    if not row[0]:
+        raise NothingAtWork
+    return Shared(*row)
 
 
 def _shares(offer: Offer) -> str:

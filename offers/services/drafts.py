@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 import protection.services as protection
 from core.commands import command
 from core.states import require_move
-from ledger import accounts, days
+from ledger import accounts, amounts, days
 from offers.errors import CapBelowCommitted, CapBelowTarget, DeadlineOver, TermsFixed, TermsRefused
 from offers.models import Offer
 from offers.services import waiting
@@ -83,18 +83,19 @@ def change_offer(offer_id: UUID, changes: Mapping[str, Any], *, by: Any, now: da
 
 @command
 def request_publication(offer_id: UUID, *, by: Any, reason: str, now: datetime) -> ApprovalRequest:
-    """Ask that a draft go live. Raises OfferNotFound, IllegalMove, DeadlineOver, and what oversight refuses."""
+    """Ask that a draft go live.
+
+    Raises OfferNotFound, IllegalMove, DeadlineOver, DisclosureChanged, and what oversight refuses.
+    """
     offer = locked(offer_id)
     _require_publishable(offer, now)
+    protection.require_publishable(subject=offer.scope, version=offer.disclosure_version, body=offer.disclosure)
     return oversight.ask(
         PUBLISH.name,
         by=by,
         at=now,
         payload={"offer": str(offer.pk)},
-        summary=[
-            ("Offer", offer.name),
-            *((name.replace("_", " ").capitalize(), str(getattr(offer, name))) for name in _SHOWN),
-        ],
+        summary=terms_in_words(offer),
         target=offer,
         reason=reason,
     )
@@ -137,6 +138,31 @@ def resume_offer(offer_id: UUID, *, by: Any, reason: str, now: datetime) -> Offe
     return offer
 
 
+def is_publication_waiting(offer: Offer) -> bool:
+    """Answer whether a request waits that would publish this draft as it is now; one of other terms is void."""
+    asked = ApprovalRequest.objects.open().about(offer).filter(verb=PUBLISH.name)
+    present = oversight.target_hash(PUBLISH, offer)
+    return any(bytes(each.target_hash or b"") == present for each in asked)
+
+
+def terms_in_words(offer: Offer) -> list[tuple[str, str]]:
+    """The terms as an officer checks them."""
+    code = offer.currency
+    most = "the cap" if offer.maximum_ticket is None else amounts.show(offer.maximum_ticket, code)
+    return [
+        ("Offer", f"{offer.name} ({offer.code})"),
+        ("Cap", amounts.show(offer.max_amount, code)),
+        ("Target", f"{amounts.show(offer.target, code)}, {offer.get_funding_display()}"),
+        ("Tickets", f"from {amounts.show(offer.minimum_ticket, code)} to {most}"),
+        ("Gathers until", str(offer.deadline)),
+        ("Matures", str(offer.maturity_date)),
+        ("Expected, not promised", f"{amounts.percent(offer.expected_return)} {offer.return_basis}"),
+        ("Risk class", f"{offer.risk_class} of 7"),
+        ("KYC level", str(offer.kyc_level)),
+        ("Key information sheet", f"version {offer.disclosure_version}"),
+    ]
+
+
 def figures(offer: Offer) -> dict[str, str]:
     """What the audit trail says of an offer."""
     return {name: str(getattr(offer, name)) for name in _SHOWN}
@@ -167,10 +193,10 @@ def _require_before_deadline(offer: Offer, now: datetime) -> None:
 def _require_whole(offer: Offer) -> None:
     """Raise TermsRefused unless the terms make an offer, in amounts that its currency has."""
     unit = accounts.require_currency(offer.currency).unit
-    amounts = ("max_amount", "minimum_ticket", "maximum_ticket", "target")
+    columns = ("max_amount", "minimum_ticket", "maximum_ticket", "target")
     wrong = {
         name: [f"{offer.currency} has no smaller unit than {unit}."]
-        for name in amounts
+        for name in columns
         if (value := getattr(offer, name)) is not None and value % unit
     }
     if not isinstance(offer.metadata, dict) or not _is_exact(offer.metadata):

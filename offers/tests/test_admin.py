@@ -28,8 +28,8 @@ OFFERED = {
     "draft": {"edit-draft", "publish"},
     "live": {"change-live", "pause", "close", "fail"},
     "paused": {"change-live", "resume", "close", "fail"},
-    "closed": {"distribute", "share-loss", "fail"},
-    "matured": {"distribute"},
+    "closed": {"fail"},
+    "matured": set(),
     "failed": set(),
 }
 DRAFTS = {"edit-draft", "publish", "distribute", "share-loss", "fail"}  # what finance alone may ask for
@@ -142,6 +142,31 @@ def test_an_offers_page_offers_what_its_state_allows(world: World, clock: Any, o
     assert {**rows_of_everything(), "django_session": ""} == {**before, "django_session": ""}
 
 
+def test_nothing_is_shared_where_there_is_nothing_to_share(world: World, clock: Any) -> None:
+    """Income is distributed once some is in the pool, also after the end; a loss once one is written down."""
+    closed = in_state(world, clock, "closed")
+    officer = entered(world.officers[0])
+
+    def offered() -> set[str]:
+        text = officer.get(f"/admin/offers/offer/{closed.pk}/change/").content.decode()
+        return {name for name in ("distribute", "share-loss") if page(closed, name) in text}
+
+    assert offered() == set()
+    world.fill_pool(closed, "10")
+    assert offered() == {"distribute"}
+    world.put_to_work(closed, "100")
+    world.write_down(closed, "100")
+    assert offered() == {"distribute", "share-loss"}
+    given = {"by": world.officers[0], "reason": "as agreed", "now": world.now}
+    world.approve(services.request_loss(closed.pk, amount=Decimal(100), **given))
+    assert offered() == {"distribute"}
+    world.approve(services.request_distribution(closed.pk, amount=Decimal(10), **given))
+    services.mature_offer(closed.pk, on=closed.maturity_date, now=world.now)
+    assert offered() == set()
+    world.fill_pool(closed, "10")
+    assert offered() == {"distribute"}
+
+
 @pytest.mark.parametrize("role", ["compliance", "finance", "administrator", "support", "moderator"])
 def test_each_role_finds_its_pages(world: World, clock: Any, role: str) -> None:
     live, person = world.offer(), make_officer("Sam", role)
@@ -178,6 +203,13 @@ def test_drafting_editing_and_publishing(world: World, officer: Client) -> None:
     request = ApprovalRequest.objects.get(verb="offers.publish")
     draft.refresh_from_db()
     assert (request.status, draft.status) == ("requested", "draft")
+    shown = officer.get(f"/admin/offers/offer/{draft.pk}/change/").content.decode()
+    assert page(draft, "publish") not in shown and "its publication waits for another officer" in plain(shown)
+    assert officer.get(page(draft, "publish")).status_code == 302
+    do(officer, page(draft, "edit-draft"), **terms | {"target": "900"})
+    shown = officer.get(f"/admin/offers/offer/{draft.pk}/change/").content.decode()
+    assert page(draft, "publish") in shown, "what waits is of other terms: approved, it would be void"
+    do(officer, page(draft, "edit-draft"), **terms)
     world.approve(request)
     draft.refresh_from_db()
     assert draft.status == "live"
@@ -190,6 +222,7 @@ def test_drafting_editing_and_publishing(world: World, officer: Client) -> None:
         ({"metadata": "[1]"}, "Metadata is an object"),
         ({"metadata": '{"a": 0.5}'}, "written as a string"),
         ({"maturity_date": "2026-07-01"}, "It matures after its deadline."),
+        ({"currency": "ZZZ"}, "ZZZ is not one of the available choices."),
     ],
 )
 def test_terms_that_make_no_offer_are_refused_on_the_page(
@@ -219,6 +252,17 @@ def test_an_offers_page_says_what_waits_and_which_sheets_were_accepted(
     assert f"gets their money back waiting, asked by {world.officers[0]}" in text
     assert "Reserved 3 of 1,000.00 AED" in text and "the target is 500.00 AED" in text
     assert "accepted by 3" in text and "Back to the list" in text
+
+
+def test_an_offers_page_says_how_many_requests_it_leaves_out(world: World, clock: Any, officer: Client) -> None:
+    offer = in_state(world, clock, "live")
+    asked = partial(services.request_failure, offer.pk, by=world.officers[0], reason="again", now=world.now)
+    address = f"/admin/offers/offer/{offer.pk}/change/"
+    for _ in range(9):
+        asked()
+    assert "and more" not in officer.get(address).content.decode()
+    asked()
+    assert "and more 1" in plain(officer.get(address).content.decode())
 
 
 def test_an_investment_is_found_by_its_investor(world: World, offer: Offer, officer: Client) -> None:
@@ -275,6 +319,7 @@ def test_a_distribution_is_shown_to_the_unit_before_it_is_asked_for(world: World
         "Income in the pool 100.00 AED",
         "3 investments of 1,000.00 AED",
         "3.00 AED to 4.01 AED",
+        "Investors",
         f"{zoe.investor}: 4.01 AED of 400.00 AED",
     ):
         assert said in text, text
@@ -295,12 +340,12 @@ def test_a_loss_is_asked_for_and_no_more_than_is_written_down(world: World, cloc
     officer = entered(world.officers[0])
     world.put_to_work(closed, "500")
     world.write_down(closed, "100")
-    text, refused = do(officer, page(closed, "share-loss"), amount="100.01", reason="fire")
-    assert "Lost and not shared yet 100.00 AED" in text
+    asked = {"reason": "fire", "_step": "preview"}
+    refused = officer.post(page(closed, "share-loss"), {"amount": "100.01", **asked})
     assert "Written down and not shared yet are 100.00 AED." in refused.content.decode()
     assert refused.status_code == 422 and not ApprovalRequest.objects.filter(verb="offers.lose").exists()
-    _, done = do(officer, page(closed, "share-loss"), amount="100", reason="fire")
-    assert done.status_code == 302
+    text, done = do(officer, page(closed, "share-loss"), amount="100", reason="fire")
+    assert "Lost and not shared yet 100.00 AED" in text and done.status_code == 302
     world.approve(ApprovalRequest.objects.get(verb="offers.lose"))
     assert sorted(closed.investments.values_list("principal", flat=True)) == [270, 270, 360]
 
@@ -312,6 +357,17 @@ def test_failing_is_asked_for(world: World, clock: Any, officer: Client) -> None
     world.approve(ApprovalRequest.objects.get(verb="offers.fail"))
     ana = OfferInvestment.objects.select_related("investor").earliest("id").investor
     assert Offer.objects.get().status == "failed" and wallet(ana) == (10000, 0)
+
+
+def test_an_offer_whose_money_is_at_work_is_refused_before_it_is_confirmed(world: World, clock: Any) -> None:
+    closed = in_state(world, clock, "closed")
+    world.put_to_work(closed, "900")
+    asked = {"reason": "the site is lost", "_step": "preview"}
+    answer = entered(world.officers[0]).post(page(closed, "fail"), asked)
+    text = html.unescape(answer.content.decode())
+    assert answer.status_code == 409 and "What will happen" not in text
+    assert "The offer's money isn't in the bank: 900.00 AED at work, 0.00 AED lost and not shared yet." in text
+    assert not ApprovalRequest.objects.filter(verb="offers.fail").exists()
 
 
 def test_a_get_changes_nothing(world: World, offer: Offer, officer: Client) -> None:

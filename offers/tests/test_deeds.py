@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
@@ -61,12 +62,53 @@ def test_the_units_that_are_left_go_to_the_largest_remainders(world: World, clos
 
 def test_a_preview_is_what_is_posted(world: World, closed: Offer) -> None:
     world.fill_pool(closed, "100")
-    shared, shown = services.preview(closed, Decimal("99.97"))
+    shared, shown = services.preview(closed, OfferDeed.Verb.DISTRIBUTE, Decimal("99.97"))
     deed = distribute(world, closed, "99.97")
     assert {row.investment: row.amount for row in shown} == {
         share.investment_id: share.amount for share in deed.shares.all()
     }
     assert (shared.investments, shared.principal) == (deed.investments, deed.principal)
+
+
+def test_a_preview_asks_once_whether_anything_is_at_work(world: World, closed: Offer) -> None:
+    world.fill_pool(closed, "100")
+    with CaptureQueriesContext(connection) as seen:
+        services.preview(closed, OfferDeed.Verb.DISTRIBUTE, Decimal(100))
+    assert sum('"principal" > ' in query["sql"] and "LIMIT 1" in query["sql"] for query in seen) == 1
+
+
+def test_a_preview_refuses_what_asking_would_and_opens_no_account(world: World, closed: Offer) -> None:
+    accounts = Account.objects.count()
+    with pytest.raises(InsufficientBalance):
+        services.preview(closed, OfferDeed.Verb.DISTRIBUTE, CENT)
+    with pytest.raises(errors.DeedRefused):
+        services.preview(closed, OfferDeed.Verb.LOSE, CENT)
+    assert Account.objects.count() == accounts
+
+
+def test_approvers_read_amounts_with_separators_and_currency(world: World) -> None:
+    offer = world.offer(max_amount=Decimal(9000), target=Decimal(2000))
+    request = ApprovalRequest.objects.get(verb="offers.publish")
+    told = dict(request.summary)
+    assert (told["Cap"], told["Target"]) == ("9,000.00 AED", "2,000.00 AED, all or nothing")
+    assert (told["Tickets"], told["Expected, not promised"][:3]) == ("from 100.00 AED to the cap", "8 %")
+    for name in ("Ana", "Kofi"):
+        world.invest(world.investor(name, offer), offer, "3150")
+    world.later()
+    closed = services.close_offer(offer.pk, by=world.officers[0], reason="full", now=world.now)
+    asked = services.request_failure(closed.pk, by=world.officers[0], reason="no site", now=world.now)
+    assert dict(asked.summary)["Goes back"] == "6,300.00 AED"
+    world.fill_pool(closed, "2000")
+    given = {"amount": Decimal(2000), "by": world.officers[0], "reason": "rent", "now": world.now}
+    asked = services.request_distribution(closed.pk, **given)
+    assert dict(asked.summary) == {
+        "Offer": "Harbour cold store",
+        "Amount": "2,000.00 AED",
+        "Among": "2 investments of 6,300.00 AED",
+        "Shares": "1,000.00 AED to 1,000.00 AED",
+    }
+    world.approve(asked)
+    assert str(OfferDeed.objects.get()) == "distribution of 2,000.00 AED"
 
 
 def test_no_more_than_the_pool_holds(world: World, closed: Offer) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+import protection.services as protection
 from offers import services
 from offers.models import Offer
 from offers.tests.worlds import LATE, World, broken, terms
@@ -270,6 +271,16 @@ def test_a_verb_needs_a_reason(world: World, offer: Offer, verb: str) -> None:
     answer = send(world.officers[0], "post", f"/{offer.pk}/{verb}", {})
     assert answer.status_code == 400 and answer.json()["errors"][0]["pointer"] == "/reason"
     assert Offer.objects.get().status == "live" and ApprovalRequest.objects.filter(status="requested").count() == 0
+
+
+def test_what_could_never_be_published_is_refused_at_once(world: World) -> None:
+    """Its sheet's version says something else already: the last approval would be refused."""
+    draft = world.draft()
+    sheet = {"subject": draft.scope, "version": draft.disclosure_version, "title": draft.name, "by": None}
+    with transaction.atomic():
+        protection.publish(**sheet, body="Another text.", now=world.now)
+    assert refusal(send(world.officers[0], "post", f"/{draft.pk}/publish", WHY)) == (409, "disclosure-changed")
+    assert not ApprovalRequest.objects.exists()
 
 
 def test_a_draft_that_changed_after_it_was_asked_for_is_not_published(world: World) -> None:

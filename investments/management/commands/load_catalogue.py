@@ -16,7 +16,7 @@ from accounts import identifiers
 from accounts.models import User
 from core.errors import DomainError
 from investments.services import catalogue, versions
-from ledger.amounts import percent
+from ledger.amounts import percent, show
 from oversight.encryption import blind_index
 
 
@@ -57,7 +57,7 @@ class Command(BaseCommand):
                 str(version.number),
                 versions.rate(version),
                 percent(version.yearly_equivalent) + (" above the ceiling" if each.above_ceiling else ""),
-                f"{version.minimum.normalize():f} {version.product.currency}",
+                show(version.minimum, version.product.currency),
                 each.outcome,
             )
         drawn = StringIO()

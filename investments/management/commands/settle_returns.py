@@ -10,6 +10,7 @@ from rich.table import Table
 from investments import settlement, slices
 from investments.management.running import DayCommand, bar
 from investments.settlement import SettlementReport
+from ledger import amounts
 
 
 class Command(DayCommand):
@@ -28,13 +29,14 @@ class Command(DayCommand):
         for heading in ("product", "due days paid", "positions", "amount", "currency", "short"):
             table.add_column(heading, justify="right" if heading in ("positions", "amount") else "left")
         for outcome in report.products:
-            short = f"{outcome.owed.normalize():f} for {outcome.short_on}" if outcome.short_on else ""
+            code = outcome.product.currency
+            short = f"{amounts.number(outcome.owed, code)} for {outcome.short_on}" if outcome.short_on else ""
             table.add_row(
                 outcome.product.display_name,
                 ", ".join(day.isoformat() for day in outcome.days) or "none",
                 f"{outcome.positions:,}",
-                f"{outcome.amount.normalize():f}",
-                outcome.product.currency,
+                amounts.number(outcome.amount, code),
+                code,
                 short,
             )
         self.console.print(table)
