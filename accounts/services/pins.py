@@ -150,8 +150,9 @@ def spend(user: User, use: Use, *, now: datetime) -> None:
     Raises PinTokenRefused.
     """
     row = PinToken.objects.lock_by_hash(tokens.digest(use.token))
-    wanted = {"user_id": user.pk, "session_id": use.session.pk, "method": use.method, "path": use.path, "now": now}
-    if row is None or not row.is_good(**wanted):
+    if row is None or not row.is_good(
+        user_id=user.pk, session_id=use.session.pk, method=use.method, path=use.path, now=now
+    ):
         raise PinTokenRefused
     row.spent_at = now
     row.save(update_fields=["spent_at"])

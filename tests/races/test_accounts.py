@@ -16,14 +16,14 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 
 from accounts import roles, services, tokens
-from accounts.models import LoginFailure, PasswordResetToken, Session, SmsCount, User, VerificationCode
-from accounts.services import codes, sessions
+from accounts.models import LoginFailure, PasswordResetToken, Session, User
+from accounts.services import sessions
 from accounts.services.officers import NewOfficer
 from accounts.services.roles import RoleMove
 from oversight import services as oversight
 from oversight.encryption import blind_index
 from oversight.models import AuditEvent
-from tests.people import PASSWORD, make_investor, make_officer
+from tests.people import PASSWORD, make_officer
 from tests.races.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -244,59 +244,3 @@ def test_a_name_that_changes_while_keys_rotate_stays_changed(ana, monkeypatch):
     assert not [answer for answer in answers if isinstance(answer, Exception)], answers
     ana.refresh_from_db()
     assert ana.last_name == "Quenum"
-
-
-class TestCodes:
-    """Codes by SMS: tries are counted one by one, a right one verifies once, messages are counted exactly."""
-
-    @pytest.fixture
-    def opened(self, monkeypatch):
-        """Ana's code, and the six digits that were sent."""
-        person, sent = make_investor("Ana", phone="+2290197123456"), []
-        monkeypatch.setattr(codes.sms, "send", lambda number, text: sent.append(text[:6]))
-        services.ask_code(person, "phone", now=NOW)
-        codes.send(VerificationCode.objects.get().pk, now=NOW)
-        return person, sent[-1]
-
-    def guesses(self, person, digits):
-        wrong = (f"{(int(digits) + step) % 10**6:06}" for step in range(1, 13))
-        return [partial(services.verify_phone, person, guess, now=NOW) for guess in wrong]
-
-    def slow_tries(self, monkeypatch):
-        before = VerificationCode.save
-
-        def save(self, **kwargs):
-            time.sleep(0.1)
-            before(self, **kwargs)
-
-        monkeypatch.setattr(VerificationCode, "save", save)
-
-    def test_twelve_guesses_at_once_are_five_tries(self, opened, monkeypatch):
-        compared = []
-        before = codes.take
-        monkeypatch.setattr(codes, "take", lambda *args, **more: compared.append(args) or before(*args, **more))
-        self.slow_tries(monkeypatch)
-        assert kinds(at_once(self.guesses(*opened))) == ["CodeRefused"] * 12
-        assert len(compared) == 5
-
-    def test_without_the_lock_all_would_be_compared(self, opened, monkeypatch):
-        compared = []
-        before = codes.take
-        monkeypatch.setattr(codes, "take", lambda *args, **more: compared.append(args) or before(*args, **more))
-        self.slow_tries(monkeypatch)
-        unlocked(monkeypatch, VerificationCode)
-        at_once(self.guesses(*opened))
-        assert len(compared) > 5
-
-    def test_a_right_code_twice_at_once_verifies_once(self, opened):
-        person, digits = opened
-        twice = [partial(services.verify_phone, person, digits, now=NOW)] * 2
-        assert kinds(at_once(twice)) == ["CodeRefused", "NoneType"]
-        assert AuditEvent.objects.filter(action="accounts.phone_verified").count() == 1
-
-    def test_a_countrys_cap_holds_against_many_at_once(self, settings):
-        settings.SMS_A_DAY = (9, 5, 99)
-        people = [make_investor(f"Ana {n}", phone=f"+22901970000{n:02}") for n in range(12)]
-        outcomes = at_once([partial(services.ask_code, person, "phone", now=NOW) for person in people])
-        assert kinds(outcomes) == ["SmsCapped"] * 7 + ["datetime"] * 5
-        assert SmsCount.objects.get(scope="country:BJ").sent == VerificationCode.objects.count() == 5

@@ -1,0 +1,146 @@
+"""Races over codes and PINs: tries are counted one by one, what is good once is used once.
+
+Each lock has its control beside it: the same race with the lock taken out, seen to go wrong.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from functools import partial
+
+import pytest
+import time_machine
+from django.db import transaction
+
+from accounts import services
+from accounts.models import PinToken, Session, SmsCount, TransactionPin, VerificationCode
+from accounts.services import codes, pins
+from accounts.services.pins import Use
+from oversight.models import AuditEvent
+from tests.people import PASSWORD, make_investor
+from tests.races.test_accounts import kinds, unlocked
+from tests.races.threads import at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with time_machine.travel(NOW, tick=True):
+        yield
+
+
+def slow_saves(monkeypatch, model) -> None:
+    """Leave the other threads time between reading and writing."""
+    before = model.save
+
+    def save(self, **kwargs):
+        time.sleep(0.1)
+        before(self, **kwargs)
+
+    monkeypatch.setattr(model, "save", save)
+
+
+class TestCodes:
+    """Codes by SMS: tries are counted one by one, a right one verifies once, messages are counted exactly."""
+
+    @pytest.fixture
+    def opened(self, monkeypatch):
+        """Ana's code, and the six digits that were sent."""
+        person, sent = make_investor("Ana", phone="+2290197123456"), []
+        monkeypatch.setattr(codes.sms, "send", lambda number, text: sent.append(text[:6]))
+        services.ask_code(person, "phone", now=NOW)
+        codes.send(VerificationCode.objects.get().pk, now=NOW)
+        return person, sent[-1]
+
+    def guesses(self, person, digits):
+        wrong = (f"{(int(digits) + step) % 10**6:06}" for step in range(1, 13))
+        return [partial(services.verify_phone, person, guess, now=NOW) for guess in wrong]
+
+    def test_twelve_guesses_at_once_are_five_tries(self, opened, monkeypatch):
+        compared = []
+        before = codes.take
+        monkeypatch.setattr(codes, "take", lambda *args, **more: compared.append(args) or before(*args, **more))
+        slow_saves(monkeypatch, VerificationCode)
+        assert kinds(at_once(self.guesses(*opened))) == ["CodeRefused"] * 12
+        assert len(compared) == 5
+
+    def test_without_the_lock_all_would_be_compared(self, opened, monkeypatch):
+        compared = []
+        before = codes.take
+        monkeypatch.setattr(codes, "take", lambda *args, **more: compared.append(args) or before(*args, **more))
+        slow_saves(monkeypatch, VerificationCode)
+        unlocked(monkeypatch, VerificationCode)
+        at_once(self.guesses(*opened))
+        assert len(compared) > 5
+
+    def test_a_right_code_twice_at_once_verifies_once(self, opened):
+        person, digits = opened
+        twice = [partial(services.verify_phone, person, digits, now=NOW)] * 2
+        assert kinds(at_once(twice)) == ["CodeRefused", "NoneType"]
+        assert AuditEvent.objects.filter(action="accounts.phone_verified").count() == 1
+
+    def test_a_countrys_cap_holds_against_many_at_once(self, settings):
+        settings.SMS_A_DAY = (9, 5, 99)
+        people = [make_investor(f"Ana {n}", phone=f"+22901970000{n:02}") for n in range(12)]
+        outcomes = at_once([partial(services.ask_code, person, "phone", now=NOW) for person in people])
+        assert kinds(outcomes) == ["SmsCapped"] * 7 + ["datetime"] * 5
+        assert SmsCount.objects.get(scope="country:BJ").sent == VerificationCode.objects.count() == 5
+
+
+class TestPins:
+    """Guesses of a PIN at once are no more tries than one after another; a token is spent once."""
+
+    @pytest.fixture
+    def ana(self):
+        person = make_investor("Ana")
+        services.set_pin(person, pin="402917", password=PASSWORD, now=NOW)
+        return person
+
+    @pytest.fixture
+    def guesses(self, ana, monkeypatch):
+        """Twelve guesses at once, and which of them were compared."""
+        compared = []
+        monkeypatch.setattr(TransactionPin, "is_right", lambda self, digits: bool(compared.append(digits)))
+        slow_saves(monkeypatch, TransactionPin)
+        return [partial(pins.require_right, ana, f"7392{n:02}", now=NOW) for n in range(12)], compared
+
+    def test_five_are_compared(self, guesses):
+        works, compared = guesses
+        assert kinds(at_once(works)) == ["PinLocked"] * 7 + ["WrongPin"] * 5
+        assert len(compared) == 5
+
+    def test_without_the_lock_all_would_be(self, guesses, monkeypatch):
+        works, compared = guesses
+        unlocked(monkeypatch, TransactionPin)
+        at_once(works)
+        assert len(compared) > 5
+
+    @pytest.fixture
+    def twice(self, ana, monkeypatch):
+        services.log_in(ana.email, PASSWORD, device=services.Device(), now=NOW)
+        session = Session.objects.get()
+        token = services.verify_pin(ana, pin="402917", use=Use(session, "POST", "/api/v1/payouts"), now=NOW)
+        slow_saves(monkeypatch, PinToken)
+
+        def spend() -> str:
+            with transaction.atomic():
+                pins.spend(ana, Use(session, "POST", "/api/v1/payouts", token), now=NOW)
+            return "spent"
+
+        return [spend] * 2
+
+    def test_a_token_is_spent_once(self, twice):
+        assert kinds(at_once(twice)) == ["PinTokenRefused", "str"]
+
+    def test_without_the_lock_it_is_spent_twice(self, twice, monkeypatch):
+        monkeypatch.setattr(
+            PinToken.objects._queryset_class, "lock_by_hash", lambda self, found: self.filter(token_hash=found).first()
+        )
+        monkeypatch.setattr(
+            type(PinToken.objects), "lock_by_hash", lambda self, found: self.filter(token_hash=found).first()
+        )
+        assert kinds(at_once(twice)) == ["str", "str"]
