@@ -13,6 +13,7 @@ from django.core.mail import send_mail
 from django.db import transaction
 from django.template.loader import render_to_string
 
+from accounts import sms
 from accounts.models import User
 
 SUBJECTS = {
@@ -27,6 +28,8 @@ SUBJECTS = {
     "pin_code": "A code to set a new PIN",
 }
 
+MUST_BE_HEARD = frozenset({"password_changed", "pin_set", "new_device", "address_changed"})
+
 
 def queue(kind: str, user: User, *, session_id: UUID | None = None) -> None:
     """Have the worker write this mail once the transaction has committed; a broker that is down is logged.
@@ -37,7 +40,7 @@ def queue(kind: str, user: User, *, session_id: UUID | None = None) -> None:
     transaction.on_commit(functools.partial(send.delay, kind, str(user.pk), *about), robust=True)
 
 
-@shared_task(name="accounts.mails.send")
+@shared_task(name="accounts.mails.send", **sms.AGAIN)
 def send(kind: str, user_id: str, session_id: str | None = None) -> None:
     """Write one mail to a person who has an address; sending it twice does no harm."""
     user = User.objects.filter(pk=UUID(user_id)).first()
@@ -50,9 +53,14 @@ def send(kind: str, user_id: str, session_id: str | None = None) -> None:
 
 
 def deliver(kind: str, user: User, *, to: str = "", **facts: Any) -> None:
-    """Send the mail at once, outside any transaction, to the person's address or another of theirs."""
+    """Send the mail at once, outside any transaction, to the person's address or another of theirs.
+
+    What everybody must hear of goes by SMS to those without an address. Raises SmsFailed, SmsRefused.
+    """
     to = to or user.email
     if not to:
+        if kind in MUST_BE_HEARD and user.phone:
+            sms.send(user.phone, f"Fiducia: {SUBJECTS[kind]}. If it wasn't you, write to support at once.")
         return
     body = render_to_string(f"accounts/mail/{kind}.txt", {"user": user, **facts})
     send_mail(SUBJECTS[kind], body, settings.DEFAULT_FROM_EMAIL, [to])

@@ -14,7 +14,7 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 from django.conf import settings
 
@@ -25,18 +25,19 @@ TWILIO = "https://api.twilio.com"
 
 
 class SmsFailed(Exception):
-    """The sender didn't take a message; `is_final` where trying again would change nothing."""
+    """The sender can't take a message now; it may later."""
 
-    def __init__(self, reason: str, is_final: bool) -> None:
-        super().__init__(reason, is_final)
-        self.is_final = is_final
 
-    def __str__(self) -> str:
-        return str(self.args[0])
+class SmsRefused(Exception):
+    """The sender doesn't take this message; trying again would change nothing."""
+
+
+AGAIN: Final[dict[str, Any]] = {"autoretry_for": (SmsFailed,), "retry_backoff": 5, "max_retries": 5}
+"""How a task that sends is tried again: after 5 seconds, then each time twice as late."""
 
 
 class Sender(Protocol):
-    """Sends one message. Raises SmsFailed."""
+    """Sends one message. Raises SmsFailed, SmsRefused."""
 
     def send(self, number: str, text: str) -> None: ...
 
@@ -79,12 +80,12 @@ class Twilio:
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
                 if answer.status != 201:
-                    raise SmsFailed(f"Twilio answered {answer.status}", is_final=False)
+                    raise SmsFailed(f"Twilio answered {answer.status}")
         except urllib.error.HTTPError as error:
-            final = 400 <= error.code < 500 and error.code != 429
-            raise SmsFailed(f"Twilio answered {error.code}", is_final=final) from None
+            is_final = 400 <= error.code < 500 and error.code != 429
+            raise (SmsRefused if is_final else SmsFailed)(f"Twilio answered {error.code}") from None
         except OSError as error:
-            raise SmsFailed(f"Twilio can't be reached: {type(error).__name__}", is_final=False) from None
+            raise SmsFailed(f"Twilio can't be reached: {type(error).__name__}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def caps() -> Caps:
 
 
 def send(number: str, text: str) -> None:
-    """Send a message. Raises SmsFailed."""
+    """Send a message. Raises SmsFailed, SmsRefused."""
     sender_of(settings.SMS_URL).send(number, text)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from celery import shared_task
@@ -12,7 +11,6 @@ from accounts import lockout, mails, services, sms
 from accounts.services import addresses, codes, passwords, pins, verification
 
 send_mail = mails.send
-FIRST_RETRY_SECONDS = 5
 
 
 @shared_task(name="accounts.tasks.reset_password")
@@ -21,26 +19,16 @@ def reset_password(index: str) -> None:
     services.request_reset(bytes.fromhex(index), now=timezone.now())
 
 
-@shared_task(name="accounts.tasks.send_code", bind=True, max_retries=5)
-def send_code(self: Any, code_id: str) -> None:
-    """Send a code that was asked for; a sender that can't be reached is tried again, each time twice as late."""
-    try:
-        codes.send(UUID(code_id), now=timezone.now())
-    except sms.SmsFailed as failed:
-        if failed.is_final:
-            raise
-        raise self.retry(exc=failed, countdown=FIRST_RETRY_SECONDS * 2**self.request.retries) from failed
+@shared_task(name="accounts.tasks.send_code", **sms.AGAIN)
+def send_code(code_id: str) -> None:
+    """Send a code that was asked for."""
+    codes.send(UUID(code_id), now=timezone.now())
 
 
-@shared_task(name="accounts.tasks.tell_old_address", bind=True, max_retries=5)
-def tell_old_address(self: Any, code_id: str) -> None:
-    """Tell a change at the address that was left; tried again as a code is."""
-    try:
-        addresses.tell_old(UUID(code_id))
-    except sms.SmsFailed as failed:
-        if failed.is_final:
-            raise
-        raise self.retry(exc=failed, countdown=FIRST_RETRY_SECONDS * 2**self.request.retries) from failed
+@shared_task(name="accounts.tasks.tell_old_address", **sms.AGAIN)
+def tell_old_address(code_id: str) -> None:
+    """Tell a change at the address that was left."""
+    addresses.tell_old(UUID(code_id))
 
 
 @shared_task(name="accounts.tasks.forget_old")

@@ -19,6 +19,8 @@ from accounts.services.codes import Channel, Purpose
 from core.commands import command
 from oversight import audit
 
+IF_NOT = "If it wasn't you, write to support at once."
+
 
 def change_address(user: User, *, channel: str, address: str, use: pins.Use, now: datetime) -> None:
     """Send a code to a new address or number, in its one form; nothing changes before the code comes back.
@@ -61,8 +63,7 @@ def replace(code: VerificationCode, *, now: datetime) -> None:
     sensitive.changed(person, now=now)
     code.address = old
     code.save(update_fields=["address"])
-    if old:
-        transaction.on_commit(functools.partial(_queue, code.pk), robust=True)
+    transaction.on_commit(functools.partial(_queue, code.pk), robust=True)
     audit.record(
         f"accounts.{channel}_changed", actor=person, at=now, target=person, personal={"before": old}, person=person
     )
@@ -75,11 +76,10 @@ def _queue(code_id: UUID) -> None:
 
 
 def tell_old(code_id: UUID) -> None:
-    """Tell a change at the address or number that was left (the worker's)."""
+    """Tell a change where the person was reached before: at what was left, else on the other channel (the worker's)."""
     code = VerificationCode.objects.select_related("user").get(pk=code_id)
-    if code.channel == Channel.PHONE:
-        sms.send(
-            code.address, "The phone number of your Fiducia account was changed. If it wasn't you, write to support."
-        )
+    person, what = code.user, "phone number" if code.channel == Channel.PHONE else "e-mail address"
+    if (code.channel == Channel.PHONE) == bool(code.address):
+        sms.send(code.address or person.phone, f"The {what} of your Fiducia account was changed. {IF_NOT}")
     else:
-        mails.deliver("address_changed", code.user, to=code.address)
+        mails.deliver("address_changed", person, to=code.address, what=what)

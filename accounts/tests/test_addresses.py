@@ -147,3 +147,29 @@ def test_one_after_another_waits(client, ana):
     change(client, email="one@example.org")
     answer = change(client, email="two@example.org")
     assert (answer.status_code, answer["Retry-After"]) == (429, "61")
+
+
+def test_a_first_address_is_told_to_the_number(sent):
+    bo = make_investor("Bo", email="", phone="+2290197000009", phone_verified_at=NOW)
+    services.set_pin(bo, pin=PIN, password=PASSWORD, now=NOW - timedelta(days=3))
+    assert [message["to"] for message in sent()] == ["+2290197000009"]
+    assert "Your PIN was set" in sent()[0]["text"]
+    client = APIClient()
+    pair = client.post("/api/v1/auth/login", {"identifier": "+2290197000009", "password": PASSWORD}).json()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair['access']}")
+    change(client, email="bo@example.org")
+    assert confirm().status_code == 204
+    assert "e-mail address of your Fiducia account was changed" in sent()[-1]["text"]
+    assert [told.to for told in mail.outbox] == [["bo@example.org"]]
+
+
+def test_a_first_number_is_told_by_mail(sent):
+    zoe = make_investor("Zoe", email_verified_at=NOW)
+    services.set_pin(zoe, pin=PIN, password=PASSWORD, now=NOW - timedelta(days=3))
+    client = APIClient()
+    pair = client.post("/api/v1/auth/login", {"identifier": "zoe@example.com", "password": PASSWORD}).json()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair['access']}")
+    change(client, phone="+2290197000001")
+    digits = re.search(r"\b\d{6}\b", sent()[-1]["text"])[0]
+    client.post("/api/v1/auth/verify-otp", {"code": digits})
+    assert mail.outbox[-1].to == ["zoe@example.com"] and "the phone number of your account" in mail.outbox[-1].body
