@@ -35,6 +35,12 @@ class AccountsConfig(AppConfig):
             "update": ["encoded", "set_at", "failures", "locked_until"],
             "delete": False,
         },
+        "Totp": {
+            "insert": "*",
+            "update": ["sealed", "created_at", "confirmed_at", "last_step"],
+            "delete": True,
+        },
+        "RecoveryCode": {"insert": "*", "update": ["used_at"], "delete": False},
         "PinToken": {"insert": "*", "update": ["spent_at"], "delete": True},
         "SmsCount": {"insert": "*", "update": ["sent"], "delete": True},
     }

@@ -92,6 +92,20 @@ class PinTokenRefused(Forbidden):
     title = "This needs the X-Pin-Token of a PIN given for this request: verify the PIN"
 
 
+class WrongFactor(DomainError):
+    """Wrong, used, or of a factor that isn't there: one answer for all."""
+
+    code = "wrong-factor"
+    title = "This code is not, or no longer, good"
+    status = 422
+
+
+class FactorMissing(DomainError):
+    code = "factor-missing"
+    title = "There is no second factor to do that with"
+    status = 409
+
+
 class CodeRefused(DomainError):
     """Wrong, used, expired, tried too often, or sent to another address: one answer for all."""
 

@@ -9,9 +9,10 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts import services
-from accounts.errors import LockedOut
+from accounts.errors import LockedOut, WrongFactor
 from accounts.models import User
 from core.errors import DomainError
 
@@ -21,7 +22,16 @@ IDENTIFIER_MAX_LENGTH = 254
 class OfficerLogInForm(AuthenticationForm):
     """Officers only; anybody else hears the same words as after a wrong password."""
 
-    error_messages = {"refused": "This address or number and this password are no officer's."}
+    error_messages = {
+        "refused": "This address or number and this password are no officer's.",
+        "factor": "Give the present code of your authenticator app, or a recovery code, with your password.",
+    }
+    code = forms.CharField(
+        label="Code of your authenticator app, if you have one",
+        required=False,
+        max_length=40,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "inputmode": "text"}),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -35,12 +45,14 @@ class OfficerLogInForm(AuthenticationForm):
         """Check the credentials as the API does; count a wrong one."""
         identifier, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if identifier and password:
-            self.user_cache = self._officer(identifier, password)
+            self.user_cache = self._officer(identifier, password, self.cleaned_data.get("code", ""))
         return self.cleaned_data
 
-    def _officer(self, identifier: str, password: str) -> Any:
+    def _officer(self, identifier: str, password: str, code: str) -> Any:
         try:
-            return services.enter_console(identifier, password, now=timezone.now())
+            return services.enter_console(identifier, password, code=code, now=timezone.now())
+        except WrongFactor as refusal:
+            raise ValidationError(self.error_messages["factor"], code="factor") from refusal
         except LockedOut as refusal:
             raise _locked(refusal) from refusal
         except DomainError as refusal:

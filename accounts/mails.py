@@ -24,11 +24,15 @@ SUBJECTS = {
     "new_device": "A log-in from a new device",
     "verify_email": "Is this address yours?",
     "pin_set": "Your PIN was set",
+    "factor_changed": "Your second factor was changed",
+    "recovery_code_used": "A recovery code was used",
     "address_changed": "Your address or number was changed",
     "pin_code": "A code to set a new PIN",
 }
 
-MUST_BE_HEARD = frozenset({"password_changed", "pin_set", "new_device", "address_changed"})
+MUST_BE_HEARD = frozenset(
+    {"password_changed", "pin_set", "new_device", "address_changed", "factor_changed", "recovery_code_used"}
+)
 
 
 def queue(kind: str, user: User, *, session_id: UUID | None = None) -> None:

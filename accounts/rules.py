@@ -22,6 +22,12 @@ CODE_DIGITS = 6
 CODES_A_DAY = {"email": 10, "phone": 5}
 FIRST_RESEND_AFTER = timedelta(minutes=1)
 CODES_COUNT_FOR = timedelta(days=1)
+TOTP_SECONDS = 30
+TOTP_STEPS_ASIDE = 1
+RECOVERY_CODES = 10
+RECOVERY_BYTES = 5
+MFA_TOKEN_LIFETIME = timedelta(minutes=5)
+
 PIN_DIGITS = 6
 PIN_TOKEN_LIFETIME = timedelta(minutes=5)
 PIN_LOCKS = {5: timedelta(minutes=15), 10: timedelta(hours=1)}

@@ -22,7 +22,7 @@ from accounts.errors import TokenRefused
 ISSUER = "fiducia"
 AUDIENCE = "fiducia-api"
 ALGORITHM = "HS256"
-ACCESS, REFRESH = "access", "refresh"
+ACCESS, REFRESH, FACTOR = "access", "refresh", "factor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,30 @@ def issue(session_id: UUID, user_id: UUID, *, now: datetime) -> TokenPair:
     )
 
 
+def issue_challenge(user_id: UUID, password: str, *, now: datetime) -> str:
+    """Sign that somebody's password, which stands hashed as `password`, was right; a second factor is still missing."""
+    return _encode(
+        {"typ": FACTOR, "sub": str(user_id), "pwd": digest(password).hex()}, now=now, lifetime=rules.MFA_TOKEN_LIFETIME
+    )
+
+
+def read_challenge(token: str) -> tuple[UUID, str]:
+    """Return whose password was right, and the digest of how it stood hashed then. Raises TokenRefused."""
+    payload = _decode(token, FACTOR)
+    try:
+        return UUID(payload["sub"]), str(payload["pwd"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise TokenRefused from error
+
+
 def _sign(kind: str, session_id: UUID, user_id: UUID, *, now: datetime, lifetime: timedelta) -> str:
+    return _encode({"typ": kind, "sid": str(session_id), "sub": str(user_id)}, now=now, lifetime=lifetime)
+
+
+def _encode(claims: dict[str, str], *, now: datetime, lifetime: timedelta) -> str:
     return _backend().encode(
         {
-            "typ": kind,
-            "sid": str(session_id),
-            "sub": str(user_id),
+            **claims,
             "jti": secrets.token_hex(16),
             "iat": int(now.timestamp()),
             "exp": int((now + lifetime).timestamp()),
@@ -69,13 +87,21 @@ def read(token: str, kind: str) -> Claims:
 
     Raises TokenRefused, with the same words for every reason.
     """
+    payload = _decode(token, kind)
+    try:
+        return Claims(session_id=UUID(payload["sid"]), user_id=UUID(payload["sub"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise TokenRefused from error
+
+
+def _decode(token: str, kind: str) -> dict[str, Any]:
     try:
         payload: dict[str, Any] = _backend().decode(token)  # type: ignore[arg-type]
         if payload["typ"] != kind or "exp" not in payload:
             raise TokenRefused
-        return Claims(session_id=UUID(payload["sid"]), user_id=UUID(payload["sub"]))
     except (TokenBackendError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise TokenRefused from error
+    return payload
 
 
 def digest(token: str) -> bytes:

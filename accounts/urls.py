@@ -1,15 +1,19 @@
 from django.urls import path
 
-from accounts.api import login, me, passwords, pins, sessions, verification
+from accounts.api import factors, login, me, passwords, pins, sessions, verification
 
 urlpatterns = [
     path("auth/signup", login.SignUp.as_view(), name="sign-up"),
     path("auth/login", login.LogIn.as_view(), name="log-in"),
+    path("auth/login/mfa", login.LogInMfa.as_view(), name="log-in-mfa"),
     path("auth/refresh", login.Refresh.as_view(), name="refresh"),
     path("auth/logout", login.LogOut.as_view(), name="log-out"),
     path("auth/password/change", passwords.Change.as_view(), name="password-change"),
     path("auth/password/reset", passwords.Reset.as_view(), name="password-reset"),
     path("auth/password/reset/confirm", passwords.Confirm.as_view(), name="password-reset-confirm"),
+    path("auth/mfa/totp", factors.TotpView.as_view(), name="totp"),
+    path("auth/mfa/totp/confirm", factors.ConfirmTotp.as_view(), name="totp-confirm"),
+    path("auth/mfa/recovery-codes", factors.RecoveryCodes.as_view(), name="recovery-codes"),
     path("auth/pin", pins.Pin.as_view(), name="pin"),
     path("auth/pin/verify", pins.VerifyPin.as_view(), name="pin-verify"),
     path("auth/pin/reset", pins.AskToResetPin.as_view(), name="pin-reset"),

@@ -216,6 +216,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "password_reset": "10/hour",
         "verify": "30/hour",
         "pin": "60/hour",
+        "factor": "60/hour",
         "knowledge_test": "30/hour",
     },
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",

@@ -92,6 +92,7 @@ EVERY: dict[tuple[str, str], Line] = {
     ("post", "/auth/login"): Line(
         Whose.PUBLIC, {"identifier": "ana@example.com", "password": PASSWORD}, free=("identifier", "password")
     ),
+    ("post", "/auth/login/mfa"): Line(Whose.PUBLIC, {"mfa_token": "x", "code": "123456"}, free=("mfa_token", "code")),
     ("post", "/auth/refresh"): Line(Whose.PUBLIC, {"refresh": "REFRESH"}, free=("refresh",)),
     ("post", "/auth/logout"): Line(Whose.PUBLIC, {"refresh": "REFRESH"}, free=("refresh",)),
     ("post", "/auth/password/reset"): Line(Whose.PUBLIC, {"identifier": "ana@example.com"}, free=("identifier",)),
@@ -103,6 +104,10 @@ EVERY: dict[tuple[str, str], Line] = {
         {"current_password": PASSWORD, "new_password": "another good passphrase"},
         free=("current_password", "new_password"),
     ),
+    ("post", "/auth/mfa/totp"): Line(Whose.SELF, {"password": PASSWORD}, free=("password",)),
+    ("delete", "/auth/mfa/totp"): Line(Whose.SELF),
+    ("post", "/auth/mfa/totp/confirm"): Line(Whose.SELF, {"code": "123456"}, free=("code",)),
+    ("post", "/auth/mfa/recovery-codes"): Line(Whose.SELF, {"code": "123456"}, free=("code",)),
     ("post", "/auth/pin"): Line(Whose.SELF, {"pin": "402917", "password": PASSWORD}, free=("password",)),
     ("post", "/auth/pin/verify"): Line(
         Whose.SELF, {"pin": "402917", "method": "PATCH", "path": "/api/v1/users/me"}, free=("path",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers, status
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -26,6 +26,7 @@ from accounts.api.fields import (
     require_good_password,
 )
 from accounts.models import User
+from accounts.services import factors
 
 IDENTIFIER_MAX_LENGTH = 254
 TOKEN_MAX_LENGTH = 2000
@@ -73,6 +74,17 @@ class RefreshIn(StrictSerializer):
 class PairOut(serializers.Serializer[tokens.TokenPair]):
     access = serializers.CharField()
     refresh = serializers.CharField()
+
+
+class ChallengeOut(serializers.Serializer[dict[str, object]]):
+    mfa_required = serializers.BooleanField(default=True)
+    mfa_token = serializers.CharField(help_text="good for five minutes, at /auth/login/mfa")
+    methods = serializers.ListField(child=serializers.ChoiceField(choices=(factors.TOTP, factors.RECOVERY)))
+
+
+class FactorIn(StrictSerializer):
+    mfa_token = StrictCharField(max_length=TOKEN_MAX_LENGTH)
+    code = StrictCharField(max_length=40, help_text="of the authenticator app, or a recovery code")
 
 
 class Anybody(APIView):
@@ -125,7 +137,7 @@ class LogIn(Anybody):
         operation_id="log_in",
         request=LogInIn,
         responses={
-            200: PairOut,
+            200: PolymorphicProxySerializer("LogIn", [PairOut, ChallengeOut], None),
             401: OpenApiResponse(description="The identifier and the password don't belong together."),
             403: OpenApiResponse(description="Right, but the account is blocked."),
         },
@@ -140,6 +152,26 @@ class LogIn(Anybody):
     def post(self, request: Request) -> Response:
         form = LogInIn.parse(request)
         pair = services.log_in(form["identifier"], form["password"], device=device_of(request), now=timezone.now())
+        if isinstance(pair, services.Challenge):
+            body = {"mfa_required": True, "mfa_token": pair.mfa_token, "methods": list(pair.methods)}
+            return Response(ChallengeOut(body).data, headers={"Cache-Control": "no-store"})
+        return tokens_answer(pair)
+
+
+class LogInMfa(Anybody):
+    """Finish a log-in with a second factor."""
+
+    throttle_scope = "login"
+
+    @extend_schema(
+        operation_id="log_in_mfa",
+        request=FactorIn,
+        responses={200: PairOut, 401: OpenApiResponse(description=REFUSED)},
+    )
+    def post(self, request: Request) -> Response:
+        form = FactorIn.parse(request)
+        token, code = form["mfa_token"], form["code"]
+        pair = services.log_in_with_factor(token, code, device=device_of(request), now=timezone.now())
         return tokens_answer(pair)
 
 

@@ -1,6 +1,7 @@
 """Every model of accounts."""
 
 from accounts.models.codes import SmsCount, VerificationCode
+from accounts.models.factors import RecoveryCode, Totp
 from accounts.models.people import KYC_LEVELS, VIP_LEVELS, User, new_referral_code
 from accounts.models.pins import PinToken, TransactionPin
 from accounts.models.sessions import LoginFailure, PasswordResetToken, Session
@@ -11,8 +12,10 @@ __all__ = [
     "LoginFailure",
     "PasswordResetToken",
     "PinToken",
+    "RecoveryCode",
     "Session",
     "SmsCount",
+    "Totp",
     "TransactionPin",
     "User",
     "VerificationCode",

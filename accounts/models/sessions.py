@@ -45,6 +45,7 @@ class Session(models.Model):
     user_agent = models.CharField(max_length=255, blank=True)
     ip = models.GenericIPAddressField(null=True, blank=True)
     device = models.BinaryField(null=True, editable=False, help_text="see accounts/devices.py")
+    second_factor_at = models.DateTimeField(null=True, blank=True, help_text="when a second factor was given last")
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField()
     expires_at = models.DateTimeField()

@@ -2,7 +2,16 @@
 
 from accounts.devices import Device
 from accounts.services.addresses import change_address
-from accounts.services.login import check_credentials, enter_console, log_in, log_out, refresh
+from accounts.services.factors import enrol, renew_recovery_codes
+from accounts.services.login import (
+    Challenge,
+    check_credentials,
+    enter_console,
+    log_in,
+    log_in_with_factor,
+    log_out,
+    refresh,
+)
 from accounts.services.officers import bootstrap_officers
 from accounts.services.passwords import (
     change_password,
@@ -28,6 +37,7 @@ from accounts.services.standing import (
 from accounts.services.verification import ask_code, verify_email, verify_phone
 
 __all__ = [
+    "Challenge",
     "Device",
     "RoleMove",
     "apply_block",
@@ -47,11 +57,14 @@ __all__ = [
     "end_own_session",
     "end_own_sessions",
     "end_session",
+    "enrol",
     "enter_console",
     "log_in",
+    "log_in_with_factor",
     "log_out",
     "payouts_held_until",
     "refresh",
+    "renew_recovery_codes",
     "request_block",
     "request_kyc_level",
     "request_reset",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -10,9 +11,9 @@ from uuid_utils.compat import uuid7
 
 from accounts import identifiers, lockout, mails, rules, tokens
 from accounts.devices import Device
-from accounts.errors import AccountBlocked, TokenRefused, WrongCredentials
+from accounts.errors import AccountBlocked, TokenRefused, WrongCredentials, WrongFactor
 from accounts.models import Session, User
-from accounts.services import sessions
+from accounts.services import factors, sessions
 from core.commands import command
 from oversight import audit, trace
 from oversight.encryption import blind_index
@@ -45,44 +46,81 @@ def _index(identifier: str) -> bytes:
         return blind_index(f"not an identifier: {identifier}")
 
 
-def log_in(identifier: str, password: str, *, device: Device, now: datetime) -> tokens.TokenPair:
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """The password was right, and a second factor is asked for: with this token, by one of these methods."""
+
+    mfa_token: str
+    methods: tuple[str, ...] = (factors.TOTP, factors.RECOVERY)
+
+
+def log_in(identifier: str, password: str, *, device: Device, now: datetime) -> tokens.TokenPair | Challenge:
     """Open a session for whoever has this identifier (e-mail address or phone number) and password.
+
+    Who has a second factor is asked for it first.
 
     Raises WrongCredentials, LockedOut, AccountBlocked.
     """
     user = check_credentials(identifier, password, now=now)
+    if factors.has_factor(user):
+        return Challenge(tokens.issue_challenge(user.pk, user.password, now=now))
     return open_session(user, device=device, now=now)
 
 
-def enter_console(identifier: str, password: str, *, now: datetime) -> User:
+def log_in_with_factor(mfa_token: str, code: str, *, device: Device, now: datetime) -> tokens.TokenPair:
+    """Open a session for whoever's password was right, with a code of their app or a recovery code.
+
+    Raises TokenRefused, WrongFactor, LockedOut, AccountBlocked.
+    """
+    user_id, password = tokens.read_challenge(mfa_token)
+    user = User.objects.present().filter(pk=user_id).first()
+    if user is None or tokens.digest(user.password).hex() != password:
+        raise TokenRefused
+    factors.count_try(user, now=now)
+    return open_session(user, device=device, now=now, code=code)
+
+
+def enter_console(identifier: str, password: str, *, code: str = "", now: datetime) -> User:
     """Return the officer whose identifier and password these are, and write down that they came in.
 
-    Raises WrongCredentials (for an investor, too), LockedOut, AccountBlocked.
+    `code` is that of a second factor, for who has one. Raises WrongCredentials (for an investor, too), WrongFactor,
+    LockedOut, AccountBlocked.
     """
     user = check_credentials(identifier, password, now=now)
     if not user.is_staff:
         raise WrongCredentials
-    note_entry(user, now=now)
+    if factors.has_factor(user):
+        if not code:
+            raise WrongFactor
+        factors.count_try(user, now=now)
+    note_entry(user, code=code, now=now)
     return user
 
 
 @command
-def note_entry(officer: User, *, now: datetime) -> None:
-    """Write down that an officer entered the console."""
+def note_entry(officer: User, *, code: str = "", now: datetime) -> None:
+    """Write down that an officer entered the console, with the second factor that they have. Raises WrongFactor."""
+    if factors.has_factor(officer):
+        factors.use(officer, code, now=now)
     audit.record(lockout.ENTERED_CONSOLE, actor=officer, at=now, target=officer)
 
 
 @command
-def open_session(user: User, *, device: Device, now: datetime) -> tokens.TokenPair:
+def open_session(user: User, *, device: Device, now: datetime, code: str | None = None) -> tokens.TokenPair:
     """Open a session for a person whose password was just checked; a device that is new is told to them by mail.
 
-    Raises WrongCredentials when the password, and AccountBlocked when the standing changed meanwhile.
+    `code` is that of a second factor. Raises WrongFactor; WrongCredentials when the password or what it needs, and
+    AccountBlocked when the standing changed meanwhile.
     """
     current = User.objects.lock(user.pk)
     if current.password != user.password:
         raise WrongCredentials
     if not current.is_active:
         raise AccountBlocked
+    if code is None and factors.has_factor(current):
+        raise WrongCredentials
+    if code is not None:
+        factors.use(current, code, now=now)
     session_id: UUID = uuid7()
     pair = tokens.issue(session_id, current.pk, now=now)
     is_new = _is_new(device, current, now=now)
@@ -93,6 +131,7 @@ def open_session(user: User, *, device: Device, now: datetime) -> tokens.TokenPa
         user_agent=_printable(device.user_agent),
         ip=device.ip,
         device=device.mark,
+        second_factor_at=now if code is not None else None,
         created_at=now,
         last_used_at=now,
         expires_at=now + rules.REFRESH_LIFETIME,

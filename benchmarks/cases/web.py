@@ -51,7 +51,8 @@ def _investor() -> str:
     for _ in range(POSITIONS):
         world.open(ana, "basic", str(Decimal(100)))
     device = services.Device(ip="127.0.0.1", user_agent="bench")
-    return str(services.log_in("ana@example.com", PASSWORD, device=device, now=datetime.now(UTC)).access)
+    pair: Any = services.log_in("ana@example.com", PASSWORD, device=device, now=datetime.now(UTC))
+    return str(pair.access)
 
 
 @contextmanager

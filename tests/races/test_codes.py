@@ -6,16 +6,17 @@ Each lock has its control beside it: the same race with the lock taken out, seen
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import pyotp
 import pytest
 import time_machine
 from django.db import transaction
 
 from accounts import services
-from accounts.models import PinToken, Session, SmsCount, TransactionPin, VerificationCode
-from accounts.services import codes, pins
+from accounts.models import PinToken, RecoveryCode, Session, SmsCount, Totp, TransactionPin, VerificationCode
+from accounts.services import codes, factors, pins
 from accounts.services.pins import Use
 from oversight.models import AuditEvent
 from tests.people import PASSWORD, make_investor
@@ -143,4 +144,37 @@ class TestPins:
         monkeypatch.setattr(
             type(PinToken.objects), "lock_by_hash", lambda self, found: self.filter(token_hash=found).first()
         )
+        assert kinds(at_once(twice)) == ["str", "str"]
+
+
+class TestFactors:
+    """One code of an app, or one recovery code, from two requests at once logs in once."""
+
+    @pytest.fixture(params=["app", "recovery"])
+    def twice(self, request, monkeypatch):
+        person = make_investor("Ana")
+        app = pyotp.TOTP(services.enrol(person, password=PASSWORD, now=NOW).secret)
+        recovery = factors.confirm(person, app.at(NOW), now=NOW)
+        slow_saves(monkeypatch, Totp)
+        slow_saves(monkeypatch, RecoveryCode)
+        later = NOW + timedelta(minutes=1)
+        code = app.at(later) if request.param == "app" else recovery[0]
+
+        def prove() -> str:
+            with transaction.atomic():
+                return factors.use(person, code, now=later)
+
+        return [prove] * 2
+
+    def test_it_is_used_once(self, twice):
+        assert kinds(at_once(twice)) == ["WrongFactor", "str"]
+
+    def test_without_the_lock_it_is_used_twice(self, twice, monkeypatch):
+        unlocked(monkeypatch, Totp)
+        for owner in (RecoveryCode.objects._queryset_class, type(RecoveryCode.objects)):
+            monkeypatch.setattr(
+                owner,
+                "lock_by_hash",
+                lambda self, who, found: self.filter(user_id=who, code_hash=found, used_at=None).first(),
+            )
         assert kinds(at_once(twice)) == ["str", "str"]

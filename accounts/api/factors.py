@@ -1,0 +1,83 @@
+"""The caller's second factor."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers, status
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import services
+from accounts.api.callers import person_of
+from accounts.api.fields import PasswordField, StrictCharField, StrictSerializer
+from accounts.api.pins import PIN_TOKEN, use_of
+from accounts.services import factors
+
+SHOWN_ONCE = {"Cache-Control": "no-store"}
+
+
+class EnrolIn(StrictSerializer):
+    password = PasswordField()
+
+
+class EnrolOut(serializers.Serializer[factors.Enrolment]):
+    secret = serializers.CharField(help_text="base32, for typing in")
+    uri = serializers.CharField(help_text="otpauth://, for a QR code")
+
+
+class AppCodeIn(StrictSerializer):
+    code = StrictCharField(max_length=40, help_text="of the authenticator app")
+
+
+class RecoveryCodesOut(serializers.Serializer[dict[str, object]]):
+    recovery_codes = serializers.ListField(child=serializers.CharField(), help_text="shown this once")
+
+
+class TotpView(APIView):
+    """An authenticator app (RFC 6238: SHA-1, 30 seconds, six digits)."""
+
+    permission_classes = (IsAuthenticated,)
+    throttle_scope = "factor"
+
+    @extend_schema(operation_id="enrol_totp", request=EnrolIn, responses={200: EnrolOut})
+    def post(self, request: Request) -> Response:
+        """Draw a secret, with the password; it counts once it is confirmed with a code."""
+        enrolment = services.enrol(person_of(request), now=timezone.now(), **EnrolIn.parse(request))
+        return Response(EnrolOut(enrolment).data, headers=SHOWN_ONCE)
+
+    @extend_schema(
+        operation_id="remove_totp",
+        parameters=[PIN_TOKEN],
+        responses={204: OpenApiResponse(description="The password alone logs in again")},
+    )
+    def delete(self, request: Request) -> Response:
+        """Take the app away, with a PIN."""
+        factors.remove(person_of(request), use=use_of(request), now=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ConfirmTotp(APIView):
+    """Confirm the app with its first code; from then on it is asked for at each log-in."""
+
+    permission_classes = (IsAuthenticated,)
+    throttle_scope = "factor"
+
+    @extend_schema(operation_id="confirm_totp", request=AppCodeIn, responses={200: RecoveryCodesOut})
+    def post(self, request: Request) -> Response:
+        codes = factors.confirm(person_of(request), AppCodeIn.parse(request)["code"], now=timezone.now())
+        return Response(RecoveryCodesOut({"recovery_codes": codes}).data, headers=SHOWN_ONCE)
+
+
+class RecoveryCodes(APIView):
+    """Draw ten other recovery codes, with a code of the app; those before are good no more."""
+
+    permission_classes = (IsAuthenticated,)
+    throttle_scope = "factor"
+
+    @extend_schema(operation_id="renew_recovery_codes", request=AppCodeIn, responses={200: RecoveryCodesOut})
+    def post(self, request: Request) -> Response:
+        codes = services.renew_recovery_codes(person_of(request), AppCodeIn.parse(request)["code"], now=timezone.now())
+        return Response(RecoveryCodesOut({"recovery_codes": codes}).data, headers=SHOWN_ONCE)
