@@ -399,8 +399,6 @@ class TestMe:
             ("language", 1),
             ("first_name", ""),
             ("first_name", "\x07Ana"),
-            ("email", "new@example.com"),
-            ("phone", "+2290197123456"),
             ("kyc_level", 3),
             ("vip_level", 3),
             ("is_staff", True),

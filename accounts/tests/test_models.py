@@ -5,7 +5,8 @@ from django.contrib.auth.models import Group, Permission
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.utils import timezone
 
-from accounts.models import REFERRAL_ALPHABET, Session, User, new_referral_code
+from accounts.models import Session, User, new_referral_code
+from accounts.models.people import REFERRAL_ALPHABET
 from tests.people import make_investor, make_officer
 
 pytestmark = pytest.mark.django_db

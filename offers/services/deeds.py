@@ -59,6 +59,14 @@ def preview(offer: Offer, verb: OfferDeed.Verb, amount: Decimal, *, first: int =
     Raises what asking for it would.
     """
     _REQUIRED[verb](offer, amount)
+    return shared_among(offer, amount, first=first)
+
+
+def shared_among(offer: Offer, amount: Decimal, *, first: int) -> tuple[Shared, list[Share]]:
+    """Return what sharing this amount would give, and the first shares, whatever there is to share.
+
+    Raises DeedRefused, NothingAtWork.
+    """
     shares = _shares(offer)
     shared = _sum(offer, amount, shares)
     with connection.cursor() as cursor:

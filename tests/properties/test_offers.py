@@ -362,7 +362,7 @@ def test_shares_are_what_the_rules_say(world: World, currency: str, exponent: in
         shared = (1 + amount // 10**scale) * unit
         with undone():
             put(offer, ana, held, world)
-            _, given_to = deeds.preview(offer, shared, first=len(held))
+            _, given_to = deeds.shared_among(offer, shared, first=len(held))
             expected = rules.shares(shared, held, exponent=exponent)
             assert [row.amount for row in given_to] == expected
             assert sum(expected) == shared
