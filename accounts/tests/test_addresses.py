@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,13 +29,6 @@ def clock(transactional_db):
     cache.clear()
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
-
-
-@pytest.fixture
-def sent(settings, tmp_path):
-    path = tmp_path / "sms.jsonl"
-    settings.SMS_URL = f"sandbox://{path}"
-    return lambda: [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -28,18 +27,6 @@ def clock(db):
     cache.clear()
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
-
-
-@pytest.fixture
-def sent(settings, tmp_path):
-    """What went out by SMS."""
-    path = tmp_path / "sms.jsonl"
-    settings.SMS_URL = f"sandbox://{path}"
-
-    def read() -> list[dict[str, str]]:
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-    return read
 
 
 @pytest.fixture
