@@ -190,9 +190,8 @@ class UserAdmin(ReadOnlyAdmin):
         told = [
             (moment(event.at), f"{DOORS[event.action]}, from {event.ip or 'an unknown address'}") for event in latest
         ]
-        every = format_html(
-            '<a href="{}?user={}">all of the API</a>', reverse("admin:accounts_session_changelist"), user.pk
-        )
+        address = f"{reverse('admin:accounts_session_changelist')}?user={user.pk}"
+        every = format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">every one</a>', address)
         return lines([*told, *and_more(events.count(), latest), ("Sessions", every)])
 
     @display(description="Waiting for approval")
