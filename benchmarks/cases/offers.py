@@ -25,7 +25,7 @@ PEOPLE = 320  # the connections act for all of them in turn, each for its own
 AMOUNT = Decimal(100)
 CAP = Decimal(10) ** 9
 SHARED = Decimal("123456.78")
-SHARINGS = 7  # each takes seconds, and autovacuum works beside some of them
+SHARINGS = 7  # one takes seconds, and differs from the next by half in a bad hour
 
 Invest = Callable[[int, str], Decimal]
 """Invests for this investor, by this key; returns what was accepted."""
