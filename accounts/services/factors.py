@@ -65,7 +65,7 @@ def confirm(user: User, code: str, *, now: datetime) -> list[str]:
 
     Raises WrongFactor, LockedOut, FactorMissing.
     """
-    lockout.require_attempt(_counter(user.pk), now=now)
+    count_try(user, now=now)
     return confirm_counted(user.pk, code, now=now)
 
 
@@ -76,7 +76,7 @@ def confirm_counted(user_id: UUID, code: str, *, now: datetime) -> list[str]:
     totp = Totp.objects.lock(user_id)
     if totp is None or totp.confirmed_at is not None:
         raise FactorMissing
-    _use_step(totp, code, now=now)
+    _use_step(totp, _plain(code), now=now)
     totp.confirmed_at = now
     totp.save(update_fields=["confirmed_at"])
     lockout.forget(_counter(user_id))
@@ -87,9 +87,7 @@ def confirm_counted(user_id: UUID, code: str, *, now: datetime) -> list[str]:
 def remove(user: User, *, use: pins.Use, now: datetime) -> None:
     """Take the app away, with a PIN. Raises PinTokenRefused, FactorMissing."""
     person = User.objects.lock(user.pk)
-    totp = Totp.objects.lock(user.pk)
-    if totp is None or totp.confirmed_at is None:
-        raise FactorMissing
+    totp = _lock_confirmed(user.pk)
     pins.spend(person, use, now=now)
     totp.delete()
     RecoveryCode.objects.filter(user=person, used_at=None).update(used_at=now)
@@ -100,7 +98,7 @@ def remove(user: User, *, use: pins.Use, now: datetime) -> None:
 
 def renew_recovery_codes(user: User, code: str, *, now: datetime) -> list[str]:
     """Draw ten other recovery codes, with a code of the app. Raises WrongFactor, LockedOut, FactorMissing."""
-    lockout.require_attempt(_counter(user.pk), now=now)
+    count_try(user, now=now)
     return renew_counted(user.pk, code, now=now)
 
 
@@ -108,10 +106,8 @@ def renew_recovery_codes(user: User, code: str, *, now: datetime) -> list[str]:
 def renew_counted(user_id: UUID, code: str, *, now: datetime) -> list[str]:
     """Renew them, once the try was counted. Raises WrongFactor, FactorMissing."""
     person = User.objects.lock(user_id)
-    totp = Totp.objects.lock(user_id)
-    if totp is None or totp.confirmed_at is None:
-        raise FactorMissing
-    _use_step(totp, code, now=now)
+    totp = _lock_confirmed(user_id)
+    _use_step(totp, _plain(code), now=now)
     lockout.forget(_counter(user_id))
     return _changed(person, "accounts.recovery_codes_renewed", now=now)
 
@@ -123,7 +119,7 @@ def count_try(user: User, *, now: datetime) -> None:
 
 def use(person: User, code: str, *, now: datetime) -> str:
     """Use up a code of the app, or a recovery code, and say which it was (a step). Raises WrongFactor."""
-    plain = identifiers.ascii_digits(code).replace(" ", "").strip()
+    plain = _plain(code)
     totp = Totp.objects.lock(person.pk)
     if totp is None or totp.confirmed_at is None:
         raise WrongFactor
@@ -142,9 +138,19 @@ def use(person: User, code: str, *, now: datetime) -> str:
     return used
 
 
-def _use_step(totp: Totp, code: str, *, now: datetime) -> None:
+def _lock_confirmed(user_id: UUID) -> Totp:
+    totp = Totp.objects.lock(user_id)
+    if totp is None or totp.confirmed_at is None:
+        raise FactorMissing
+    return totp
+
+
+def _plain(code: str) -> str:
+    return identifiers.ascii_digits(code).replace(" ", "").strip()
+
+
+def _use_step(totp: Totp, plain: str, *, now: datetime) -> None:
     """Find the time step whose code this is, one aside at most, and take neither it nor an older one again."""
-    plain = identifiers.ascii_digits(code).replace(" ", "").strip()
     app, present = pyotp.TOTP(totp.secret), int(now.timestamp()) // rules.TOTP_SECONDS
     for step in range(present - rules.TOTP_STEPS_ASIDE, present + rules.TOTP_STEPS_ASIDE + 1):
         if step > totp.last_step and pyotp.utils.strings_equal(app.generate_otp(step), plain):
