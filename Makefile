@@ -8,7 +8,7 @@ WORKERS ?= 2
 SIZE ?= small
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test check bench format lock shell clean
+.PHONY: help demo demo-reset demo-codes test check bench format lock shell clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ demo: $(VENV)/.runtime ## Set everything up, play the demo, serve it on port 800
 demo-reset: $(VENV)/.runtime ## Forget the demo's data and begin anew
 	@$(RUN) -m config.supervisor reset
 	@exec $(RUN) -m config.supervisor
+
+demo-codes: $(VENV)/.runtime ## Show the second-factor codes of the demo's officers, of this moment
+	@$(RUN) -m config.supervisor codes
 
 test: check ## Everything that CI runs: the checks, then the tests
 	@echo "── tests"

@@ -20,7 +20,7 @@ class AccountsConfig(AppConfig):
         "User_groups": {"insert": "*", "delete": True},
         "Session": {
             "insert": "*",
-            "update": ["token_hash", "last_used_at", "expires_at", "revoked_at", "revoke_reason"],
+            "update": ["token_hash", "last_used_at", "expires_at", "revoked_at", "revoke_reason", "second_factor_at"],
             "delete": False,
         },
         "PasswordResetToken": {"insert": "*", "update": ["used_at"], "delete": True},
@@ -41,6 +41,8 @@ class AccountsConfig(AppConfig):
             "delete": True,
         },
         "RecoveryCode": {"insert": "*", "update": ["used_at"], "delete": False},
+        "Passkey": {"insert": "*", "update": ["counter", "last_used_at"], "delete": True},
+        "PasskeyChallenge": {"insert": "*", "update": ["state", "created_at"], "delete": True},
         "PinToken": {"insert": "*", "update": ["spent_at"], "delete": True},
         "SmsCount": {"insert": "*", "update": ["sent"], "delete": True},
     }

@@ -106,6 +106,18 @@ class FactorMissing(DomainError):
     status = 409
 
 
+class LastFactor(DomainError):
+    code = "last-factor"
+    title = "Officers keep a second factor: add another one before this one goes"
+    status = 409
+
+
+class TooMany(DomainError):
+    code = "too-many"
+    title = "There are as many of these as one may have"
+    status = 409
+
+
 class CodeRefused(DomainError):
     """Wrong, used, expired, tried too often, or sent to another address: one answer for all."""
 

@@ -1,4 +1,4 @@
-"""The console's log-in and change of password, with the API's lock-out."""
+"""The console's log-in, second factor and change of password, with the API's lock-out."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts import services
-from accounts.errors import LockedOut, WrongFactor
+from accounts.errors import LockedOut
 from accounts.models import User
 from core.errors import DomainError
 
 IDENTIFIER_MAX_LENGTH = 254
+PASSKEY_MAX_LENGTH = 20_000
 
 
 class OfficerLogInForm(AuthenticationForm):
@@ -24,14 +25,7 @@ class OfficerLogInForm(AuthenticationForm):
 
     error_messages = {
         "refused": "This address or number and this password are no officer's.",
-        "factor": "Give the present code of your authenticator app, or a recovery code, with your password.",
     }
-    code = forms.CharField(
-        label="Code of your authenticator app, if you have one",
-        required=False,
-        max_length=40,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "inputmode": "text"}),
-    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -45,18 +39,59 @@ class OfficerLogInForm(AuthenticationForm):
         """Check the credentials as the API does; count a wrong one."""
         identifier, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if identifier and password:
-            self.user_cache = self._officer(identifier, password, self.cleaned_data.get("code", ""))
+            self.user_cache = self._officer(identifier, password)
         return self.cleaned_data
 
-    def _officer(self, identifier: str, password: str, code: str) -> Any:
+    def _officer(self, identifier: str, password: str) -> Any:
         try:
-            return services.enter_console(identifier, password, code=code, now=timezone.now())
-        except WrongFactor as refusal:
-            raise ValidationError(self.error_messages["factor"], code="factor") from refusal
+            return services.knock(identifier, password, now=timezone.now())
         except LockedOut as refusal:
             raise _locked(refusal) from refusal
         except DomainError as refusal:
             raise ValidationError(self.error_messages["refused"], code="refused") from refusal
+
+
+class FactorForm(forms.Form):
+    """A code of the app, a recovery code, or what the browser says of a passkey."""
+
+    code = forms.CharField(
+        label="Code",
+        required=False,
+        max_length=40,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "autofocus": True}),
+    )
+    passkey = forms.JSONField(required=False, widget=forms.HiddenInput, max_length=PASSKEY_MAX_LENGTH)
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for one of them."""
+        if not self.errors and not self.cleaned_data["code"] and not self.cleaned_data["passkey"]:
+            raise ValidationError("Give a code, or use a passkey.", code="required")
+        return self.cleaned_data
+
+    def clean_passkey(self) -> Any:
+        """Refuse what no browser sends."""
+        answer = self.cleaned_data["passkey"]
+        if answer is not None and not isinstance(answer, dict):
+            raise ValidationError("This is no passkey's answer.", code="invalid")
+        return answer
+
+
+class PasskeyForm(forms.Form):
+    """A new passkey: its name, and what the browser made."""
+
+    name = forms.CharField(
+        label="Name of the passkey",
+        max_length=60,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "such as: laptop, blue key", "autocomplete": "off"}),
+    )
+    passkey = forms.JSONField(widget=forms.HiddenInput, max_length=PASSKEY_MAX_LENGTH)
+
+    def clean_passkey(self) -> Any:
+        """Refuse what no browser sends."""
+        answer = self.cleaned_data["passkey"]
+        if not isinstance(answer, dict):
+            raise ValidationError("This is no passkey.", code="invalid")
+        return answer
 
 
 class OfficerPasswordForm(AdminOwnPasswordChangeForm):

@@ -13,6 +13,7 @@ urlpatterns = [
     path("auth/password/reset/confirm", passwords.Confirm.as_view(), name="password-reset-confirm"),
     path("auth/mfa/totp", factors.TotpView.as_view(), name="totp"),
     path("auth/mfa/totp/confirm", factors.ConfirmTotp.as_view(), name="totp-confirm"),
+    path("auth/mfa/verify", factors.VerifyFactor.as_view(), name="factor-verify"),
     path("auth/mfa/recovery-codes", factors.RecoveryCodes.as_view(), name="recovery-codes"),
     path("auth/pin", pins.Pin.as_view(), name="pin"),
     path("auth/pin/verify", pins.VerifyPin.as_view(), name="pin-verify"),

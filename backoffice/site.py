@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
+
+from oversight.console import factors
+from oversight.second_factor import FOR_STAFF
 
 
 class ConsoleSite(UnfoldAdminSite):
@@ -21,12 +24,27 @@ class ConsoleSite(UnfoldAdminSite):
 
     def extra_urls(self) -> list[URLPattern]:
         """The pages that belong to no model."""
+        from accounts.admin import second_factor
         from backoffice import pages
 
         return [
+            *second_factor.urls(),
             path("returns/", self.admin_view(pages.returns), name="backoffice_returns"),
             path("pools/", self.admin_view(pages.pools), name="backoffice_pools"),
         ]
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Open to officers whose second factor is fresh; leaving needs none."""
+        if not super().has_permission(request):
+            return False
+        leaves = request.resolver_match is not None and request.resolver_match.url_name == "logout"
+        return leaves or factors.is_fresh(request, within=FOR_STAFF)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Ask for the password; whoever gave it already is asked for the second factor."""
+        if request.method == "GET" and super().has_permission(request) and not self.has_permission(request):
+            return factors.ask_again(request, then=request.GET.get("next", ""))
+        return super().login(request, extra_context)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         from backoffice import dashboard

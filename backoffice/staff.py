@@ -18,11 +18,12 @@ from accounts.api.fields import StrictCharField, StrictSerializer
 from api.pagination import CursorPagination
 from api.permissions import IsOfficer
 from ledger.api import Query
-from oversight import services
+from oversight import second_factor, services
 from oversight.models import ApprovalRequest, Decision
 
 NOTE_MAX_LENGTH = 2000
 SEES_APPROVALS = IsOfficer.holding("oversight.view_approvalrequest")
+DECIDES = IsOfficer.holding("oversight.view_approvalrequest", within=second_factor.FOR_APPROVALS)
 
 
 class DecisionOut(serializers.ModelSerializer[Decision]):
@@ -106,7 +107,7 @@ class ApprovalList(APIView):
 class Approve(APIView):
     """Approve a request of another officer; the last approval carries it out."""
 
-    permission_classes = [SEES_APPROVALS]
+    permission_classes = [DECIDES]
 
     @extend_schema(
         operation_id="approvals_approve",
@@ -123,7 +124,7 @@ class Approve(APIView):
 class Reject(APIView):
     """Reject a request of another officer: one word against it ends it."""
 
-    permission_classes = [SEES_APPROVALS]
+    permission_classes = [DECIDES]
 
     @extend_schema(
         operation_id="approvals_reject",

@@ -1,6 +1,7 @@
 """The demo on one machine: servers, web, one worker and beat, started together and stopped together.
 
-`python -m config.supervisor` runs until it is interrupted; `python -m config.supervisor reset` forgets the demo's data.
+`python -m config.supervisor` runs until it is interrupted; `… reset` forgets the demo's data, and `… codes` prints the
+present codes of the officers' authenticator apps.
 """
 
 from __future__ import annotations
@@ -151,14 +152,26 @@ class Supervisor:
             table.add_row(log_in["title"], f"{log_in['email']}   {log_in['password']}")
         console.print()
         console.print(table)
-        console.print(f"\nLogs: {self.logs}. Ctrl-C stops everything.")
+        console.print("\nOfficers give a code of an authenticator app, too: `make demo-codes` shows the present ones.")
+        console.print(f"Logs: {self.logs}. Ctrl-C stops everything.")
 
 
 def _log_ins() -> list[dict[str, str]]:
-    """What `play_demo` left for us: `title`, `email`, `password` of each officer and investor to try."""
+    """What `play_demo` left for us: `title`, `email`, `password`, `totp` (a secret) of each officer and investor."""
     path = own_place() / "demo-log-ins.json"
     found: list[dict[str, str]] = json.loads(path.read_text()) if path.exists() else []
     return found
+
+
+def show_codes() -> None:
+    """Print what the officers' authenticator apps show now; each code is good once."""
+    import pyotp
+
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    for log_in in _log_ins():
+        if log_in["totp"]:
+            table.add_row(log_in["email"], pyotp.TOTP(log_in["totp"]).now(), f"secret {log_in['totp']}")
+    console.print(table if table.rows else "There is no demo yet: make demo")
 
 
 def die_with_parent() -> None:
@@ -226,6 +239,9 @@ def main(arguments: list[str]) -> int:
     if not environment.uses_embedded_servers():
         console.print("The demo brings its own servers and people: run it without DATABASE_URL and FIDUCIA_MODE.")
         return 1
+    if arguments == ["codes"]:
+        show_codes()
+        return 0
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     try:

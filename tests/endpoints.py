@@ -107,6 +107,7 @@ EVERY: dict[tuple[str, str], Line] = {
     ("post", "/auth/mfa/totp"): Line(Whose.SELF, {"password": PASSWORD}, free=("password",)),
     ("delete", "/auth/mfa/totp"): Line(Whose.SELF),
     ("post", "/auth/mfa/totp/confirm"): Line(Whose.SELF, {"code": "123456"}, free=("code",)),
+    ("post", "/auth/mfa/verify"): Line(Whose.SELF, {"code": "123456"}, free=("code",)),
     ("post", "/auth/mfa/recovery-codes"): Line(Whose.SELF, {"code": "123456"}, free=("code",)),
     ("post", "/auth/pin"): Line(Whose.SELF, {"pin": "402917", "password": PASSWORD}, free=("password",)),
     ("post", "/auth/pin/verify"): Line(

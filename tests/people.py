@@ -49,6 +49,23 @@ def make_ready(investor: Any, *, at: datetime) -> None:
     )
 
 
+def enter(client: Any, person: Any) -> None:
+    """Log somebody in at the console, with password and second factor."""
+    from oversight.console.factors import CLAIM
+
+    client.force_login(person)
+    session = client.session
+    session[CLAIM] = timezone.now().isoformat()
+    session.save()
+
+
+def session_with_factor(person: Any) -> Any:
+    """A session of the API in which somebody gave their second factor just now."""
+    from accounts.models import Session
+
+    return Session(user=person, second_factor_at=timezone.now())
+
+
 def make_officer(name: str, *roles: str, **fields: Any) -> Any:
     """Make an officer with these roles, who may enter the console."""
     return _make(name, roles, is_staff=True, **fields)

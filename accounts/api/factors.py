@@ -11,9 +11,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import services
-from accounts.api.callers import person_of
+from accounts.api.callers import person_of, session_of
 from accounts.api.fields import PasswordField, StrictCharField, StrictSerializer
 from accounts.api.pins import PIN_TOKEN, use_of
+from accounts.models import Session
 from accounts.services import factors
 
 SHOWN_ONCE = {"Cache-Control": "no-store"}
@@ -67,7 +68,8 @@ class ConfirmTotp(APIView):
 
     @extend_schema(operation_id="confirm_totp", request=AppCodeIn, responses={200: RecoveryCodesOut})
     def post(self, request: Request) -> Response:
-        codes = factors.confirm(person_of(request), AppCodeIn.parse(request)["code"], now=timezone.now())
+        given = AppCodeIn.parse(request)["code"]
+        codes = factors.confirm(person_of(request), given, session=session_of(request), now=timezone.now())
         return Response(RecoveryCodesOut({"recovery_codes": codes}).data, headers=SHOWN_ONCE)
 
 
@@ -81,3 +83,24 @@ class RecoveryCodes(APIView):
     def post(self, request: Request) -> Response:
         codes = services.renew_recovery_codes(person_of(request), AppCodeIn.parse(request)["code"], now=timezone.now())
         return Response(RecoveryCodesOut({"recovery_codes": codes}).data, headers=SHOWN_ONCE)
+
+
+class ProofIn(StrictSerializer):
+    code = StrictCharField(max_length=40, help_text="of the authenticator app, or a recovery code")
+
+
+class ProvedOut(serializers.Serializer[Session]):
+    second_factor_at = serializers.DateTimeField(help_text="counts 12 hours for officers, 15 minutes for approvals")
+
+
+class VerifyFactor(APIView):
+    """Give the second factor again, in a session that is open: officers before approvals."""
+
+    permission_classes = (IsAuthenticated,)
+    throttle_scope = "factor"
+
+    @extend_schema(operation_id="verify_factor", request=ProofIn, responses={200: ProvedOut})
+    def post(self, request: Request) -> Response:
+        proof, now = factors.Code(ProofIn.parse(request)["code"]), timezone.now()
+        session = services.prove_in_session(person_of(request), session_of(request), proof, now=now)
+        return Response(ProvedOut(session).data)

@@ -26,7 +26,7 @@ from accounts.api.fields import (
     require_good_password,
 )
 from accounts.models import User
-from accounts.services import factors
+from accounts.services import factors, recovery
 
 IDENTIFIER_MAX_LENGTH = 254
 TOKEN_MAX_LENGTH = 2000
@@ -79,7 +79,7 @@ class PairOut(serializers.Serializer[tokens.TokenPair]):
 class ChallengeOut(serializers.Serializer[dict[str, object]]):
     mfa_required = serializers.BooleanField(default=True)
     mfa_token = serializers.CharField(help_text="good for five minutes, at /auth/login/mfa")
-    methods = serializers.ListField(child=serializers.ChoiceField(choices=(factors.TOTP, factors.RECOVERY)))
+    methods = serializers.ListField(child=serializers.ChoiceField(choices=(factors.TOTP, recovery.RECOVERY)))
 
 
 class FactorIn(StrictSerializer):

@@ -2,6 +2,7 @@
 
 from accounts.models.codes import SmsCount, VerificationCode
 from accounts.models.factors import RecoveryCode, Totp
+from accounts.models.passkeys import Passkey, PasskeyChallenge
 from accounts.models.people import KYC_LEVELS, VIP_LEVELS, User, new_referral_code
 from accounts.models.pins import PinToken, TransactionPin
 from accounts.models.sessions import LoginFailure, PasswordResetToken, Session
@@ -10,6 +11,8 @@ __all__ = [
     "KYC_LEVELS",
     "VIP_LEVELS",
     "LoginFailure",
+    "Passkey",
+    "PasskeyChallenge",
     "PasswordResetToken",
     "PinToken",
     "RecoveryCode",

@@ -6,7 +6,7 @@ from accounts.services.factors import enrol, renew_recovery_codes
 from accounts.services.login import (
     Challenge,
     check_credentials,
-    enter_console,
+    knock,
     log_in,
     log_in_with_factor,
     log_out,
@@ -34,6 +34,7 @@ from accounts.services.standing import (
     set_kyc_level,
     set_vip_level,
 )
+from accounts.services.step_up import prove_in_console, prove_in_session
 from accounts.services.verification import ask_code, verify_email, verify_phone
 
 __all__ = [
@@ -58,11 +59,13 @@ __all__ = [
     "end_own_sessions",
     "end_session",
     "enrol",
-    "enter_console",
+    "knock",
     "log_in",
     "log_in_with_factor",
     "log_out",
     "payouts_held_until",
+    "prove_in_console",
+    "prove_in_session",
     "refresh",
     "renew_recovery_codes",
     "request_block",

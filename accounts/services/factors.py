@@ -1,27 +1,26 @@
-"""Second factors: enrol an authenticator app, prove it, lose it. Source: docs/rules/access.md §10, RFC 6238."""
+"""Second factors: enrol an authenticator app, prove it, lose it. Source: docs/rules/access.md §10, RFC 6238.
+
+Passkeys and recovery codes have modules of their own.
+"""
 
 from __future__ import annotations
 
-import base64
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 import pyotp
-from uuid_utils.compat import uuid7
 
-from accounts import identifiers, lockout, mails, rules
-from accounts.errors import AlreadySo, FactorMissing, WrongFactor
-from accounts.models import RecoveryCode, Totp, User
-from accounts.models.factors import hash_recovery
-from accounts.services import passwords, pins, sensitive
+from accounts import identifiers, lockout, rules
+from accounts.errors import AlreadySo, FactorMissing, LastFactor, WrongFactor
+from accounts.models import Passkey, Session, Totp, User
+from accounts.services import passwords, pins, recovery, sensitive
 from core.commands import command
-from oversight import audit
 from oversight.encryption import blind_index
 
 ISSUER = "Fiducia"
-TOTP, RECOVERY = "totp", "recovery_code"
+TOTP = "totp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +31,56 @@ class Enrolment:
     uri: str
 
 
+class Proof(Protocol):
+    """What somebody gives as a second factor. `use` is a step that says which it was; it raises WrongFactor."""
+
+    def use(self, person: User, *, now: datetime) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code of the authenticator app, or a recovery code, as it was typed."""
+
+    typed: str
+
+    def use(self, person: User, *, now: datetime) -> str:
+        """Use it up, and say which it was (a step). Raises WrongFactor."""
+        plain = _plain(self.typed)
+        if not has_factor(person):
+            raise WrongFactor
+        if len(plain) == rules.CODE_DIGITS and plain.isdigit():
+            totp = Totp.objects.lock(person.pk)
+            if totp is None or totp.confirmed_at is None:
+                raise WrongFactor
+            _use_step(totp, plain, now=now)
+            used = TOTP
+        else:
+            used = recovery.use(person, plain, now=now)
+        lockout.forget(counter(person.pk))
+        return used
+
+
+def has_app(user: User) -> bool:
+    """Answer whether an authenticator app was enrolled and confirmed."""
+    return Totp.objects.confirmed().filter(pk=user.pk).exists()
+
+
 def has_factor(user: User) -> bool:
     """Answer whether a password alone doesn't log this person in."""
-    return Totp.objects.confirmed().filter(pk=user.pk).exists()
+    return has_app(user) or Passkey.objects.filter(user=user.pk).exists()
+
+
+def methods_of(user: User) -> tuple[str, ...]:
+    """Name what a log-in over the API may be finished with; none if the password is enough."""
+    if has_app(user):
+        return TOTP, recovery.RECOVERY
+    return (recovery.RECOVERY,) if has_factor(user) else ()
+
+
+def pending_of(user: User) -> Enrolment | None:
+    """Return the enrolment that waits for its first code, to be shown once more."""
+    totp = Totp.objects.filter(pk=user.pk, confirmed_at=None).first()
+    return None if totp is None else _enrolment(user, totp.secret)
 
 
 def enrol(user: User, *, password: str, now: datetime) -> Enrolment:
@@ -56,21 +102,27 @@ def draw_secret(user_id: UUID, *, now: datetime) -> Enrolment:
     secret = pyotp.random_base32()
     given = {"sealed": Totp.seal(person.pk, secret), "created_at": now, "last_step": 0}
     Totp.objects.update_or_create(user=person, defaults=given)
+    return _enrolment(person, secret)
+
+
+def _enrolment(person: User, secret: str) -> Enrolment:
     name = person.masked_email or person.masked_phone
     return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=ISSUER))
 
 
-def confirm(user: User, code: str, *, now: datetime) -> list[str]:
+def confirm(user: User, code: str, *, session: Session | None = None, now: datetime) -> list[str]:
     """Take the first code of the app: from now on it is asked for. Return the recovery codes, which are shown once.
+
+    `session`, if it comes over the API, has proved the factor with it.
 
     Raises WrongFactor, LockedOut, FactorMissing.
     """
     count_try(user, now=now)
-    return confirm_counted(user.pk, code, now=now)
+    return confirm_counted(user.pk, code, session=session, now=now)
 
 
 @command
-def confirm_counted(user_id: UUID, code: str, *, now: datetime) -> list[str]:
+def confirm_counted(user_id: UUID, code: str, *, session: Session | None = None, now: datetime) -> list[str]:
     """Confirm, once the try was counted. Raises WrongFactor, FactorMissing."""
     person = User.objects.lock(user_id)
     totp = Totp.objects.lock(user_id)
@@ -79,21 +131,37 @@ def confirm_counted(user_id: UUID, code: str, *, now: datetime) -> list[str]:
     _use_step(totp, _plain(code), now=now)
     totp.confirmed_at = now
     totp.save(update_fields=["confirmed_at"])
-    lockout.forget(_counter(user_id))
-    return _changed(person, "accounts.totp_enrolled", now=now)
+    lockout.forget(counter(user_id))
+    if session is not None:
+        Session.objects.filter(pk=session.pk).update(second_factor_at=now)
+    sensitive.factor_changed(person, "accounts.totp_enrolled", now=now)
+    return recovery.draw(person, now=now)
 
 
 @command
 def remove(user: User, *, use: pins.Use, now: datetime) -> None:
-    """Take the app away, with a PIN. Raises PinTokenRefused, FactorMissing."""
+    """Take the app away, with a PIN. Raises PinTokenRefused, FactorMissing, LastFactor."""
     person = User.objects.lock(user.pk)
     totp = _lock_confirmed(user.pk)
     pins.spend(person, use, now=now)
+    _give_up(person, totp, now=now)
+
+
+@command
+def remove_proved(user: User, *, now: datetime) -> None:
+    """Take away the app of somebody who proved a factor just now. Raises FactorMissing, LastFactor."""
+    person = User.objects.lock(user.pk)
+    totp = _lock_confirmed(user.pk)
+    _give_up(person, totp, now=now)
+
+
+def _give_up(person: User, totp: Totp, *, now: datetime) -> None:
+    if person.is_staff and not Passkey.objects.filter(user=person).exists():
+        raise LastFactor
     totp.delete()
-    RecoveryCode.objects.filter(user=person, used_at=None).update(used_at=now)
-    sensitive.changed(person, now=now)
-    mails.queue("factor_changed", person)
-    audit.record("accounts.totp_removed", actor=person, at=now, target=person)
+    if not has_factor(person):
+        recovery.end(person, now=now)
+    sensitive.factor_changed(person, "accounts.totp_removed", now=now)
 
 
 def renew_recovery_codes(user: User, code: str, *, now: datetime) -> list[str]:
@@ -108,34 +176,14 @@ def renew_counted(user_id: UUID, code: str, *, now: datetime) -> list[str]:
     person = User.objects.lock(user_id)
     totp = _lock_confirmed(user_id)
     _use_step(totp, _plain(code), now=now)
-    lockout.forget(_counter(user_id))
-    return _changed(person, "accounts.recovery_codes_renewed", now=now)
+    lockout.forget(counter(user_id))
+    sensitive.factor_changed(person, "accounts.recovery_codes_renewed", now=now)
+    return recovery.draw(person, now=now)
 
 
 def count_try(user: User, *, now: datetime) -> None:
     """Count a try of a second factor before it is compared. Raises LockedOut."""
-    lockout.require_attempt(_counter(user.pk), now=now)
-
-
-def use(person: User, code: str, *, now: datetime) -> str:
-    """Use up a code of the app, or a recovery code, and say which it was (a step). Raises WrongFactor."""
-    plain = _plain(code)
-    totp = Totp.objects.lock(person.pk)
-    if totp is None or totp.confirmed_at is None:
-        raise WrongFactor
-    if len(plain) == rules.CODE_DIGITS and plain.isdigit():
-        _use_step(totp, plain, now=now)
-        used = TOTP
-    else:
-        row = RecoveryCode.objects.lock_by_hash(person.pk, hash_recovery(person.pk, plain.replace("-", "").upper()))
-        if row is None:
-            raise WrongFactor
-        row.used_at = now
-        row.save(update_fields=["used_at"])
-        mails.queue("recovery_code_used", person)
-        used = RECOVERY
-    lockout.forget(_counter(person.pk))
-    return used
+    lockout.require_attempt(counter(user.pk), now=now)
 
 
 def _lock_confirmed(user_id: UUID) -> Totp:
@@ -160,18 +208,6 @@ def _use_step(totp: Totp, plain: str, *, now: datetime) -> None:
     raise WrongFactor
 
 
-def _changed(person: User, action: str, *, now: datetime) -> list[str]:
-    drawn = [base64.b32encode(secrets.token_bytes(rules.RECOVERY_BYTES)).decode() for _ in range(rules.RECOVERY_CODES)]
-    RecoveryCode.objects.filter(user=person, used_at=None).update(used_at=now)
-    RecoveryCode.objects.bulk_create(
-        RecoveryCode(id=uuid7(), user=person, code_hash=hash_recovery(person.pk, code), created_at=now)
-        for code in drawn
-    )
-    sensitive.changed(person, now=now)
-    mails.queue("factor_changed", person)
-    audit.record(action, actor=person, at=now, target=person)
-    return [f"{code[:4]}-{code[4:]}" for code in drawn]
-
-
-def _counter(user_id: UUID) -> bytes:
+def counter(user_id: UUID) -> bytes:
+    """Name the counter of tries at somebody's second factor."""
     return blind_index(f"second factor: {user_id}")

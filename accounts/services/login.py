@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from accounts import identifiers, lockout, mails, rules, tokens
 from accounts.devices import Device
-from accounts.errors import AccountBlocked, TokenRefused, WrongCredentials, WrongFactor
+from accounts.errors import AccountBlocked, TokenRefused, WrongCredentials
 from accounts.models import Session, User
 from accounts.services import factors, sessions
 from core.commands import command
@@ -51,7 +51,7 @@ class Challenge:
     """The password was right, and a second factor is asked for: with this token, by one of these methods."""
 
     mfa_token: str
-    methods: tuple[str, ...] = (factors.TOTP, factors.RECOVERY)
+    methods: tuple[str, ...]
 
 
 def log_in(identifier: str, password: str, *, device: Device, now: datetime) -> tokens.TokenPair | Challenge:
@@ -62,8 +62,9 @@ def log_in(identifier: str, password: str, *, device: Device, now: datetime) -> 
     Raises WrongCredentials, LockedOut, AccountBlocked.
     """
     user = check_credentials(identifier, password, now=now)
-    if factors.has_factor(user):
-        return Challenge(tokens.issue_challenge(user.pk, user.password, now=now))
+    methods = factors.methods_of(user)
+    if methods:
+        return Challenge(tokens.issue_challenge(user.pk, user.password, now=now), methods)
     return open_session(user, device=device, now=now)
 
 
@@ -77,39 +78,32 @@ def log_in_with_factor(mfa_token: str, code: str, *, device: Device, now: dateti
     if user is None or tokens.digest(user.password).hex() != password:
         raise TokenRefused
     factors.count_try(user, now=now)
-    return open_session(user, device=device, now=now, code=code)
+    return open_session(user, device=device, now=now, proof=factors.Code(code))
 
 
-def enter_console(identifier: str, password: str, *, code: str = "", now: datetime) -> User:
-    """Return the officer whose identifier and password these are, and write down that they came in.
+def knock(identifier: str, password: str, *, now: datetime) -> User:
+    """Return the officer whose identifier and password these are; their second factor opens the console.
 
-    `code` is that of a second factor, for who has one. Raises WrongCredentials (for an investor, too), WrongFactor,
-    LockedOut, AccountBlocked.
+    Raises WrongCredentials (for an investor, too), LockedOut, AccountBlocked.
     """
     user = check_credentials(identifier, password, now=now)
     if not user.is_staff:
         raise WrongCredentials
-    if factors.has_factor(user):
-        if not code:
-            raise WrongFactor
-        factors.count_try(user, now=now)
-    note_entry(user, code=code, now=now)
+    note_knock(user, now=now)
     return user
 
 
 @command
-def note_entry(officer: User, *, code: str = "", now: datetime) -> None:
-    """Write down that an officer entered the console, with the second factor that they have. Raises WrongFactor."""
-    if factors.has_factor(officer):
-        factors.use(officer, code, now=now)
-    audit.record(lockout.ENTERED_CONSOLE, actor=officer, at=now, target=officer)
+def note_knock(officer: User, *, now: datetime) -> None:
+    """Write down that an officer's password was given at the console's door."""
+    audit.record("accounts.knocked_at_console", actor=officer, at=now, target=officer)
 
 
 @command
-def open_session(user: User, *, device: Device, now: datetime, code: str | None = None) -> tokens.TokenPair:
+def open_session(user: User, *, device: Device, now: datetime, proof: factors.Proof | None = None) -> tokens.TokenPair:
     """Open a session for a person whose password was just checked; a device that is new is told to them by mail.
 
-    `code` is that of a second factor. Raises WrongFactor; WrongCredentials when the password or what it needs, and
+    `proof` is of a second factor. Raises WrongFactor; WrongCredentials when the password or what it needs, and
     AccountBlocked when the standing changed meanwhile.
     """
     current = User.objects.lock(user.pk)
@@ -117,10 +111,10 @@ def open_session(user: User, *, device: Device, now: datetime, code: str | None 
         raise WrongCredentials
     if not current.is_active:
         raise AccountBlocked
-    if code is None and factors.has_factor(current):
+    if proof is None and factors.has_factor(current):
         raise WrongCredentials
-    if code is not None:
-        factors.use(current, code, now=now)
+    if proof is not None:
+        proof.use(current, now=now)
     session_id: UUID = uuid7()
     pair = tokens.issue(session_id, current.pk, now=now)
     is_new = _is_new(device, current, now=now)
@@ -131,7 +125,7 @@ def open_session(user: User, *, device: Device, now: datetime, code: str | None 
         user_agent=_printable(device.user_agent),
         ip=device.ip,
         device=device.mark,
-        second_factor_at=now if code is not None else None,
+        second_factor_at=now if proof is not None else None,
         created_at=now,
         last_used_at=now,
         expires_at=now + rules.REFRESH_LIFETIME,

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from accounts import rules
+from accounts import mails, rules
 from accounts.models import User
+from oversight import audit
 
 
 def changed(person: User, *, now: datetime) -> None:
     """Note that PIN, password, address or second factor of a locked person changed (a step)."""
     person.access_changed_at = now
     person.save(update_fields=["access_changed_at"])
+
+
+def factor_changed(person: User, action: str, *, now: datetime) -> None:
+    """Note that a second factor of a locked person changed, tell them and write it down (a step)."""
+    changed(person, now=now)
+    mails.queue("factor_changed", person)
+    audit.record(action, actor=person, at=now, target=person)
 
 
 def payouts_held_until(person: User, *, now: datetime) -> datetime | None:

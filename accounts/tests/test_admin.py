@@ -9,7 +9,7 @@ from django.test import Client
 from accounts import services
 from accounts.models import Session, User
 from oversight.models import ApprovalRequest, AuditEvent
-from tests.people import PASSWORD, make_investor, make_officer
+from tests.people import PASSWORD, enter, make_investor, make_officer
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +24,7 @@ def ana(db):
 
 def console(officer: User) -> Client:
     client = Client(raise_request_exception=False)
-    client.force_login(officer)
+    enter(client, officer)
     return client
 
 
@@ -218,6 +218,7 @@ class TestDoors:
         assert "E-mail address or phone number" in client.get("/admin/login/").content.decode()
         answer = self.enter(client, "ADA@example.com")
         assert (answer.status_code, answer["Location"]) == (302, USERS)
+        enter(client, ada)
         assert client.get(USERS).status_code == 200
 
     def test_an_investor_and_a_superuser_stay_outside(self, ana):
@@ -243,8 +244,10 @@ class TestDoors:
         answer = here.post("/admin/password_change/", form)
         assert (answer.status_code, answer["Location"]) == (302, "/admin/password_change/done/")
         assert User.objects.get(pk=ada.pk).check_password(new)
-        assert here.get(USERS).status_code == 200
-        assert there.get(USERS).status_code == 302
+        asked = here.get(USERS, follow=True)
+        assert asked.request["PATH_INFO"].startswith("/admin/second-factor/")
+        assert "Your password was changed" in asked.content.decode()
+        assert there.get(USERS, follow=True).request["PATH_INFO"] == "/admin/login/"
 
     def test_a_wrong_present_password_changes_nothing(self, ada):
         form = {"old_password": "wrong", "new_password1": "a brand new secret", "new_password2": "a brand new secret"}

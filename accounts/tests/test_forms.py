@@ -33,7 +33,7 @@ def test_an_officer_enters_by_address_or_number():
     for identifier in ("LIN@example.com", "97123456"):
         form = enter(identifier)
         assert (form.errors, form.get_user()) == ({}, lin)
-    assert AuditEvent.objects.filter(action="accounts.entered_console", actor=lin).count() == 2
+    assert AuditEvent.objects.filter(action="accounts.knocked_at_console", actor=lin).count() == 2
 
 
 @pytest.mark.parametrize("identifier", ["ana@example.com", "nobody@example.com", "x" * 254])

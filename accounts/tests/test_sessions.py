@@ -17,7 +17,7 @@ from accounts.devices import Device
 from accounts.models import Session
 from accounts.tokens import TokenPair
 from oversight.models import AuditEvent
-from tests.people import PASSWORD, make_investor, make_officer
+from tests.people import PASSWORD, enter, make_investor, make_officer
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 PHONE = Device("Fiducia/4.1 (Android 15)", "102.16.4.9")
@@ -194,7 +194,7 @@ class TestNewDevice:
 class TestConsole:
     def test_a_persons_page_tells_their_log_ins(self, client, ana):
         log_in(ana)
-        client.force_login(make_officer("Sam", "support"), backend="accounts.backends.RoleBackend")
+        enter(client, make_officer("Sam", "support"))
         page = client.get(reverse("admin:accounts_user_change", args=[ana.pk])).content.decode()
         assert "2026-11-20 09:00 UTC" in page
         assert f"/admin/accounts/session/?user={ana.pk}" in page
@@ -204,6 +204,6 @@ class TestConsole:
 
     def test_roles_that_dont_see_sessions_dont_see_them_there(self, client, ana):
         log_in(ana)
-        client.force_login(make_officer("Mo", "moderator"), backend="accounts.backends.RoleBackend")
+        enter(client, make_officer("Mo", "moderator"))
         page = client.get(reverse("admin:accounts_user_change", args=[ana.pk])).content.decode()
         assert "?user=" not in page

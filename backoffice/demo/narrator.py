@@ -9,6 +9,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from accounts.models import Totp
+from accounts.services import people
 from backoffice import amounts
 from backoffice.demo import cast
 from backoffice.demo.story import DAYS
@@ -68,5 +70,15 @@ class Narrator:
 
 def leave_log_ins(path: Path) -> None:
     """Write the log-ins where the demo's supervisor finds them at every start."""
-    shown = [{"title": each.title, "email": each.email, "password": each.password} for each in cast.SHOWN]
+    shown = [
+        {"title": each.title, "email": each.email, "password": each.password, "totp": _secret(each)}
+        for each in cast.SHOWN
+    ]
     path.write_text(json.dumps(shown, indent=1))
+
+
+def _secret(each: cast.LogIn) -> str:
+    """The secret of somebody's authenticator app, empty for who has none."""
+    person = people.find(each.email)
+    app = Totp.objects.filter(user=person).first()
+    return app.secret if app else ""

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+import pyotp
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from accounts import services as accounts
 from accounts.models import User
-from accounts.services import people, roles
+from accounts.services import factors, people, roles
 from accounts.services.officers import NewOfficer
 from backoffice.demo import cast
 from backoffice.demo.desk import Desk
@@ -36,6 +37,8 @@ def hire(now: datetime) -> Desk:
     """Make the first two administrators, who grant the officers their roles; return the officers' desk."""
     ada, mia = accounts.bootstrap_officers([_officer(each) for each in (cast.ADA, cast.MIA)], now=now)
     officers = [_hire(each, ada, mia, now) for each in cast.OFFICERS]
+    for officer in (ada, mia, *officers):
+        _enrol(officer, now)
     return Desk(asks=officers[0], approves=officers[1:], now=now)
 
 
@@ -53,6 +56,12 @@ def _hire(each: cast.LogIn, ada: User, mia: User, now: datetime) -> User:
         )
         oversight.approve(request.pk, by=mia, now=now)
     return User.objects.get(pk=person.pk)
+
+
+def _enrol(officer: User, now: datetime) -> None:
+    """Give an officer an authenticator app, whose codes `make demo-codes` shows."""
+    enrolment = factors.draw_secret(officer.pk, now=now)
+    factors.confirm(officer, pyotp.TOTP(enrolment.secret).at(now), now=now)
 
 
 def sign_up(email: str, *, password: str, first: str, last: str, country: str, now: datetime) -> User:

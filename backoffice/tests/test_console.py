@@ -16,7 +16,7 @@ from backoffice import dashboard, navigation
 from backoffice.site import ConsoleSite
 from backoffice.tests.conftest import Platform
 from oversight.console import pretty
-from tests.people import make_officer
+from tests.people import enter, make_officer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,7 +56,7 @@ def test_the_dashboard_shows_exact_figures(lived: Platform, client: Any) -> None
     assert cards["Last close"].value == "03 Jun 2026" and cards["Last close"].mood == "good"
     assert cards["Coverage 03 Jun"].value == "100.00 % USD"
     assert {pool.scope: pool.days for pool in board.pools}["product:basic"] == "4 days"
-    client.force_login(lived.omar)
+    enter(client, lived.omar)
     page = client.get("/admin/").content.decode()
     assert "25.00 USD" in page and "<svg" in page and "https://" not in page
 
@@ -76,14 +76,14 @@ def test_a_role_sees_its_own_figures_only(lived: Platform, client: Any) -> None:
     moderator = make_officer("Moses", "moderator")
     titles = [card.title for card in dashboard.read(moderator, now=lived.noon).cards]
     assert titles == ["Investors"]
-    client.force_login(moderator)
+    enter(client, moderator)
     assert client.get("/admin/").status_code == 200
     assert client.get("/admin/pools/").status_code == 403
     assert client.get("/admin/returns/").status_code == 403
 
 
 def test_returns_and_pools(lived: Platform, client: Any) -> None:
-    client.force_login(lived.omar)
+    enter(client, lived.omar)
     page = client.get("/admin/returns/?days=7").content.decode()
     assert page.count("25.00 USD") == 2 and "3 Jun 2026" in page
     assert "25.00 USD" not in client.get("/admin/returns/?product=premium").content.decode()
@@ -95,7 +95,7 @@ def test_returns_and_pools(lived: Platform, client: Any) -> None:
 def test_the_sidebar_leads_somewhere_for_each_role(lived: Platform, client: Any) -> None:
     for role in ("finance", "compliance", "administrator", "support", "moderator"):
         officer = make_officer(f"One {role}", role)
-        client.force_login(officer)
+        enter(client, officer)
         request = client.get("/admin/").wsgi_request
         request.user = officer
         for group in navigation.sidebar(request):
@@ -105,7 +105,7 @@ def test_the_sidebar_leads_somewhere_for_each_role(lived: Platform, client: Any)
 
 def test_an_investor_finds_only_the_log_in(platform: Platform, client: Any) -> None:
     position = platform.investor("Ana")
-    client.force_login(position.owner)
+    enter(client, position.owner)
     for address in ("/admin/", "/admin/pools/", "/admin/backoffice/endofdayrun/"):
         assert client.get(address).status_code == 302
 
@@ -128,7 +128,7 @@ def test_the_public_page(lived: Platform, client: Any, monkeypatch: Any) -> None
 
 
 def test_a_page_that_isnt_there_or_isnt_yours_says_so_in_the_consoles_dress(platform: Platform, client: Any) -> None:
-    client.force_login(make_officer("Moses", "moderator"))
+    enter(client, make_officer("Moses", "moderator"))
     for address, status, words in (
         ("/admin/nothing/", 404, "There is no such page"),
         ("/admin/pools/", 403, "Your roles don&#x27;t open this page"),
@@ -145,7 +145,7 @@ def test_a_mistake_of_ours_shows_a_page_and_no_details(platform: Platform, clien
 
     monkeypatch.setattr(dashboard, "read", fail)
     client.raise_request_exception = False
-    client.force_login(platform.omar)
+    enter(client, platform.omar)
     answer = client.get("/admin/")
     text = answer.content.decode()
     assert answer.status_code == 500

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from backoffice.tests.conftest import OWNER, Platform
 from core.money import Money
-from tests.people import make_investor
+from tests.people import enter, make_investor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,7 +56,7 @@ def queries(client: Any, address: str) -> int:
 
 
 def test_a_list_asks_no_more_for_many_rows_than_for_few(platform: Platform, client: Any) -> None:
-    client.force_login(platform.omar)
+    enter(client, platform.omar)
     invest(platform, range(FEW))
     platform.close()
     few = {address: queries(client, address) for address in BIG}
@@ -68,7 +68,7 @@ def test_a_list_asks_no_more_for_many_rows_than_for_few(platform: Platform, clie
 
 def test_looking_at_every_page_changes_nothing(platform: Platform, client: Any) -> None:
     """Follow every link from the dashboard on, one page of each kind, deeds' forms included."""
-    client.force_login(platform.omar)
+    enter(client, platform.omar)
     invest(platform, range(2))
     platform.desk.announce(make_investor("Ana"), Money(Decimal(75), "USD"))
     platform.close()

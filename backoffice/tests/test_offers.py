@@ -20,7 +20,7 @@ from offers import services
 from offers.models import Offer, OfferInvestment
 from offers.services import waiting
 from offers.tests.worlds import terms
-from tests.people import make_investor, make_ready
+from tests.people import enter, make_investor, make_ready
 from treasury import services as treasury
 from treasury.models import Coverage, TreasuryMovement, Verb
 
@@ -149,7 +149,7 @@ def test_money_that_is_not_in_the_bank_is_a_problem_of_the_day_and_tried_again(t
     there = {"asset": asset.pk, "cash": "bank", "counterparty": OWNER, "amount": Decimal(400)}
     three.desk.move(treasury.REQUESTS[Verb.DEPLOY], "loan", **there)
     console = Client()
-    console.force_login(three.omar)
+    enter(console, three.omar)
     page = console.get(f"/admin/offers/offer/{mill.pk}/change/").content.decode()
     assert (
         "Key information sheet, version" in page

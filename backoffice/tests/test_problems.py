@@ -11,6 +11,7 @@ from backoffice import health, problems
 from backoffice.models import EndOfDayProblem, EndOfDayRun
 from core.errors import Forbidden, NotFound
 from oversight.models import Alert, AuditEvent
+from tests.people import enter
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 6, 2, 0, 5, tzinfo=UTC)
@@ -67,9 +68,9 @@ def test_who_may_close_and_how(run: EndOfDayRun, omar: Any, eve: Any) -> None:
 def test_a_problem_can_be_closed_in_the_console(run: EndOfDayRun, omar: Any, eve: Any, client: Any) -> None:
     problem = EndOfDayProblem.objects.order_by("id")[0]
     address = f"/admin/backoffice/endofdayrun/problems/{problem.pk}/close/"
-    client.force_login(eve)
+    enter(client, eve)
     assert client.post(address, {"word": "mine"}).status_code == 302  # to the log-in
-    client.force_login(omar)
+    enter(client, omar)
     page = client.get(f"/admin/backoffice/endofdayrun/{DAY}/change/").content.decode()
     assert "numeric field overflow" in page and address in page
     assert b"moves no money" in client.get(address).content

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts import services as people
 from oversight.models import ApprovalRequest, Decision
-from tests.people import make_officer
+from tests.people import make_officer, session_with_factor
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ def asked(ana, omar) -> ApprovalRequest:
 
 def calls(person) -> APIClient:
     client = APIClient(raise_request_exception=False)
-    client.force_authenticate(person)
+    client.force_authenticate(person, token=session_with_factor(person))
     return client
 
 

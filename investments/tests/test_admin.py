@@ -19,6 +19,7 @@ from investments.models import ExitRequest, Position, Product, ProductVersion
 from investments.tests.closing import after, close
 from investments.tests.worlds import available
 from oversight.models import ApprovalRequest
+from tests.people import enter
 
 LISTS = ("product", "position", "settlementrun", "correction", "accrualadjustment", "exitrequest", "rateceiling")
 
@@ -33,7 +34,7 @@ def clock(world):
 @pytest.fixture
 def officer(world) -> Any:
     client = Client()
-    client.force_login(world.officers[0])
+    enter(client, world.officers[0])
     return client
 
 
@@ -68,7 +69,7 @@ def test_every_list_is_shown(officer, world, investor, model):
 @pytest.mark.parametrize("model", LISTS)
 def test_an_investor_sees_none_of_it(world, investor, model):
     client = Client()
-    client.force_login(investor)
+    enter(client, investor)
     assert client.get(f"/admin/investments/{model}/").status_code == 302
 
 
@@ -123,7 +124,7 @@ def test_a_day_that_differs_from_its_terms_is_offered_and_asked_for(officer, wor
     services.fund_position(position.pk, owner=investor, amount=Decimal(30), now=world.now)
     close(world, 2)
     clock.move_to(world.now)
-    officer.force_login(world.officers[0])
+    enter(officer, world.officers[0])
     page = officer.get(f"/admin/investments/position/{position.pk}/change/").content.decode()
     shown = re.sub(r"<[^>]*>|\s+", " ", page)
     assert re.search(r"2026-06-02 +0\.833333333333333333 +1\.083333333333333333 +\+0\.25 ", shown), shown

@@ -11,7 +11,7 @@ from django.test import Client
 from ledger import days, seals
 from ledger.models import Account, Evidence, Transaction
 from ledger.tests.conftest import FIRST_DAY, Books
-from tests.people import make_officer
+from tests.people import enter, make_officer
 
 PAGES = ("currency", "account", "transaction", "evidence", "postingrule", "businessday", "seal")
 
@@ -29,7 +29,7 @@ def told(books: Books) -> Books:
 
 @pytest.fixture
 def officer(client: Client, told: Books) -> Client:
-    client.force_login(make_officer("Nia", "finance"))
+    enter(client, make_officer("Nia", "finance"))
     return client
 
 
@@ -56,9 +56,9 @@ def test_nothing_is_added_changed_or_removed(officer: Client, model: str) -> Non
 
 @pytest.mark.parametrize("path", [*PAGES, "account/funds"])
 def test_who_has_no_role_sees_nothing(client: Client, told: Books, path: str) -> None:
-    client.force_login(make_officer("Sam", "support"))
+    enter(client, make_officer("Sam", "support"))
     assert client.get(f"/admin/ledger/{path}/").status_code == 403
-    client.force_login(told.eve)
+    enter(client, told.eve)
     assert client.get(f"/admin/ledger/{path}/").status_code in {302, 403}
 
 

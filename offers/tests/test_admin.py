@@ -21,7 +21,7 @@ from offers.models import Offer, OfferDeed, OfferInvestment
 from offers.tests.worlds import World, broken, wallet
 from oversight.models import ApprovalRequest
 from tests.endpoints import rows_of_everything
-from tests.people import make_officer
+from tests.people import enter, make_officer
 
 PAGES = ("edit-draft", "publish", "change-live", "pause", "resume", "close", "distribute", "share-loss", "fail")
 OFFERED = {
@@ -53,7 +53,7 @@ def officer(world: World) -> Client:
 
 def entered(person: Any) -> Client:
     client = Client()
-    client.force_login(person)
+    enter(client, person)
     return client
 
 

@@ -16,7 +16,7 @@ from offers.tests.test_admin import do, entered, form, in_state, page
 from offers.tests.worlds import World, broken
 from oversight.models import ApprovalRequest, AuditEvent
 from tests.endpoints import rows_of_everything
-from tests.people import make_investor, make_officer
+from tests.people import make_investor, make_officer, session_with_factor
 
 ROLES = ("investor", "support", "moderator", "compliance", "finance", "administrator")
 DECIDE = {"compliance", "finance"}
@@ -109,7 +109,7 @@ def test_each_role_before_each_request(world: World, clock: Any, ask: Ask, role:
     _, asked = ask(world, clock)
     who, before = person(role), rows_of_everything()
     client = APIClient(raise_request_exception=False)
-    client.force_authenticate(who)
+    client.force_authenticate(who, token=session_with_factor(who))
     path = f"/api/v1/staff/approvals/{asked.pk}"
     if role not in DECIDE:
         for verb, body in (("approve", {}), ("reject", {"note": "no"})):

@@ -21,7 +21,7 @@ from offers.models import Offer
 from offers.tests.worlds import LATE, World, broken, terms
 from oversight.models import ApprovalRequest, AuditEvent
 from tests.endpoints import rows_of_everything
-from tests.people import make_investor, make_officer
+from tests.people import make_investor, make_officer, session_with_factor
 from tests.races.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,7 +49,7 @@ def person(role: str) -> Any:
 
 def client(who: Any) -> APIClient:
     caller = APIClient(raise_request_exception=False)
-    caller.force_authenticate(who)
+    caller.force_authenticate(who, token=session_with_factor(who))
     return caller
 
 

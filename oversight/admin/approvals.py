@@ -21,9 +21,10 @@ from unfold.enums import ActionVariant
 
 from core.errors import DomainError
 from oversight import documents, services, verbs
-from oversight.console import ActionPage, ReadOnlyAdmin, label, lines, link_to, pretty
+from oversight.console import ActionPage, ReadOnlyAdmin, factors, label, lines, link_to, pretty
 from oversight.console.shown import NOTHING
 from oversight.models import ApprovalRequest, Decision
+from oversight.second_factor import FOR_APPROVALS
 
 AMOUNTS = ("Amount", "Arrived", "In all")
 """What the lines of a summary call the sum in question."""
@@ -47,6 +48,8 @@ class ReasonForm(forms.Form):
 
 class DecisionPage(ActionPage):
     """What approving and rejecting have in common."""
+
+    factor_within = FOR_APPROVALS
 
     def is_allowed(self, user: Any, obj: ApprovalRequest) -> bool:
         return may_decide(user, obj)
@@ -195,6 +198,8 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
     @action(description="Approve selected, one by one", permissions=["approve"])
     def approve_selected(self, request: HttpRequest, queryset: QuerySet[ApprovalRequest]) -> HttpResponse | None:
         """Show what would be approved, then approve one by one: a refusal never undoes its neighbours."""
+        if not factors.is_fresh(request, within=FOR_APPROVALS):
+            return factors.ask_again(request, then=request.get_full_path())
         chosen = list(queryset.select_related("requested_by").order_by("pk"))
         if "confirmed" not in request.POST:
             return self._confirm_selected(request, chosen)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import update_wrapper
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
@@ -27,7 +27,7 @@ from django.utils.text import slugify
 from unfold.enums import ActionVariant
 
 from core.errors import DomainError
-from oversight.console import held_files
+from oversight.console import factors, held_files
 from oversight.console.shown import address_of
 from oversight.console.widgets import dress
 from oversight.models import ApprovalRequest
@@ -56,6 +56,8 @@ class ActionPage:
     button_text: ClassVar[str] = ""
     icon: ClassVar[str] = ""
     variant: ClassVar[ActionVariant] = ActionVariant.DEFAULT
+    factor_within: ClassVar[timedelta | None] = None
+    """How lately the second factor must have been given, where the console's own time is too long."""
 
     def __init__(self, model_admin: Any) -> None:
         self.model_admin = model_admin
@@ -141,6 +143,8 @@ class ActionPage:
         obj = self._object(request, object_id)
         if not self.is_allowed(request.user, obj):
             raise PermissionDenied
+        if self.factor_within is not None and not factors.is_fresh(request, within=self.factor_within):
+            return factors.ask_again(request, then=request.path)
         if request.method != "POST":
             if not self.is_offered(request.user, obj):
                 messages.warning(request, f"{self.title}: this can't be done here now, or not by you.")

@@ -17,7 +17,7 @@ from django.utils import timezone
 from oversight import alerts, audit, verbs
 from oversight.models import Alert, AuditEvent, Decision, PersonKey
 from oversight.tests.conftest import VERB, LanguageTaken, request_language
-from tests.people import make_officer
+from tests.people import enter, make_officer
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +37,7 @@ def asked(ana, omar):
 
 @pytest.fixture
 def as_lin(client, lin):
-    client.force_login(lin)
+    enter(client, lin)
     return client
 
 
@@ -68,16 +68,16 @@ class TestApprovals:
 
     def test_the_queue_can_show_what_waits_for_me(self, client, asked, omar, lin):
         for officer, rows in ((omar, []), (lin, [asked])):
-            client.force_login(officer)
+            enter(client, officer)
             assert list(client.get(f"{LIST}?status=mine").context["cl"].queryset) == rows
         assert list(client.get(f"{LIST}?status=approved").context["cl"].queryset) == []
         assert list(client.get(f"{LIST}?status=all&verb=tests.set_language").context["cl"].queryset) == [asked]
 
     def test_who_has_no_right_sees_nothing(self, client, asked, eve):
-        client.force_login(make_officer("Sam", "support"))
+        enter(client, make_officer("Sam", "support"))
         for address in (LIST, f"{LIST}{asked.pk}/change/", page(asked, "approve")):
             assert client.get(address).status_code == 403
-        client.force_login(eve)
+        enter(client, eve)
         assert urlsplit(client.get(LIST).url).path == reverse("admin:login")
 
     def test_the_page_shows_what_is_frozen(self, as_lin, asked, ana, omar):
@@ -91,12 +91,12 @@ class TestApprovals:
         assert 'name="_save"' not in text
 
     def test_the_requester_is_offered_no_decision(self, client, asked, omar):
-        client.force_login(omar)
+        enter(client, omar)
         text = client.get(f"{LIST}{asked.pk}/change/").content.decode()
         assert page(asked, "approve") not in text
 
     def test_a_deed_that_isnt_offered_leads_back_with_a_word(self, client, asked, omar):
-        client.force_login(omar)
+        enter(client, omar)
         answer = client.get(page(asked, "approve"), follow=True)
         assert answer.redirect_chain[-1][0] == f"{LIST}{asked.pk}/change/"
         assert said(answer) == ["Approve: this can't be done here now, or not by you."]
@@ -178,7 +178,7 @@ class TestApprovals:
         assert again.status_code == 409, "the refusal freed the form"
 
     def test_the_requester_is_refused_even_if_they_know_the_address(self, client, asked, omar):
-        client.force_login(omar)
+        enter(client, omar)
         shown = client.post(page(asked, "approve"), {"note": "", "_step": "preview"})
         answer = client.post(page(asked, "approve"), {**hidden(shown), "_step": "confirm"})
         assert answer.status_code == 403
@@ -231,7 +231,7 @@ class TestApprovals:
         assert (bad.status, Decision.objects.count()) == ("requested", 2)
 
     def test_several_aren_t_approved_by_who_may_approve_none(self, client, asked, ada):
-        client.force_login(ada)
+        enter(client, ada)
         client.post(LIST, {"action": "approve_selected", "_selected_action": [str(asked.pk)], "confirmed": "yes"})
         assert not Decision.objects.exists() or not ada.has_perm("accounts.approve_kyc_level")
         asked.refresh_from_db()
@@ -245,7 +245,7 @@ class TestApprovals:
         assert answer["Content-Type"] == "application/octet-stream"
         assert answer["Content-Disposition"] == 'attachment; filename="a_b_.pdf"'
         assert answer["X-Content-Type-Options"] == "nosniff"
-        client.force_login(make_officer("Sam", "support"))
+        enter(client, make_officer("Sam", "support"))
         assert client.get(f"{LIST}{asked.pk}/document/").status_code == 403
 
     def test_a_broken_id_is_not_found(self, as_lin):
@@ -268,7 +268,7 @@ class TestAudit:
         link = f"{LIST}{asked.pk}/history/".encode()
         assert link in as_lin.get(f"{LIST}{asked.pk}/change/").content
         alert = alerts.raise_alert("x", title="A", at=timezone.now())
-        client.force_login(make_officer("Sam", "support"))
+        enter(client, make_officer("Sam", "support"))
         answer = client.get(f"/admin/oversight/alert/{alert.pk}/change/")
         assert (answer.status_code, b"/history/" in answer.content) == (200, False)
         assert client.get(f"/admin/oversight/alert/{alert.pk}/history/").status_code == 403
@@ -276,14 +276,14 @@ class TestAudit:
     def test_the_personal_part_is_shown_to_those_who_may_alone(self, client, ana, omar, lin):
         event = audit.record("x", actor=omar, at=timezone.now(), personal={"phone": "+2290197000000"}, person=ana)
         address = f"{self.LIST}{event.pk}/change/"
-        client.force_login(lin)
+        enter(client, lin)
         assert b"+2290197000000" in client.get(address).content
-        client.force_login(make_officer("Fin", "finance"))
+        enter(client, make_officer("Fin", "finance"))
         answer = client.get(address)
         assert answer.status_code == 200
         assert b"+2290197000000" not in answer.content
         PersonKey.objects.filter(pk=ana.pk).update(wrapped=None, destroyed_at=timezone.now())
-        client.force_login(lin)
+        enter(client, lin)
         assert b"erased" in client.get(address).content
 
     def test_nothing_is_changed_here(self, as_lin, omar):
@@ -312,7 +312,7 @@ class TestAlerts:
 
     def test_support_sees_but_doesn_t_close(self, client):
         alert = alerts.raise_alert("pool", title="The pool is short", at=timezone.now())
-        client.force_login(make_officer("Sam", "support"))
+        enter(client, make_officer("Sam", "support"))
         assert client.get(f"{self.LIST}{alert.pk}/change/").status_code == 200
         address = f"{self.LIST}{alert.pk}/do/close-with-word/"
         assert client.post(address, {"word": "x", "_step": "confirm"}).status_code == 403

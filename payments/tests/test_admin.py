@@ -14,6 +14,7 @@ from django.test import Client
 from oversight.models import ApprovalRequest
 from payments.models import BankCredit, Deposit
 from payments.tests.conftest import Desk, books
+from tests.people import enter, make_officer
 
 DEPOSITS = "/admin/payments/deposit/"
 CREDITS = "/admin/payments/bankcredit/"
@@ -21,7 +22,7 @@ CREDITS = "/admin/payments/bankcredit/"
 
 @pytest.fixture
 def omar_at(client: Client, desk: Desk) -> Client:
-    client.force_login(desk.omar)
+    enter(client, desk.omar)
     return client
 
 
@@ -125,16 +126,15 @@ def test_a_reference_that_was_used_is_refused_on_the_page(omar_at: Client, desk:
 
 @pytest.mark.parametrize("page", ["record-credit", "reverse-deposit"])
 def test_only_finance_asks(client: Client, desk: Desk, page: str) -> None:
-    from tests.people import make_officer
 
     deposit = desk.announce()
     address = f"{DEPOSITS}{deposit.pk}/do/{page}/"
     before = books()
-    client.force_login(make_officer("Sam", "support"))
+    enter(client, make_officer("Sam", "support"))
     assert client.get(DEPOSITS).status_code == 200
     assert client.get(address).status_code == 403
     assert client.post(address, credit_form()).status_code == 403
-    client.force_login(desk.eve)
+    enter(client, desk.eve)
     assert client.get(address).status_code in {302, 403}
     assert books() == before
 

@@ -17,7 +17,7 @@ from protection import services
 from protection.models import Disclosure, Jurisdiction, KnowledgeTest
 from protection.services.jurisdictions import RULES
 from protection.tests.conftest import NOON, SUBJECT, get_ready
-from tests.people import make_officer
+from tests.people import enter, make_officer
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +40,7 @@ def no_form_was_sent() -> None:
 
 def console(officer: Any) -> Client:
     client = Client()
-    client.force_login(officer)
+    enter(client, officer)
     return client
 
 

@@ -162,7 +162,7 @@ class TestFactors:
 
         def prove() -> str:
             with transaction.atomic():
-                return factors.use(person, code, now=later)
+                return factors.Code(code).use(person, now=later)
 
         return [prove] * 2
 

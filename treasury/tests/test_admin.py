@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
-from tests.people import make_officer
+from tests.people import enter, make_officer
 from treasury import services
 from treasury.admin import pages
 from treasury.models import Asset, Coverage, ProductCoverage, TreasuryMovement, Valuation, Verb
@@ -51,7 +51,7 @@ def desk(ana: Any, omar: Any, lin: Any) -> Desk:
 
 @pytest.fixture
 def as_omar(client: Client, omar: Any) -> Client:
-    client.force_login(omar)
+    enter(client, omar)
     return client
 
 
@@ -85,17 +85,17 @@ def ask(client: Client, address: str, given: dict[str, Any]) -> tuple[dict[str, 
 def test_every_list_shows_to_who_may_see_and_to_nobody_else(desk: Desk, client: Client, omar: Any, eve: Any) -> None:
     worked_example(desk)
     desk.cover(cover())
-    client.force_login(omar)
+    enter(client, omar)
     for address in LISTS:
         answer = client.get(address)
         assert answer.status_code == 200
         for row in answer.context["cl"].queryset:
             assert client.get(f"{address}{row.pk}/change/").status_code == 200
     for stranger in (make_officer("Sam", "support"), make_officer("Mo", "moderator")):
-        client.force_login(stranger)
+        enter(client, stranger)
         for address in LISTS:
             assert client.get(address).status_code == 403
-    client.force_login(eve)
+    enter(client, eve)
     for address in LISTS:
         assert client.get(address).status_code == 302
 
@@ -246,7 +246,7 @@ def test_a_reversal_is_asked_for_from_the_movement(desk: Desk, as_omar: Client) 
 def test_who_may_only_see_is_offered_nothing_and_refused(desk: Desk, client: Client, ada: Any) -> None:
     asset = desk.asset()
     movement = desk.do(services.request_bank_interest, cash="bank", amount="80", currency="USD")
-    client.force_login(ada)
+    enter(client, ada)
     assert "/do/" not in client.get(MOVEMENTS).content.decode()
     assert "/do/" not in client.get(ASSETS).content.decode()
     for address in (
@@ -263,13 +263,13 @@ def test_who_may_only_see_is_offered_nothing_and_refused(desk: Desk, client: Cli
 
 def test_approvers_see_what_the_figures_are_now(desk: Desk, client: Client, omar: Any, lin: Any) -> None:
     """Two requests wait; the first one carried out changes what the second one will find."""
-    client.force_login(omar)
+    enter(client, omar)
     address = f"{MOVEMENTS}do/pay-in-capital/"
     party = {"counterparty": "Holding", "country": "FR", "relation": "owner"}
     for reference in ("R-1", "R-2"):
         ask(client, address, {"amount": "100", "currency": "USD", "cash": "bank", **party, **paper(reference)})
     first, second = ApprovalRequest.objects.filter(verb="treasury.pay_in_capital", status="requested").order_by("pk")
-    client.force_login(lin)
+    enter(client, lin)
     page = f"/admin/oversight/approvalrequest/{second.pk}/change/"
     assert "(when asked)" not in client.get(page).content.decode()
     oversight.approve(first.pk, by=lin, now=timezone.now())

@@ -1,0 +1,217 @@
+"""The console's second door: enrol a second factor, give it, look after it. Source: docs/rules/access.md §10."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import update_wrapper
+from typing import Any
+from uuid import UUID
+
+import segno
+from django.contrib import admin, messages
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_POST
+
+from accounts.forms import FactorForm, PasskeyForm
+from accounts.models import Passkey, RecoveryCode, Totp, User
+from accounts.services import factors, passkeys, recovery, step_up
+from core.errors import DomainError
+from oversight import second_factor
+from oversight.console import factors as given
+
+ASK, MINE, ENROL = "admin:second_factor", "admin:second_factor_mine", "admin:second_factor_enrol"
+ENROLLING = "enrolling"
+Page = Callable[..., HttpResponse]
+
+
+def urls() -> list[URLPattern]:
+    """The pages that an officer reaches with the password alone."""
+    pages: list[tuple[str, Page, str]] = [
+        ("", ask, "second_factor"),
+        ("challenge/", challenge, "second_factor_challenge"),
+        ("enrol/", enrol, "second_factor_enrol"),
+        ("mine/", mine, "second_factor_mine"),
+        ("app/", remove_app, "second_factor_app"),
+        ("passkeys/options/", passkey_options, "second_factor_passkey_options"),
+        ("passkeys/", add_passkey, "second_factor_passkeys"),
+        ("passkeys/<uuid:passkey_id>/", remove_passkey, "second_factor_passkey"),
+        ("recovery-codes/", renew_codes, "second_factor_codes"),
+    ]
+    return [path(f"second-factor/{route}", _for_officers(view), name=name) for route, view, name in pages]
+
+
+def _for_officers(view: Page) -> Page:
+    def guarded(request: HttpRequest, **arguments: Any) -> HttpResponse:
+        user: Any = request.user
+        if not (user.is_authenticated and user.is_active and user.is_staff):
+            return redirect_to_login(request.get_full_path(), reverse("admin:login"))
+        return view(request, user, **arguments)
+
+    return update_wrapper(never_cache(csrf_protect(guarded)), view)
+
+
+def ask(request: HttpRequest, officer: User) -> HttpResponse:
+    """Ask for a code of the app, a recovery code or a passkey; who has none enrols one."""
+    if not factors.has_factor(officer):
+        return HttpResponseRedirect(f"{reverse(ENROL)}?{request.GET.urlencode()}")
+    form = FactorForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        now = timezone.now()
+        try:
+            step_up.prove_in_console(officer, _proof(request, form), now=now)
+        except DomainError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            given.claim(request, now=now)
+            return HttpResponseRedirect(_next(request))
+    has = {"has_app": factors.has_app(officer), "has_passkeys": Passkey.objects.filter(user=officer).exists()}
+    return _page(request, "ask", form=form, **has)
+
+
+def _proof(request: HttpRequest, form: FactorForm) -> factors.Proof:
+    answer = form.cleaned_data["passkey"]
+    return passkeys.Assertion(answer, _site(request)) if answer else factors.Code(form.cleaned_data["code"])
+
+
+@require_POST
+def challenge(request: HttpRequest, officer: User) -> HttpResponse:
+    """Give the browser what it needs to use a passkey."""
+    return _json(lambda: passkeys.ask_to_prove(officer, site=_site(request), now=timezone.now()))
+
+
+def enrol(request: HttpRequest, officer: User) -> HttpResponse:
+    """Set up an authenticator app, or go on to a passkey. The first factor follows the password at once."""
+    if factors.has_factor(officer) and not _may_change(request):
+        return given.ask_again(request, then=reverse(MINE))
+    form = FactorForm(request.POST if "code" in request.POST else None)
+    try:
+        if "draw" in request.POST:
+            factors.draw_secret(officer.pk, now=timezone.now())
+            request.session[ENROLLING] = True
+        elif form.is_bound and form.is_valid():
+            now = timezone.now()
+            codes = factors.confirm(officer, form.cleaned_data["code"], now=now)
+            return _enrolled(request, codes, now=now)
+    except DomainError as refusal:
+        form.add_error(None, str(refusal)) if form.is_bound else messages.error(request, str(refusal))
+    pending = factors.pending_of(officer) if request.session.get(ENROLLING) else None
+    picture = segno.make(pending.uri, error="m").svg_data_uri(scale=5, border=2) if pending else ""
+    more = {"has_app": factors.has_app(officer), "is_first": not factors.has_factor(officer)}
+    return _page(request, "enrol", form=form, pending=pending, picture=picture, naming=PasskeyForm(), **more)
+
+
+@require_POST
+def passkey_options(request: HttpRequest, officer: User) -> HttpResponse:
+    """Give the browser what it needs to make a passkey."""
+    if factors.has_factor(officer) and not _may_change(request):
+        return JsonResponse({"detail": second_factor.SecondFactorNeeded.title}, status=403)
+    return _json(lambda: passkeys.ask_to_register(officer, site=_site(request), now=timezone.now()))
+
+
+@require_POST
+def add_passkey(request: HttpRequest, officer: User) -> HttpResponse:
+    """Take the passkey that the browser made."""
+    if factors.has_factor(officer) and not _may_change(request):
+        return given.ask_again(request, then=reverse(MINE))
+    form, now = PasskeyForm(request.POST), timezone.now()
+    if not form.is_valid():
+        messages.error(request, "Give the passkey a name, and let the browser make it.")
+        return HttpResponseRedirect(reverse(ENROL))
+    try:
+        codes = passkeys.register(
+            officer, form.cleaned_data["passkey"], name=form.cleaned_data["name"], site=_site(request), now=now
+        )
+    except DomainError as refusal:
+        messages.error(request, f"The passkey wasn't added: {refusal}")
+        return HttpResponseRedirect(reverse(ENROL))
+    return _enrolled(request, codes, now=now)
+
+
+def _enrolled(request: HttpRequest, codes: list[str], *, now: datetime) -> HttpResponse:
+    """Enrolling proves the factor: the console opens. Codes are shown in this answer alone."""
+    given.claim(request, now=now)
+    request.session.pop(ENROLLING, None)
+    if codes:
+        return _page(request, "codes", codes=codes)
+    messages.success(request, "Added.")
+    return HttpResponseRedirect(reverse(MINE))
+
+
+def mine(request: HttpRequest, officer: User) -> HttpResponse:
+    """Show an officer what they have, to look after it."""
+    if not given.is_fresh(request, within=second_factor.FOR_STAFF):
+        return given.ask_again(request, then=reverse(MINE))
+    left = RecoveryCode.objects.filter(user=officer, used_at=None).count()
+    app = Totp.objects.confirmed().filter(pk=officer.pk).first()
+    return _page(request, "mine", app=app, passkeys=Passkey.objects.filter(user=officer), codes_left=left)
+
+
+@require_POST
+def remove_passkey(request: HttpRequest, officer: User, passkey_id: UUID) -> HttpResponse:
+    """Give a passkey up."""
+    return _change(request, lambda now: passkeys.remove(officer, passkey_id, now=now))
+
+
+@require_POST
+def remove_app(request: HttpRequest, officer: User) -> HttpResponse:
+    """Give the app up."""
+    return _change(request, lambda now: factors.remove_proved(officer, now=now))
+
+
+@require_POST
+def renew_codes(request: HttpRequest, officer: User) -> HttpResponse:
+    """Draw other recovery codes."""
+    if not _may_change(request):
+        return given.ask_again(request, then=reverse(MINE))
+    now = timezone.now()
+    codes = recovery.renew(officer, now=now)
+    return _enrolled(request, codes, now=now)
+
+
+def _change(request: HttpRequest, change: Callable[[datetime], Any]) -> HttpResponse:
+    """Change a factor for whoever proved one just now; the proof counts on."""
+    if not _may_change(request):
+        return given.ask_again(request, then=reverse(MINE))
+    now = timezone.now()
+    try:
+        change(now)
+    except DomainError as refusal:
+        messages.error(request, str(refusal))
+    else:
+        given.claim(request, now=now)
+        messages.success(request, "Removed.")
+    return HttpResponseRedirect(reverse(MINE))
+
+
+def _may_change(request: HttpRequest) -> bool:
+    return given.is_fresh(request, within=second_factor.FOR_APPROVALS)
+
+
+def _site(request: HttpRequest) -> passkeys.Site:
+    return passkeys.Site(host=request.get_host().partition(":")[0], origin=f"{request.scheme}://{request.get_host()}")
+
+
+def _next(request: HttpRequest) -> str:
+    address = request.GET.get("next", "")
+    safe = url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
+    return address if safe else reverse("admin:index")
+
+
+def _json(ask: Callable[[], dict[str, Any]]) -> JsonResponse:
+    try:
+        return JsonResponse(ask())
+    except DomainError as refusal:
+        return JsonResponse({"detail": str(refusal)}, status=refusal.status)
+
+
+def _page(request: HttpRequest, name: str, **context: Any) -> TemplateResponse:
+    context = {**admin.site.each_context(request), "next": _next(request), **context}
+    return TemplateResponse(request, f"admin/second_factor/{name}.html", context)

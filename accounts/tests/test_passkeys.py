@@ -1,0 +1,203 @@
+"""Passkeys: made and proved against the real checks, by an authenticator in software."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.core import mail
+
+from accounts import rules, services
+from accounts.errors import LastFactor, TooMany, WrongFactor
+from accounts.models import Passkey, RecoveryCode, User
+from accounts.services import factors, passkeys, recovery
+from accounts.services.login import Challenge
+from accounts.tests.authenticator import Authenticator
+from core.errors import NotFound
+from oversight.models import AuditEvent
+from tests.people import PASSWORD, make_investor
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+SITE = passkeys.Site("testserver", "http://testserver")
+ELSEWHERE = passkeys.Site("evil.example", "https://evil.example")
+
+
+def register(person: User, device: Authenticator, *, at: datetime = NOW, site: passkeys.Site = SITE) -> list[str]:
+    options = passkeys.ask_to_register(person, site=SITE, now=at)
+    return passkeys.register(person, device.make(options), name="laptop", site=site, now=at)
+
+
+def prove(person: User, device: Authenticator, *, now: datetime = NOW, site: passkeys.Site = SITE) -> None:
+    answer = device.prove(passkeys.ask_to_prove(person, site=SITE, now=now))
+    services.prove_in_console(person, passkeys.Assertion(answer, site), now=now)
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def device() -> Authenticator:
+    return Authenticator()
+
+
+class TestRegister:
+    def test_the_first_factor_brings_recovery_codes_and_is_told(self, omar, device, django_capture_on_commit_callbacks):
+        with django_capture_on_commit_callbacks(execute=True):
+            codes = register(omar, device)
+        assert (len(codes), Passkey.objects.get(user=omar).name) == (rules.RECOVERY_CODES, "laptop")
+        assert factors.has_factor(omar)
+        assert [sent.subject for sent in mail.outbox] == ["Your second factor was changed"]
+        assert AuditEvent.objects.filter(action="accounts.passkey_added", actor=omar).count() == 1
+        assert User.objects.get(pk=omar.pk).access_changed_at == NOW
+
+    def test_a_second_one_leaves_the_codes(self, omar, device):
+        codes = register(omar, device)
+        assert register(omar, Authenticator()) == []
+        assert RecoveryCode.objects.filter(user=omar, used_at=None).count() == len(codes)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            lambda answer: {},
+            lambda answer: {**answer, "response": {}},
+            lambda answer: {**answer, "response": None},
+            lambda answer: {**answer, "rawId": "!"},
+            lambda answer: {**answer, "response": {**answer["response"], "attestationObject": "oA"}},
+            lambda answer: {**answer, "response": {**answer["response"], "clientDataJSON": "e30"}},
+        ],
+    )
+    def test_nonsense_is_refused(self, omar, device, wrong):
+        options = passkeys.ask_to_register(omar, site=SITE, now=NOW)
+        with pytest.raises(WrongFactor):
+            passkeys.register(omar, wrong(device.make(options)), name="laptop", site=SITE, now=NOW)
+        assert not Passkey.objects.exists()
+
+    def test_a_false_page_is_refused(self, omar):
+        with pytest.raises(WrongFactor):
+            register(omar, Authenticator(origin="http://testserver.evil.example"))
+        with pytest.raises(WrongFactor):
+            register(omar, Authenticator(), site=ELSEWHERE)
+        assert not Passkey.objects.exists()
+
+    def test_an_answer_is_taken_once_and_in_time(self, omar, lin, device):
+        options = passkeys.ask_to_register(omar, site=SITE, now=NOW)
+        late = NOW + rules.PASSKEY_CHALLENGE_LIFETIME + timedelta(seconds=1)
+        for person, at in ((lin, NOW), (omar, late)):
+            with pytest.raises(WrongFactor):
+                passkeys.register(person, device.make(options), name="x", site=SITE, now=at)
+        passkeys.register(omar, device.make(options), name="x", site=SITE, now=NOW)
+        with pytest.raises(WrongFactor):
+            passkeys.register(omar, Authenticator().make(options), name="y", site=SITE, now=NOW)
+        assert Passkey.objects.count() == 1
+
+    def test_a_device_belongs_to_one_person(self, omar, lin, device):
+        register(omar, device)
+        with pytest.raises(WrongFactor):
+            register(lin, device)
+        assert Passkey.objects.get().user == omar
+
+    def test_there_is_a_most(self, omar):
+        for _ in range(rules.PASSKEYS):
+            register(omar, Authenticator())
+        with pytest.raises(TooMany):
+            passkeys.ask_to_register(omar, site=SITE, now=NOW)
+
+
+class TestProve:
+    def test_opens_the_console_and_counts(self, omar, device):
+        register(omar, device)
+        prove(omar, device)
+        key = Passkey.objects.get()
+        assert (key.counter, key.last_used_at) == (1, NOW)
+        assert AuditEvent.objects.filter(action="accounts.entered_console", actor=omar).count() == 1
+
+    def test_an_answer_is_good_once(self, omar, device):
+        register(omar, device)
+        answer = passkeys.Assertion(device.prove(passkeys.ask_to_prove(omar, site=SITE, now=NOW)), SITE)
+        services.prove_in_console(omar, answer, now=NOW)
+        with pytest.raises(WrongFactor):
+            services.prove_in_console(omar, answer, now=NOW)
+        assert AuditEvent.objects.filter(action="accounts.entered_console").count() == 1
+
+    def test_a_device_without_a_counter_goes_on(self, omar, device):
+        register(omar, device)
+        for _ in range(2):
+            device.counter = -1
+            prove(omar, device)
+        assert Passkey.objects.get().counter == 0
+
+    def test_a_copy_whose_counter_stands_still_is_refused(self, omar, device):
+        register(omar, device)
+        device.counter = 6
+        prove(omar, device)
+        for stale in (6, 2, -1):
+            device.counter = stale
+            with pytest.raises(WrongFactor):
+                prove(omar, device)
+        assert Passkey.objects.get().counter == 7
+
+    def test_another_device_a_false_page_and_a_tampered_answer_are_refused(self, omar, lin, device):
+        register(omar, device)
+        register(lin, Authenticator())
+        with pytest.raises(WrongFactor):
+            prove(omar, Authenticator())
+        with pytest.raises(WrongFactor):
+            prove(omar, device, site=ELSEWHERE)
+        answer = device.prove(passkeys.ask_to_prove(omar, site=SITE, now=NOW))
+        answer["response"]["signature"] = device.prove(passkeys.ask_to_prove(lin, site=SITE, now=NOW))["response"][
+            "signature"
+        ]
+        for wrong in (answer, {}, {**answer, "rawId": None}):
+            with pytest.raises(WrongFactor):
+                services.prove_in_console(omar, passkeys.Assertion(wrong, SITE), now=NOW)
+        assert not AuditEvent.objects.filter(action="accounts.entered_console").exists()
+
+    def test_whoever_has_none_is_told(self, omar):
+        with pytest.raises(NotFound):
+            passkeys.ask_to_prove(omar, site=SITE, now=NOW)
+
+
+class TestLogIn:
+    def test_a_passkey_alone_keeps_the_password_from_logging_in(self, device):
+        ana = make_investor("Ana")
+        codes = register(ana, device)
+        asked = services.log_in(ana.email, PASSWORD, device=services.Device(), now=NOW)
+        assert isinstance(asked, Challenge)
+        assert asked.methods == (recovery.RECOVERY,)
+        assert services.log_in_with_factor(asked.mfa_token, codes[0], device=services.Device(), now=NOW).access
+
+
+class TestRemove:
+    def test_an_officer_keeps_one_factor(self, omar, device):
+        register(omar, device)
+        key = Passkey.objects.get()
+        with pytest.raises(LastFactor):
+            passkeys.remove(omar, key.pk, now=NOW)
+        register(omar, Authenticator())
+        passkeys.remove(omar, key.pk, now=NOW)
+        assert Passkey.objects.exclude(pk=key.pk).count() == 1
+        assert RecoveryCode.objects.filter(used_at=None).count() == rules.RECOVERY_CODES
+
+    def test_an_investors_last_one_takes_the_recovery_codes_along(self, device):
+        ana = make_investor("Ana")
+        register(ana, device)
+        passkeys.remove(ana, Passkey.objects.get().pk, now=NOW)
+        assert not factors.has_factor(ana)
+        assert not RecoveryCode.objects.filter(used_at=None).exists()
+
+    def test_anothers_is_unknown(self, omar, lin, device):
+        register(omar, device)
+        key: Any = Passkey.objects.get().pk
+        for passkey_id in (key, uuid4()):
+            with pytest.raises(NotFound):
+                passkeys.remove(lin, passkey_id, now=NOW)
+        assert Passkey.objects.count() == 1
