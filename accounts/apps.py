@@ -58,6 +58,8 @@ class AccountsConfig(AppConfig):
             "accounts.request_block",
             "accounts.approve_block",
             "accounts.block_user",
+            "accounts.request_reset_of_factors",
+            "accounts.approve_reset_of_factors",
             "accounts.revoke_session",
             "accounts.approve_role",
             "auth.view_group",
@@ -72,6 +74,8 @@ class AccountsConfig(AppConfig):
             "accounts.request_block",
             "accounts.approve_block",
             "accounts.block_user",
+            "accounts.request_reset_of_factors",
+            "accounts.approve_reset_of_factors",
             "accounts.revoke_session",
         ],
     }

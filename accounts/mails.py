@@ -28,6 +28,7 @@ SUBJECTS = {
     "recovery_code_used": "A recovery code was used",
     "address_changed": "Your address or number was changed",
     "pin_code": "A code to set a new PIN",
+    "step_up_code": "A code to finish your log-in",
 }
 
 MUST_BE_HEARD = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accounts import services
 from accounts.models import User
-from accounts.services import roles, standing
+from accounts.services import lost_factors, roles, standing
 from oversight import verbs
 
 STANDING = ("is_staff", "kyc_level", "blocked_at", "deleted_at")
@@ -41,6 +41,17 @@ def register() -> None:
             request_permission="accounts.request_block",
             approve_permission="accounts.approve_block",
             apply=services.apply_block,
+            target_model=User,
+            target_fields=STANDING,
+        )
+    )
+    verbs.register(
+        verbs.Verb(
+            name=lost_factors.VERB,
+            title="Take away all second factors",
+            request_permission="accounts.request_reset_of_factors",
+            approve_permission="accounts.approve_reset_of_factors",
+            apply=lost_factors.apply_reset_of_factors,
             target_model=User,
             target_fields=STANDING,
         )

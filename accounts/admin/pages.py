@@ -12,6 +12,7 @@ from unfold.enums import ActionVariant
 
 from accounts import roles, services
 from accounts.models import KYC_LEVELS, Session, User
+from accounts.services import factors, lost_factors
 from accounts.services.roles import RoleMove, role_names
 from accounts.services.standing import BlockMove
 from oversight.console import ActionPage, moment
@@ -174,6 +175,26 @@ class AskToUnblock(BlockPage):
 
     def is_offered(self, user: Any, obj: User) -> bool:
         return super().is_offered(user, obj) and obj.is_blocked
+
+
+class AskToResetFactors(OnAnother):
+    title = "Reset the second factor"
+    icon = "phonelink_erase"
+    permission = "accounts.request_reset_of_factors"
+    variant = ActionVariant.DANGER
+    words = "For who lost the app, the passkeys and the recovery codes. Be sure of who asks: a thief asks like that."
+
+    def is_offered(self, user: Any, obj: User) -> bool:
+        return super().is_offered(user, obj) and factors.has_factor(obj)
+
+    def preview(self, obj: User, form: forms.Form) -> Figures:
+        yield "Person", f"{obj.get_full_name()} ({obj.referral_code})"
+        yield "Sessions that end", obj.sessions.filter(revoked_at=None).count()
+        yield "Then", f"{WAITS}; after it the password alone lets them enrol another factor, and they are told"
+
+    def run(self, obj: User, form: forms.Form, by: Any, now: datetime) -> Any:
+        reason = form.cleaned_data["reason"]
+        return lost_factors.request_reset_of_factors(obj.pk, by=by, now=now, reason=reason)
 
 
 class EndSession(ActionPage):

@@ -18,7 +18,7 @@ from unfold.decorators import display
 from accounts import lockout
 from accounts.admin import pages
 from accounts.models import Session, User
-from accounts.services import people
+from accounts.services import factors, people
 from oversight.console import ReadOnlyAdmin, ReadOnlyInline, lines, link_to, moment
 from oversight.console.shown import NOTHING, and_more
 from oversight.models import ApprovalRequest, AuditEvent
@@ -70,6 +70,7 @@ class UserAdmin(ReadOnlyAdmin):
         pages.BlockNow,
         pages.AskToBlock,
         pages.AskToUnblock,
+        pages.AskToResetFactors,
     )
     list_display = (
         "show_person",
@@ -91,7 +92,7 @@ class UserAdmin(ReadOnlyAdmin):
         (None, {"fields": ("show_name", *MASKED, "show_country", "time_zone", "show_language")}),
         ("Standing", {"fields": ("show_block", "show_kyc_level", "show_vip_level", "show_roles", "show_requests")}),
         ("Where from", {"fields": ("referral_code", "show_referrer", "show_since")}),
-        ("Log-ins", {"fields": ("show_log_ins",)}),
+        ("Log-ins", {"fields": ("show_factors", "show_log_ins")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -159,6 +160,11 @@ class UserAdmin(ReadOnlyAdmin):
         if user.is_blocked:
             return f"blocked {moment(user.blocked_at)} by {user.blocked_by or 'the platform'}"
         return "active"
+
+    @display(description="Second factor")
+    def show_factors(self, user: User) -> str:
+        held = (["an app"] if factors.has_app(user) else []) + [f"passkey {key}" for key in user.passkeys.all()]
+        return ", ".join(held) or NOTHING
 
     @display(description="KYC level", ordering="kyc_level")
     def show_kyc_level(self, user: User) -> int:

@@ -26,7 +26,7 @@ from accounts.api.fields import (
     require_good_password,
 )
 from accounts.models import User
-from accounts.services import factors, recovery
+from accounts.services import factors, new_device, recovery
 
 IDENTIFIER_MAX_LENGTH = 254
 TOKEN_MAX_LENGTH = 2000
@@ -71,6 +71,9 @@ class RefreshIn(StrictSerializer):
     refresh = StrictCharField(max_length=TOKEN_MAX_LENGTH)
 
 
+METHODS = (factors.TOTP, recovery.RECOVERY, new_device.SMS, new_device.EMAIL)
+
+
 class PairOut(serializers.Serializer[tokens.TokenPair]):
     access = serializers.CharField()
     refresh = serializers.CharField()
@@ -79,12 +82,14 @@ class PairOut(serializers.Serializer[tokens.TokenPair]):
 class ChallengeOut(serializers.Serializer[dict[str, object]]):
     mfa_required = serializers.BooleanField(default=True)
     mfa_token = serializers.CharField(help_text="good for five minutes, at /auth/login/mfa")
-    methods = serializers.ListField(child=serializers.ChoiceField(choices=(factors.TOTP, recovery.RECOVERY)))
+    methods = serializers.ListField(child=serializers.ChoiceField(choices=METHODS))
 
 
 class FactorIn(StrictSerializer):
     mfa_token = StrictCharField(max_length=TOKEN_MAX_LENGTH)
-    code = StrictCharField(max_length=40, help_text="of the authenticator app, or a recovery code")
+    code = StrictCharField(
+        max_length=40, help_text="of the authenticator app, a recovery code, or the one that was sent"
+    )
 
 
 class Anybody(APIView):

@@ -118,6 +118,8 @@ class User(AbstractBaseUser, PermissionsMixin):
             ("request_block", "Can ask for a person to be blocked or unblocked"),
             ("approve_block", "Can approve that a person is blocked or unblocked"),
             ("block_user", "Can block an investor at once"),
+            ("request_reset_of_factors", "Can ask for somebody's second factors to be taken away"),
+            ("approve_reset_of_factors", "Can approve that second factors are taken away"),
             ("revoke_session", "Can end a person's sessions"),
         ]
         constraints = [

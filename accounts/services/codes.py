@@ -23,6 +23,8 @@ from oversight.encryption import blind_index
 
 Channel, Purpose = VerificationCode.Channel, VerificationCode.Purpose
 TOKEN_BYTES = 32
+DIGITS_BY_MAIL: dict[str, str] = {Purpose.PIN: "pin_code", Purpose.STEP_UP: "step_up_code"}
+FOR_WHAT: dict[str, str] = {Purpose.PIN: " to set a new PIN", Purpose.STEP_UP: " to finish your log-in"}
 
 
 def ask(user: User, channel: str, purpose: str, *, now: datetime) -> datetime:
@@ -102,13 +104,11 @@ def send(code_id: UUID, *, now: datetime) -> None:
     code, secret = drawn
     minutes = int(rules.CODE_LIFETIME[code.channel].total_seconds() // 60)
     if code.channel == Channel.PHONE:
-        what = "Fiducia code to set a new PIN" if code.purpose == Purpose.PIN else "Fiducia code"
-        sms.send(
-            code.address or code.user.phone,
-            f"{secret} is your {what}. It is good for {minutes} minutes. Tell it to nobody.",
-        )
-    elif code.purpose == Purpose.PIN:
-        mails.deliver("pin_code", code.user, secret=secret, hours=minutes // 60)
+        what = f"Fiducia code{FOR_WHAT.get(code.purpose, '')}"
+        text = f"{secret} is your {what}. It is good for {minutes} minutes. Tell it to nobody."
+        sms.send(code.address or code.user.phone, text)
+    elif code.purpose in DIGITS_BY_MAIL:
+        mails.deliver(DIGITS_BY_MAIL[code.purpose], code.user, secret=secret, hours=minutes // 60)
     else:
         token = f"{code_id.hex}.{secret}"
         mails.deliver("verify_email", code.user, to=code.address, token=token, hours=minutes // 60)
@@ -122,7 +122,7 @@ def draw(code_id: UUID, *, now: datetime) -> tuple[VerificationCode, str] | None
         return None
     if not is_wanted(code.user, code.channel, code.purpose):
         return None
-    if code.channel == Channel.EMAIL and code.purpose != Purpose.PIN:
+    if code.channel == Channel.EMAIL and code.purpose not in DIGITS_BY_MAIL:
         secret = secrets.token_urlsafe(TOKEN_BYTES)
     else:
         secret = f"{secrets.randbelow(10**rules.CODE_DIGITS):0{rules.CODE_DIGITS}}"

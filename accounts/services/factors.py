@@ -21,6 +21,8 @@ from oversight.encryption import blind_index
 
 ISSUER = "Fiducia"
 TOTP = "totp"
+STRONG = (TOTP, recovery.RECOVERY)
+"""What counts for officers over the API: a code that was sent doesn't."""
 
 
 @dataclass(frozen=True, slots=True)

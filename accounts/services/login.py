@@ -13,7 +13,7 @@ from accounts import identifiers, lockout, mails, rules, tokens
 from accounts.devices import Device
 from accounts.errors import AccountBlocked, TokenRefused, WrongCredentials
 from accounts.models import Session, User
-from accounts.services import factors, sessions
+from accounts.services import factors, new_device, sessions
 from core.commands import command
 from oversight import audit, trace
 from oversight.encryption import blind_index
@@ -57,19 +57,21 @@ class Challenge:
 def log_in(identifier: str, password: str, *, device: Device, now: datetime) -> tokens.TokenPair | Challenge:
     """Open a session for whoever has this identifier (e-mail address or phone number) and password.
 
-    Who has a second factor is asked for it first.
+    Who has a second factor is asked for it first; who has none is sent a code when the device is new.
 
-    Raises WrongCredentials, LockedOut, AccountBlocked.
+    Raises WrongCredentials, LockedOut, AccountBlocked, SmsCapped.
     """
     user = check_credentials(identifier, password, now=now)
     methods = factors.methods_of(user)
+    if not methods and new_device.asks_code(user, device, now=now):
+        methods = (new_device.send_code(user, now=now),)
     if methods:
         return Challenge(tokens.issue_challenge(user.pk, user.password, now=now), methods)
     return open_session(user, device=device, now=now)
 
 
 def log_in_with_factor(mfa_token: str, code: str, *, device: Device, now: datetime) -> tokens.TokenPair:
-    """Open a session for whoever's password was right, with a code of their app or a recovery code.
+    """Open a session for whoever's password was right, with a code of their app, a recovery code or one that was sent.
 
     Raises TokenRefused, WrongFactor, LockedOut, AccountBlocked.
     """
@@ -77,8 +79,13 @@ def log_in_with_factor(mfa_token: str, code: str, *, device: Device, now: dateti
     user = User.objects.present().filter(pk=user_id).first()
     if user is None or tokens.digest(user.password).hex() != password:
         raise TokenRefused
-    factors.count_try(user, now=now)
-    return open_session(user, device=device, now=now, proof=factors.Code(code))
+    proof: factors.Proof
+    if factors.has_factor(user):
+        factors.count_try(user, now=now)
+        proof = factors.Code(code)
+    else:
+        proof = new_device.count_try(user, code, now=now)
+    return open_session(user, device=device, now=now, proof=proof)
 
 
 def knock(identifier: str, password: str, *, now: datetime) -> User:
@@ -111,13 +118,12 @@ def open_session(user: User, *, device: Device, now: datetime, proof: factors.Pr
         raise WrongCredentials
     if not current.is_active:
         raise AccountBlocked
-    if proof is None and factors.has_factor(current):
+    is_new = new_device.is_new(device, current, now=now)
+    if proof is None and (factors.has_factor(current) or (is_new and current.phone_verified_at is not None)):
         raise WrongCredentials
-    if proof is not None:
-        proof.use(current, now=now)
+    used = proof.use(current, now=now) if proof is not None else ""
     session_id: UUID = uuid7()
     pair = tokens.issue(session_id, current.pk, now=now)
-    is_new = _is_new(device, current, now=now)
     Session.objects.create(
         pk=session_id,
         user=current,
@@ -125,7 +131,7 @@ def open_session(user: User, *, device: Device, now: datetime, proof: factors.Pr
         user_agent=_printable(device.user_agent),
         ip=device.ip,
         device=device.mark,
-        second_factor_at=now if proof is not None else None,
+        second_factor_at=now if used in factors.STRONG else None,
         created_at=now,
         last_used_at=now,
         expires_at=now + rules.REFRESH_LIFETIME,
@@ -136,12 +142,6 @@ def open_session(user: User, *, device: Device, now: datetime, proof: factors.Pr
     if is_new:
         mails.queue("new_device", current, session_id=session_id)
     return pair
-
-
-def _is_new(device: Device, user: User, *, now: datetime) -> bool:
-    """Answer whether the person came in lately, but never like this; the first log-in of all is no news to them."""
-    lately = Session.objects.filter(user=user, created_at__gt=now - rules.DEVICE_KNOWN_FOR, device__isnull=False)
-    return lately.exists() and not lately.filter(device=device.mark).exists()
 
 
 def _printable(text: str) -> str:

@@ -15,11 +15,11 @@ def changed(person: User, *, now: datetime) -> None:
     person.save(update_fields=["access_changed_at"])
 
 
-def factor_changed(person: User, action: str, *, now: datetime) -> None:
-    """Note that a second factor of a locked person changed, tell them and write it down (a step)."""
+def factor_changed(person: User, action: str, *, by: User | None = None, now: datetime, reason: str = "") -> None:
+    """Note that a second factor of a locked person changed, tell them and write it down (a step); `by` an officer."""
     changed(person, now=now)
     mails.queue("factor_changed", person)
-    audit.record(action, actor=person, at=now, target=person)
+    audit.record(action, actor=by or person, at=now, target=person, reason=reason)
 
 
 def payouts_held_until(person: User, *, now: datetime) -> datetime | None:

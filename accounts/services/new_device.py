@@ -1,0 +1,81 @@
+"""A log-in from a device that is new, by somebody without a second factor: six digits that are sent finish it.
+
+Source: docs/rules/access.md §10.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from accounts import identifiers, rules
+from accounts.devices import Device
+from accounts.errors import CodeRefused, SmsCapped, TooSoon, WrongFactor
+from accounts.models import Session, User, VerificationCode
+from accounts.services import codes, factors
+
+SMS, EMAIL = "sms", "email_code"
+BY_CHANNEL = {VerificationCode.Channel.PHONE: SMS, VerificationCode.Channel.EMAIL: EMAIL}
+STEP_UP = VerificationCode.Purpose.STEP_UP
+
+
+def is_new(device: Device, user: User, *, now: datetime) -> bool:
+    """Answer whether the person came in lately, but never like this; the first log-in of all is no news to them."""
+    lately = Session.objects.filter(user=user, created_at__gt=now - rules.DEVICE_KNOWN_FOR, device__isnull=False)
+    return lately.exists() and not lately.filter(device=device.mark).exists()
+
+
+def asks_code(user: User, device: Device, *, now: datetime) -> bool:
+    """Answer whether the password doesn't suffice here, for somebody who has no factor: their number is verified."""
+    return user.phone_verified_at is not None and is_new(device, user, now=now)
+
+
+def send_code(user: User, *, now: datetime) -> str:
+    """Have a code sent by SMS, or by mail where no SMS may go out now; say how. One that was just sent counts on.
+
+    Raises SmsCapped when there is no verified address either.
+    """
+    for channel, method in BY_CHANNEL.items():
+        try:
+            codes.ask(user, channel, STEP_UP, now=now)
+        except SmsCapped:
+            if user.email_verified_at is None:
+                raise
+            continue
+        except TooSoon:
+            pass
+        return method
+    raise AssertionError("a code by mail was sent, or is on its way")
+
+
+@dataclass(frozen=True, slots=True)
+class SentCode:
+    """The digits that somebody typed, whose try was counted."""
+
+    code_id: UUID
+    channel: str
+    typed: str
+
+    def use(self, person: User, *, now: datetime) -> str:
+        """Use the code up, and say how it was sent (a step). Raises WrongFactor."""
+        if factors.has_factor(person):
+            raise WrongFactor
+        plain = identifiers.ascii_digits(self.typed).replace(" ", "").strip()
+        try:
+            codes.take(self.code_id, self.channel, STEP_UP, plain, now=now)
+        except CodeRefused as refusal:
+            raise WrongFactor from refusal
+        return BY_CHANNEL[VerificationCode.Channel(self.channel)]
+
+
+def count_try(user: User, typed: str, *, now: datetime) -> SentCode:
+    """Count a try of the newest code before it is compared. Raises WrongFactor."""
+    newest = VerificationCode.objects.filter(user=user, purpose=STEP_UP).first()
+    if newest is None:
+        raise WrongFactor
+    try:
+        code_id = codes.spend_try(user, newest.channel, STEP_UP, now=now)
+    except CodeRefused as refusal:
+        raise WrongFactor from refusal
+    return SentCode(code_id, newest.channel, typed)

@@ -1,0 +1,95 @@
+"""Two officers take away the factors of somebody who lost them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+from django.core import mail
+
+from accounts import services
+from accounts.errors import FactorMissing, OwnAccount
+from accounts.models import Passkey, RecoveryCode, Session, Totp, User
+from accounts.services import factors, lost_factors
+from accounts.tests.authenticator import Authenticator
+from accounts.tests.test_factors import Enrolled
+from accounts.tests.test_passkeys import register
+from core.errors import Forbidden
+from oversight import services as oversight
+from oversight.models import ApprovalRequest, AuditEvent
+from tests.people import PASSWORD, make_officer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+REASON = "Phone lost; seen with identity card"
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+def ask(person: User, by: User) -> ApprovalRequest:
+    return lost_factors.request_reset_of_factors(
+        person.pk, by=by, now=NOW, reason="Phone lost; seen with identity card"
+    )
+
+
+def approve(request: ApprovalRequest, by: Any) -> ApprovalRequest:
+    return oversight.approve(request.pk, by=by, now=NOW)
+
+
+def test_everything_goes_and_is_told(ana, omar, lin):
+    app = Enrolled(ana)
+    register(ana, Authenticator())
+    asked = services.log_in(ana.email, PASSWORD, device=services.Device(), now=NOW)
+    services.log_in_with_factor(asked.mfa_token, app.recovery_codes[0], device=services.Device(), now=NOW)
+    mail.outbox.clear()
+    approve(ask(ana, omar), lin)
+    assert not factors.has_factor(ana)
+    assert not RecoveryCode.objects.filter(used_at=None).exists()
+    assert Session.objects.get().revoke_reason == "officer"
+    assert [told.to for told in mail.outbox] == [[ana.email]]
+    event = AuditEvent.objects.get(action="accounts.factors_reset")
+    assert (event.actor, event.reason) == (lin, REASON)
+    assert services.log_in(ana.email, PASSWORD, device=services.Device(), now=NOW).access
+
+
+def test_one_alone_takes_nothing_away(ana, omar, lin, ada):
+    Enrolled(ana)
+    request = ask(ana, omar)
+    with pytest.raises(Forbidden):
+        approve(request, omar)
+    with pytest.raises(Forbidden):
+        approve(request, make_officer("Sam", "support"))
+    with pytest.raises(OwnAccount):
+        ask(omar, omar)
+    for stranger in (ana, make_officer("Fin", "finance")):
+        with pytest.raises(Forbidden):
+            ask(ana, stranger)
+    assert factors.has_factor(ana)
+
+
+def test_the_officer_in_question_approves_nothing(omar, lin, ada):
+    Enrolled(omar)
+    request = ask(omar, lin)
+    with pytest.raises(Forbidden):
+        approve(request, omar)
+    assert Totp.objects.filter(pk=omar.pk).exists()
+
+
+def test_who_has_none_and_who_gave_them_up_meanwhile(ana, omar, lin):
+    with pytest.raises(FactorMissing):
+        ask(ana, omar)
+    register(ana, Authenticator())
+    request = ask(ana, omar)
+    Passkey.objects.all().delete()
+    with pytest.raises(FactorMissing):
+        approve(request, lin)
+    request.refresh_from_db()
+    assert request.status == "requested"

@@ -1,0 +1,173 @@
+"""A log-in from a new device, of somebody without an authenticator app."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.core import mail
+from rest_framework.test import APIClient
+
+from accounts import services, tokens
+from accounts.errors import SmsCapped, WrongCredentials, WrongFactor
+from accounts.models import Session, User, VerificationCode
+from accounts.services import login
+from accounts.services.login import Challenge
+from accounts.tests.test_factors import Enrolled
+from tests.people import PASSWORD, make_investor, make_officer, session_with_factor
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+PHONE = services.Device("Phone/1.0", "41.138.88.1")
+LAPTOP = services.Device("Laptop/1.0", "102.64.1.1")
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[Any]:
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def ana() -> User:
+    """Came in from her phone an hour ago."""
+    person = make_investor("Ana", phone="+2290197123456", phone_verified_at=NOW, email_verified_at=NOW)
+    log_in(person, PHONE, now=NOW - timedelta(hours=1))
+    return person
+
+
+def log_in(person: User, device: services.Device = LAPTOP, *, now: datetime = NOW) -> Any:
+    return services.log_in(person.email, PASSWORD, device=device, now=now)
+
+
+def finish(asked: Challenge, code: str, *, now: datetime = NOW) -> tokens.TokenPair:
+    return services.log_in_with_factor(asked.mfa_token, code, device=LAPTOP, now=now)
+
+
+def digits(text: str) -> str:
+    found = re.search(r"\b\d{6}\b", text)
+    assert found
+    return found[0]
+
+
+def test_the_password_and_a_code_by_sms(ana, sent):
+    asked = log_in(ana)
+    assert asked.methods == ("sms",)
+    assert [told["to"] for told in sent()] == ["+2290197123456"]
+    assert "to finish your log-in" in sent()[0]["text"]
+    code = digits(sent()[0]["text"])
+    wrong = f"{(int(code) + 1) % 10**6:06}"
+    with pytest.raises(WrongFactor):
+        finish(asked, wrong)
+    assert finish(asked, f" {code[:3]} {code[3:]}").access
+    assert Session.objects.count() == 2
+    with pytest.raises(WrongFactor):
+        finish(asked, code)
+    assert isinstance(log_in(ana), tokens.TokenPair)
+
+
+def test_a_known_device_an_unverified_number_and_a_first_log_in_need_none(ana, sent):
+    assert isinstance(log_in(ana, PHONE), tokens.TokenPair)
+    eve = make_investor("Eve", phone="+2290197123457")
+    for device in (PHONE, LAPTOP):
+        assert isinstance(log_in(eve, device), tokens.TokenPair)
+    zoe = make_investor("Zoe", phone="+2290197123458", phone_verified_at=NOW)
+    assert isinstance(log_in(zoe), tokens.TokenPair)
+    assert sent() == []
+
+
+def test_who_has_an_app_is_asked_for_that(ana, sent):
+    asked = log_in(ana)
+    code = digits(sent()[0]["text"])
+    Enrolled(ana)
+    with pytest.raises(WrongFactor):
+        finish(asked, code)
+    assert log_in(ana).methods == ("totp", "recovery_code")
+    assert len(sent()) == 1
+
+
+def test_five_tries_and_asking_again_sends_no_second_one_at_once(ana, sent, clock):
+    asked = log_in(ana)
+    code = digits(sent()[0]["text"])
+    wrong = f"{(int(code) + 1) % 10**6:06}"
+    for _ in range(5):
+        with pytest.raises(WrongFactor):
+            finish(log_in(ana), wrong)
+    with pytest.raises(WrongFactor):
+        finish(asked, code)
+    assert len(sent()) == 1
+    later = NOW + timedelta(minutes=1)
+    clock.move_to(later)
+    asked = log_in(ana, now=later)
+    with pytest.raises(WrongFactor):
+        finish(asked, code, now=later)
+    assert finish(asked, digits(sent()[1]["text"]), now=later).access
+
+
+def test_another_persons_code_is_no_good(ana, sent):
+    eve = make_investor("Eve", phone="+2290197123457", phone_verified_at=NOW)
+    log_in(eve, PHONE, now=NOW - timedelta(hours=1))
+    log_in(ana)
+    hers = digits(sent()[0]["text"])
+    asked = log_in(eve)
+    with pytest.raises(WrongFactor):
+        finish(asked, hers)
+    assert Session.objects.filter(user=eve).count() == 1
+
+
+def test_where_no_sms_may_go_it_goes_by_mail(ana, sent, settings):
+    settings.SMS_A_DAY = (0, 0, 0)
+    mail.outbox.clear()
+    asked = log_in(ana)
+    assert asked.methods == ("email_code",)
+    assert sent() == []
+    assert [told.subject for told in mail.outbox] == ["A code to finish your log-in"]
+    assert finish(asked, digits(mail.outbox[0].body)).access
+
+
+def test_where_neither_may_go_nobody_comes_in(ana, settings):
+    settings.SMS_A_DAY = (0, 0, 0)
+    User.objects.filter(pk=ana.pk).update(email_verified_at=None)
+    with pytest.raises(SmsCapped):
+        log_in(ana)
+    assert Session.objects.count() == 1
+
+
+def test_the_guard_under_the_lock(ana, sent):
+    with pytest.raises(WrongCredentials):
+        login.open_session(ana, device=LAPTOP, now=NOW)
+    assert Session.objects.count() == 1
+
+
+def test_it_opens_nothing_to_officers(sent):
+    omar = make_officer("Omar", "finance", phone="+2290197123456", phone_verified_at=NOW)
+    log_in(omar, PHONE, now=NOW - timedelta(hours=1))
+    pair = finish(log_in(omar), digits(sent()[0]["text"]))
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair.access}")
+    assert client.get("/api/v1/staff/offers").json()["code"] == "second-factor-required"
+    client.force_authenticate(omar, token=session_with_factor(omar))
+    assert client.get("/api/v1/staff/offers").status_code == 200
+
+
+def test_over_http(ana, sent):
+    client = APIClient(HTTP_USER_AGENT="Laptop/1.0", REMOTE_ADDR="102.64.1.1")
+    asked = client.post("/api/v1/auth/login", {"identifier": ana.email, "password": PASSWORD}).json()
+    assert (asked["mfa_required"], asked["methods"]) == (True, ["sms"])
+    given = {"mfa_token": asked["mfa_token"], "code": digits(sent()[0]["text"])}
+    assert set(client.post("/api/v1/auth/login/mfa", given).json()) == {"access", "refresh"}
+    assert client.post("/api/v1/auth/login/mfa", given).json()["code"] == "wrong-factor"
+
+
+def test_a_code_that_verifies_finishes_no_log_in(ana, sent):
+    User.objects.filter(pk=ana.pk).update(phone_verified_at=None)
+    services.ask_code(User.objects.get(pk=ana.pk), VerificationCode.Channel.PHONE, now=NOW)
+    User.objects.filter(pk=ana.pk).update(phone_verified_at=NOW)
+    asked = log_in(ana)
+    with pytest.raises(WrongFactor):
+        finish(asked, digits(sent()[0]["text"]))
