@@ -39,3 +39,12 @@ class ConsoleConfig(admin_apps.AdminConfig):
 
     default = False
     default_site = "backoffice.site.ConsoleSite"
+
+    def ready(self) -> None:
+        """Collect the rooms' pages; the scheduler's own stay out: jobs are code (config/jobs.py)."""
+        super().ready()
+        from django.apps import apps
+        from django.contrib import admin
+
+        schedules = apps.get_app_config("django_celery_beat").get_models()
+        admin.site.unregister([model for model in schedules if admin.site.is_registered(model)])

@@ -1,7 +1,8 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
-VIEW = [f"protection.view_{model}" for model in ("jurisdiction", "disclosure", "acceptance", "knowledgetest")]
+TEXTS = [f"protection.view_{model}" for model in ("jurisdiction", "disclosure", "knowledgetest")]
+VIEW = [*TEXTS, "protection.view_acceptance"]
 PERSONAL = [f"protection.view_{model}" for model in ("knowledgeresult", "losssimulation", "riskwarning")]
 
 
@@ -21,7 +22,7 @@ class ProtectionConfig(AppConfig):
 
     role_permissions = {
         "compliance": [*VIEW, *PERSONAL, "protection.request_protection", "protection.approve_protection"],
-        "moderator": VIEW,
+        "moderator": TEXTS,
         "support": VIEW,
         "finance": VIEW,
         "administrator": [*VIEW, "protection.approve_protection"],

@@ -266,6 +266,7 @@ def make_world() -> AnasWorld:
     for person in (here.ana, here.eve, here.officer):
         pair = services.log_in(person.email, PASSWORD, device=services.Device(), now=timezone.now())
         here.tokens[person.pk], here.ids["REFRESH"] = pair.access, pair.refresh
+    here.officer.sessions.update(second_factor_at=timezone.now())
     here.ids["session_id"] = str(here.ana.sessions.get().pk)
     return here
 

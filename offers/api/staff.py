@@ -23,9 +23,12 @@ from offers import services
 from offers.api.shapes import AskedOut, OfferChanges, OfferIn, ReasonIn, StaffOfferOut
 from offers.errors import OfferNotFound
 from offers.models import Offer
+from offers.services import drafts
 
 TAGS = ["Staff"]
-SEES_OFFERS = IsOfficer.holding("offers.view_offer")
+SEES_OFFERS = IsOfficer.holding("offers.view_offer", post=[drafts.DRAFT], patch=[drafts.DRAFT, drafts.STEER])
+ASKS_TO_PUBLISH = IsOfficer.holding("offers.view_offer", post=["offers.request_publication"])
+STEERS = IsOfficer.holding("offers.view_offer", post=[drafts.STEER])
 
 
 class StaffOfferQuery(Query):
@@ -90,7 +93,7 @@ class StaffOfferDetail(APIView):
 class StaffOfferPublish(APIView):
     """Ask for the publication of a draft."""
 
-    permission_classes = [SEES_OFFERS]
+    permission_classes = [ASKS_TO_PUBLISH]
 
     @extend_schema(operation_id="staff_offers_publish", tags=TAGS, request=ReasonIn, responses={202: AskedOut})
     def post(self, request: Request, offer_id: UUID) -> Response:
@@ -102,7 +105,7 @@ class StaffOfferPublish(APIView):
 class StaffOfferPause(APIView):
     """Take no money until it is resumed."""
 
-    permission_classes = [SEES_OFFERS]
+    permission_classes = [STEERS]
 
     @extend_schema(operation_id="staff_offers_pause", tags=TAGS, request=ReasonIn, responses=StaffOfferOut)
     def post(self, request: Request, offer_id: UUID) -> Response:
@@ -113,7 +116,7 @@ class StaffOfferPause(APIView):
 class StaffOfferResume(APIView):
     """Take money again."""
 
-    permission_classes = [SEES_OFFERS]
+    permission_classes = [STEERS]
 
     @extend_schema(operation_id="staff_offers_resume", tags=TAGS, request=ReasonIn, responses=StaffOfferOut)
     def post(self, request: Request, offer_id: UUID) -> Response:
@@ -124,7 +127,7 @@ class StaffOfferResume(APIView):
 class StaffOfferClose(APIView):
     """Close a funded offer before its deadline."""
 
-    permission_classes = [SEES_OFFERS]
+    permission_classes = [STEERS]
 
     @extend_schema(operation_id="staff_offers_close", tags=TAGS, request=ReasonIn, responses=StaffOfferOut)
     def post(self, request: Request, offer_id: UUID) -> Response:

@@ -51,6 +51,9 @@ class DecisionPage(ActionPage):
 
     factor_within = FOR_APPROVALS
 
+    def may_open(self, request: HttpRequest) -> bool:
+        return super().may_open(request) and bool(verbs.approvable_by(request.user))
+
     def is_allowed(self, user: Any, obj: ApprovalRequest) -> bool:
         return may_decide(user, obj)
 
@@ -184,11 +187,11 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
 
     def document_view(self, request: HttpRequest, request_id: Any) -> HttpResponse:
         """Give the document to whoever may see the request, never shown in the page's own origin."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         asked = ApprovalRequest.objects.filter(pk=request_id).first()
         if asked is None or not asked.document:
             raise Http404
-        if not self.has_view_permission(request, asked):
-            raise PermissionDenied
         try:
             content = documents.read(asked)
         except DomainError as refusal:

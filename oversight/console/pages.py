@@ -66,6 +66,11 @@ class ActionPage:
         """Answer whether this officer may do it."""
         return bool(self.permission) and user.has_perm(self.permission)
 
+    def may_open(self, request: HttpRequest) -> bool:
+        """Answer whether this officer may do it to some row."""
+        sees = self.model_admin.has_view_permission(request)
+        return bool(sees and (not self.permission or request.user.has_perm(self.permission)))
+
     def is_offered(self, user: Any, obj: Any) -> bool:
         """Answer whether it makes sense now: then its button is shown."""
         return True
@@ -139,7 +144,9 @@ class ActionPage:
         }
 
     def handle(self, request: HttpRequest, object_id: str | None) -> HttpResponse:
-        """Answer a request for this page."""
+        """Answer a request for this page; whoever lacks the permission doesn't hear which rows there are."""
+        if not self.may_open(request):
+            raise PermissionDenied
         obj = self._object(request, object_id)
         if not self.is_allowed(request.user, obj):
             raise PermissionDenied
