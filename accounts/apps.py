@@ -42,6 +42,10 @@ class AccountsConfig(AppConfig):
         },
         "RecoveryCode": {"insert": "*", "update": ["used_at"], "delete": False},
         "PinToken": {"insert": "*", "update": ["spent_at"], "delete": True},
+        "SocialIdentity": {"insert": "*", "update": ["last_used_at"], "delete": True},
+        "SocialNonce": {"insert": "*", "update": ["spent_at"], "delete": True},
+        "PendingLink": {"insert": "*", "delete": True},
+        "Avatar": {"insert": "*", "update": ["sealed", "version", "set_at"], "delete": True},
         "SmsCount": {"insert": "*", "update": ["sent"], "delete": True},
     }
     role_permissions = {
@@ -56,6 +60,8 @@ class AccountsConfig(AppConfig):
             "accounts.request_block",
             "accounts.approve_block",
             "accounts.block_user",
+            "accounts.request_deletion",
+            "accounts.approve_deletion",
             "accounts.revoke_session",
             "accounts.approve_role",
             "auth.view_group",
@@ -70,6 +76,8 @@ class AccountsConfig(AppConfig):
             "accounts.request_block",
             "accounts.approve_block",
             "accounts.block_user",
+            "accounts.request_deletion",
+            "accounts.approve_deletion",
             "accounts.revoke_session",
         ],
     }

@@ -40,6 +40,7 @@ class VerificationCode(models.Model):
         VERIFY = "verify", "to verify the address"
         CHANGE = "change", "to come in the place of another address"
         PIN = "pin", "to set a new PIN"
+        LINK = "link", "to link a log-in by Google or Apple"
 
     class Channel(models.TextChoices):
         EMAIL = "email", "e-mail"

@@ -118,6 +118,8 @@ class User(AbstractBaseUser, PermissionsMixin):
             ("request_block", "Can ask for a person to be blocked or unblocked"),
             ("approve_block", "Can approve that a person is blocked or unblocked"),
             ("block_user", "Can block an investor at once"),
+            ("request_deletion", "Can ask for a person to be deleted or restored"),
+            ("approve_deletion", "Can approve that a person is deleted or restored"),
             ("revoke_session", "Can end a person's sessions"),
         ]
         constraints = [
