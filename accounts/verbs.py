@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accounts import services
 from accounts.models import User
-from accounts.services import roles, standing
+from accounts.services import deletion, roles, standing
 from oversight import verbs
 
 STANDING = ("is_staff", "kyc_level", "blocked_at", "deleted_at")
@@ -43,5 +43,17 @@ def register() -> None:
             apply=services.apply_block,
             target_model=User,
             target_fields=STANDING,
+        )
+    )
+    verbs.register(
+        verbs.Verb(
+            name=deletion.VERB,
+            title="Delete or restore a person",
+            request_permission="accounts.request_deletion",
+            approve_permission="accounts.approve_deletion",
+            apply=deletion.apply_deletion,
+            target_model=User,
+            target_fields=STANDING,
+            look=deletion.look,
         )
     )
