@@ -44,6 +44,10 @@ class AccountsConfig(AppConfig):
         "Passkey": {"insert": "*", "update": ["counter", "last_used_at"], "delete": True},
         "PasskeyChallenge": {"insert": "*", "update": ["state", "created_at"], "delete": True},
         "PinToken": {"insert": "*", "update": ["spent_at"], "delete": True},
+        "SocialIdentity": {"insert": "*", "update": ["last_used_at"], "delete": True},
+        "SocialNonce": {"insert": "*", "update": ["spent_at"], "delete": True},
+        "PendingLink": {"insert": "*", "delete": True},
+        "Avatar": {"insert": "*", "update": ["sealed", "version", "set_at"], "delete": True},
         "SmsCount": {"insert": "*", "update": ["sent"], "delete": True},
     }
     role_permissions = {
@@ -60,6 +64,8 @@ class AccountsConfig(AppConfig):
             "accounts.block_user",
             "accounts.request_reset_of_factors",
             "accounts.approve_reset_of_factors",
+            "accounts.request_deletion",
+            "accounts.approve_deletion",
             "accounts.revoke_session",
             "accounts.approve_role",
             "auth.view_group",
@@ -76,6 +82,8 @@ class AccountsConfig(AppConfig):
             "accounts.block_user",
             "accounts.request_reset_of_factors",
             "accounts.approve_reset_of_factors",
+            "accounts.request_deletion",
+            "accounts.approve_deletion",
             "accounts.revoke_session",
         ],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import DomainError, Forbidden
+from core.errors import DomainError, Forbidden, NotFound
 
 
 class WrongCredentials(DomainError):
@@ -196,3 +196,107 @@ class LevelOutOfRange(DomainError):
     code = "level-out-of-range"
     title = "There is no such level"
     status = 422
+
+
+class PersonDeleted(DomainError):
+    code = "person-deleted"
+    title = "This person was deleted: restore them first"
+    status = 409
+
+
+class OfficerKeepsRoles(DomainError):
+    code = "officer-keeps-roles"
+    title = "An officer is deleted once their roles were taken"
+    status = 409
+
+
+class SomethingStands(DomainError):
+    """`facts["obstacles"]` are the codes of what the person would lose."""
+
+    code = "something-stands"
+    title = "Something of theirs still stands"
+    status = 409
+
+
+class IdentifiersTaken(DomainError):
+    code = "identifiers-taken"
+    title = "Somebody else has their address and number by now: nothing is left to log in with"
+    status = 409
+
+
+class UnknownSocialProvider(NotFound):
+    code = "unknown-social-provider"
+    title = "Nobody logs in this way here"
+
+
+class KeysUnavailable(DomainError):
+    """The provider doesn't say what it signs with; nothing is believed meanwhile."""
+
+    code = "provider-unavailable"
+    title = "The provider can't be asked at the moment: try again"
+    status = 503
+    wait = 60
+
+
+class IdTokenRefused(DomainError):
+    """Wrong, for somebody else, too early, too late, or used: one answer for all."""
+
+    code = "id-token-refused"
+    title = "This identity token is not, or no longer, good: ask the provider for a new one"
+    status = 401
+
+
+class SocialAddressMissing(DomainError):
+    code = "social-address-missing"
+    title = "The provider gave no verified e-mail address: sign up with an address or a number"
+    status = 422
+
+
+class ProfileNeeded(DomainError):
+    """A new person says what the token doesn't; `facts["errors"]` point at it."""
+
+    code = "profile-needed"
+    title = "You are new here: some things are needed to open an account"
+    status = 422
+
+
+class AddressUnverified(DomainError):
+    """Somebody signed up with the caller's address and never showed that it is theirs: it may be an impostor."""
+
+    code = "address-unverified"
+    title = "An account has this address, and nobody has shown that it is theirs"
+    status = 409
+
+
+class SocialLogInClosed(Forbidden):
+    code = "social-log-in-closed"
+    title = "The account with this address can't be used: write to support"
+
+
+class OfficerLogInsOnly(Forbidden):
+    code = "officers-log-in-otherwise"
+    title = "Officers log in with their password and second factor alone"
+
+
+class IdentityTaken(DomainError):
+    code = "identity-taken"
+    title = "This log-in belongs to an account already"
+    status = 409
+
+
+class LastWayIn(DomainError):
+    code = "last-way-in"
+    title = "Nothing else would log you in: set a password first"
+    status = 409
+
+
+class PictureRefused(DomainError):
+    code = "picture-refused"
+    title = "This picture isn't taken"
+    status = 422
+
+
+class PictureTooLarge(DomainError):
+    code = "too-large"
+    title = "A picture has up to 5 MB"
+    status = 413

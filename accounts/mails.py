@@ -29,10 +29,17 @@ SUBJECTS = {
     "address_changed": "Your address or number was changed",
     "pin_code": "A code to set a new PIN",
     "step_up_code": "A code to finish your log-in",
+    "link_identity": "Is this log-in yours?",
+    "identity_changed": "How you log in was changed",
+    "account_deleted": "Your account was deleted",
+    "account_restored": "Your account was restored",
 }
 
 MUST_BE_HEARD = frozenset(
-    {"password_changed", "pin_set", "new_device", "address_changed", "factor_changed", "recovery_code_used"}
+    {
+        *("password_changed", "pin_set", "new_device", "address_changed", "factor_changed", "recovery_code_used"),
+        *("identity_changed", "account_deleted", "account_restored"),
+    }
 )
 
 

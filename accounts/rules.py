@@ -36,6 +36,8 @@ PIN_LOCKS = {5: timedelta(minutes=15), 10: timedelta(hours=1)}
 PIN_FAILURES = 15
 PAYOUTS_HELD_FOR = timedelta(hours=24)
 
+SOCIAL_NONCE_LIFETIME = timedelta(minutes=15)
+
 KEEP_CODES = timedelta(days=30)
 
 KEEP_ATTEMPTS = timedelta(days=1)

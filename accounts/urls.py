@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.api import factors, login, me, passwords, pins, sessions, verification
+from accounts.api import avatars, factors, identities, login, me, passwords, pins, sessions, social, verification
 
 urlpatterns = [
     path("auth/signup", login.SignUp.as_view(), name="sign-up"),
@@ -22,6 +22,13 @@ urlpatterns = [
     path("auth/verify-email", verification.VerifyEmail.as_view(), name="verify-email"),
     path("auth/verify-otp", verification.VerifyOtp.as_view(), name="verify-otp"),
     path("auth/resend-otp", verification.ResendOtp.as_view(), name="resend-otp"),
+    path("auth/social/nonce", social.Nonce.as_view(), name="social-nonce"),
+    path("auth/social/google", social.Google.as_view(), name="social-google"),
+    path("auth/social/apple", social.Apple.as_view(), name="social-apple"),
+    path("auth/social/link/confirm", social.ConfirmLink.as_view(), name="social-link-confirm"),
+    path("users/me/identities", identities.IdentityList.as_view(), name="identities"),
+    path("users/me/identities/<uuid:identity_id>", identities.IdentityDetail.as_view(), name="identity"),
+    path("users/me/avatar", avatars.AvatarView.as_view(), name="avatar"),
     path("users/me", me.Me.as_view(), name="me"),
     path("users/me/sessions", sessions.SessionList.as_view(), name="sessions"),
     path("users/me/sessions/<uuid:session_id>", sessions.SessionDetail.as_view(), name="session"),

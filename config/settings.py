@@ -195,6 +195,19 @@ DEFAULT_FROM_EMAIL = read("DEFAULT_FROM_EMAIL", str, default="no-reply@localhost
 SMS_URL = read("SMS_URL", environment.sms_url, default=None if PRODUCTION else "console://")
 SMS_A_DAY = read("SMS_A_DAY", environment.three_numbers, default=(8, 2000, 10000))
 
+# Log-in by Google and Apple: the ids of our clients there; with none nobody logs in that way
+SOCIAL_CLIENT_IDS = {
+    "google": read("GOOGLE_CLIENT_IDS", environment.names, default=[]),
+    "apple": read("APPLE_CLIENT_IDS", environment.names, default=[]),
+}
+# Whoever says where the keys are decides who logs in: in production it is the providers' own address.
+SOCIAL_JWKS_URLS: dict[str, str] = {}
+if not PRODUCTION:
+    SOCIAL_JWKS_URLS = {
+        "google": read("GOOGLE_JWKS_URL", environment.web_url, default=""),
+        "apple": read("APPLE_JWKS_URL", environment.web_url, default=""),
+    }
+
 # API
 NUM_PROXIES = read("TRUSTED_PROXIES", environment.whole_number, default=0)
 REST_FRAMEWORK: dict[str, Any] = {
@@ -217,6 +230,8 @@ REST_FRAMEWORK: dict[str, Any] = {
         "verify": "30/hour",
         "pin": "60/hour",
         "factor": "60/hour",
+        "social": "20/minute",
+        "avatar": "30/hour",
         "knowledge_test": "30/hour",
     },
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",

@@ -33,10 +33,12 @@ class PaymentsConfig(AppConfig):
     }
 
     def ready(self) -> None:
+        from accounts.obstacles import register_provider
         from ledger import verify as ledger
-        from payments import seeds, verbs, verify
+        from payments import obstacles, seeds, verbs, verify
 
         verbs.register()
+        register_provider(obstacles.money)
         ledger.register("deposits", verify.unmatched_deposits)
         ledger.claim("payments", verify.CLAIMS)
         post_migrate.connect(seeds.on_migrate, sender=self, dispatch_uid="payments.seeds")

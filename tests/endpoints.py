@@ -20,6 +20,9 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import services
+from accounts.models import SocialIdentity
+from accounts.models.social import subject_index
+from accounts.services import avatars
 from core.money import Money
 from investments.tests.worlds import World
 from ledger.models import Transaction
@@ -64,6 +67,8 @@ SIGN_UP = {
     "language": "en",
     "referral_code": "",
 }
+SOCIAL = {name: SIGN_UP[name] for name in ("first_name", "last_name", "country", "language", "referral_code")}
+SOCIAL |= {"id_token": "x"}
 DEPOSIT = {"amount": "250.00", "currency": "USD", "method": "bank_transfer", "investment_account": "POSITION"}
 
 OFFER = "/offers/{offer_id}"
@@ -122,6 +127,16 @@ EVERY: dict[tuple[str, str], Line] = {
     ("post", "/auth/verify-email"): Line(Whose.PUBLIC, {"token": "x"}, free=("token",)),
     ("post", "/auth/verify-otp"): Line(Whose.SELF, {"code": "123456"}),
     ("post", "/auth/resend-otp"): Line(Whose.SELF, {"channel": "email"}),
+    ("post", "/auth/social/nonce"): Line(Whose.PUBLIC, {}),
+    ("post", "/auth/social/google"): Line(Whose.PUBLIC, SOCIAL, free=("id_token", "first_name", "last_name")),
+    ("post", "/auth/social/apple"): Line(Whose.PUBLIC, SOCIAL, free=("id_token", "first_name", "last_name")),
+    ("post", "/auth/social/link/confirm"): Line(Whose.PUBLIC, {"token": "x"}, free=("token",)),
+    ("get", "/users/me/identities"): Line(Whose.SELF),
+    ("post", "/users/me/identities"): Line(Whose.SELF, {"provider": "google", "id_token": "x"}, free=("id_token",)),
+    ("delete", "/users/me/identities/{identity_id}"): Line(Whose.ONE),
+    ("get", "/users/me/avatar"): Line(Whose.ONE),
+    ("put", "/users/me/avatar"): Line(Whose.SELF),
+    ("delete", "/users/me/avatar"): Line(Whose.ONE),
     ("get", "/users/me"): Line(Whose.SELF),
     ("patch", "/users/me"): Line(
         Whose.SELF,
@@ -268,6 +283,11 @@ def make_world() -> AnasWorld:
         here.tokens[person.pk], here.ids["REFRESH"] = pair.access, pair.refresh
     here.officer.sessions.update(second_factor_at=timezone.now())
     here.ids["session_id"] = str(here.ana.sessions.get().pk)
+    identity = SocialIdentity.objects.create(
+        user=here.ana, provider="google", subject_index=subject_index("google", "1"), created_at=timezone.now()
+    )
+    here.ids["identity_id"] = str(identity.pk)
+    avatars.keep.inside(here.ana, b"Ana's face", now=timezone.now())
     return here
 
 

@@ -13,7 +13,11 @@ OWNED = [(method, path) for (method, path), line in EVERY.items() if line.whose 
 SHUT = [(method, path) for (method, path), line in EVERY.items() if line.whose is not Whose.PUBLIC]
 STAFF = [(method, path) for (method, path), line in EVERY.items() if line.whose is Whose.STAFF]
 OWN_LISTS = [(m, p) for (m, p), line in EVERY.items() if line.whose is Whose.SELF and m == "get"]
-IDS = ("position_id", "deposit_id", "transaction_id", "request_id", "warning_id", "investment_id", "session_id")
+IDS = (
+    *("position_id", "deposit_id", "transaction_id", "request_id", "warning_id", "investment_id", "session_id"),
+    "identity_id",
+)
+PIN_ASKED = (403, "pin-token-refused")
 
 
 @pytest.fixture
@@ -41,7 +45,8 @@ def test_what_is_anas_is_as_unknown_to_eve_as_what_isnt_there(here, method, path
 def test_ana_herself_is_answered(here, method, path):
     """The control: the same requests do find something, or the refusals above would prove nothing."""
     answer = call(here.client(here.ana), method, here.path(path), here.fill(EVERY[method, path].body))
-    assert answer.status_code in {200, 204, 409}, answer.content
+    is_found = answer.status_code in {200, 204, 409}
+    assert is_found or (answer.status_code, answer.json()["code"]) == PIN_ASKED, answer.content
 
 
 @pytest.mark.parametrize(("method", "path"), OWN_LISTS)
@@ -78,3 +83,46 @@ def test_an_id_of_anas_in_a_body_is_as_unknown_as_one_that_isnt_there(here):
     assert [answer.status_code for answer in answers] == [400, 400]
     assert answers[0].json() == answers[1].json()
     assert rows_of_everything() == before
+
+
+def lists() -> list[tuple[str, list[str]]]:
+    """Every list of one's own, with the query strings that its document offers: orderings, and filters by value."""
+    found = []
+    for method, path, operation in operations(SchemaGenerator().get_schema(public=True)):
+        parameters = {each["name"]: each.get("schema", {}) for each in operation.get("parameters", [])}
+        if method == "get" and "cursor" in parameters and EVERY[method, path].whose in (Whose.SELF, Whose.ONE):
+            choices = [f"{name}={value}" for name, schema in parameters.items() for value in schema.get("enum", [])]
+            found.append((path, ["", "limit=200", *choices]))
+    return found
+
+
+LISTS = lists()
+
+
+@pytest.mark.parametrize(("path", "queries"), LISTS, ids=[path for path, _ in LISTS])
+def test_no_filter_ordering_or_cursor_shows_eve_anything_of_anas(here, path, queries):
+    """Each query that the document offers, and the very next page that Ana was offered."""
+    ana, eve = here.client(here.ana), here.client(here.eve)
+    addresses = [f"{here.path(path)}?{query}" for query in queries]
+    for query in queries:
+        page = call(ana, "get", f"{here.path(path)}?limit=1&{query}").json()
+        addresses += [page[way] for way in ("next", "previous") if page.get(way)]
+    for address in addresses:
+        answer = call(eve, "get", address)
+        assert answer.status_code in {200, 404}, address
+        if answer.status_code == 404:  # what is one of hers: the tests above
+            continue
+        said = b"".join(answer).decode()
+        for of_ana in (*(here.ids[name] for name in IDS), str(here.ana.pk), "500.00", "70.00"):
+            assert of_ana not in said, address
+
+
+def test_ana_herself_is_shown_pages(here):
+    """The control: the lists hold something of hers, and offer her a next page to give away."""
+    ana, shown, offered = here.client(here.ana), set(), set()
+    for path, _ in LISTS:
+        page = call(ana, "get", here.path(path) + "?limit=1").json()
+        shown |= {path} if page["results"] else set()
+        offered |= {path} if page["next"] else set()
+    assert shown >= {"/wallets", "/transactions", "/deposits", "/investment/accounts", "/offer-investments"}
+    assert len(offered) >= 2

@@ -10,9 +10,10 @@ from django import forms
 from django.http import HttpRequest
 from unfold.enums import ActionVariant
 
-from accounts import roles, services
+from accounts import obstacles, roles, services
 from accounts.models import KYC_LEVELS, Session, User
 from accounts.services import factors, lost_factors
+from accounts.services.deletion import DeletionMove
 from accounts.services.roles import RoleMove, role_names
 from accounts.services.standing import BlockMove
 from oversight.console import ActionPage, moment
@@ -195,6 +196,47 @@ class AskToResetFactors(OnAnother):
     def run(self, obj: User, form: forms.Form, by: Any, now: datetime) -> Any:
         reason = form.cleaned_data["reason"]
         return lost_factors.request_reset_of_factors(obj.pk, by=by, now=now, reason=reason)
+
+
+class DeletionPage(OnAnother):
+    """What asking for a deletion and for its end have in common."""
+
+    permission = "accounts.request_deletion"
+    move: DeletionMove
+
+    def run(self, obj: User, form: forms.Form, by: Any, now: datetime) -> Any:
+        return services.request_deletion(obj.pk, move=self.move, by=by, now=now, reason=form.cleaned_data["reason"])
+
+
+class AskToDelete(DeletionPage):
+    title = "Ask to delete"
+    icon = "person_remove"
+    variant = ActionVariant.DANGER
+    move = DeletionMove.DELETE
+
+    def is_offered(self, user: Any, obj: User) -> bool:
+        return super().is_offered(user, obj) and obj.deleted_at is None and not obj.is_staff
+
+    def preview(self, obj: User, form: forms.Form) -> Figures:
+        yield "Person", f"{obj.get_full_name()} ({obj.referral_code})"
+        yield "Sessions that end", obj.sessions.filter(revoked_at=None).count()
+        found = [*obstacles.open_requests(obj), *obstacles.found_for(obj)]
+        yield "Stands in the way", "; ".join(each.title for each in found) or "nothing"
+        yield "Then", WAITS
+
+
+class AskToRestore(DeletionPage):
+    title = "Ask to restore"
+    icon = "restore_from_trash"
+    move = DeletionMove.RESTORE
+
+    def is_offered(self, user: Any, obj: User) -> bool:
+        return super().is_offered(user, obj) and obj.deleted_at is not None
+
+    def preview(self, obj: User, form: forms.Form) -> Figures:
+        yield "Person", f"{obj.get_full_name()} ({obj.referral_code})"
+        yield "Deleted", moment(obj.deleted_at)
+        yield "Then", WAITS
 
 
 class EndSession(ActionPage):

@@ -35,12 +35,13 @@ class StandingFilter(admin.SimpleListFilter):
     parameter_name = "standing"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("active", "active"), ("blocked", "blocked"), ("officer", "officers")]
+        return [("active", "active"), ("blocked", "blocked"), ("deleted", "deleted"), ("officer", "officers")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
         chosen: dict[str | None, dict[str, Any]] = {
             "active": {"blocked_at": None, "deleted_at": None},
             "blocked": {"blocked_at__isnull": False},
+            "deleted": {"deleted_at__isnull": False},
             "officer": {"is_staff": True},
         }
         return queryset.filter(**chosen.get(self.value(), {}))
@@ -71,6 +72,8 @@ class UserAdmin(ReadOnlyAdmin):
         pages.AskToBlock,
         pages.AskToUnblock,
         pages.AskToResetFactors,
+        pages.AskToDelete,
+        pages.AskToRestore,
     )
     list_display = (
         "show_person",

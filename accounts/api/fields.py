@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 import zoneinfo
 from typing import Any
 
@@ -13,10 +12,10 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from accounts import identifiers, rules
+from accounts import identifiers, names, rules
 from accounts.models import User
+from accounts.models.people import REFERRAL_LENGTH
 
-NAME_MAX_LENGTH = 100
 COUNTRIES = frozenset(country.alpha_2 for country in pycountry.countries)
 TIME_ZONES = frozenset(zoneinfo.available_timezones())
 LANGUAGES = frozenset(code for code, _ in settings.LANGUAGES)
@@ -101,18 +100,13 @@ class NameField(StrictCharField):
     """A name in any script, as its bearer writes it; no control or formatting characters but joiners."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=NAME_MAX_LENGTH, **kwargs)
+        super().__init__(max_length=names.MAX_LENGTH, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
-        name = " ".join(unicodedata.normalize("NFC", super().to_internal_value(data)).split())
-        if any(unicodedata.category(c) in {"Cc", "Cs", "Co", "Cn"} or c in _DIRECTION_MARKS for c in name):
-            raise serializers.ValidationError("A name has no control characters.")
-        if not any(unicodedata.category(c)[0] == "L" for c in name):
-            raise serializers.ValidationError("A name has a letter.")
-        return name
-
-
-_DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+        try:
+            return names.normalise_name(super().to_internal_value(data))
+        except names.InvalidName as error:
+            raise serializers.ValidationError(str(error)) from error
 
 
 class CountryField(StrictCharField):
@@ -122,6 +116,19 @@ class CountryField(StrictCharField):
         code = super().to_internal_value(data)
         if code not in COUNTRIES:
             raise serializers.ValidationError("This is no ISO 3166-1 alpha-2 code, like BJ.")
+        return code
+
+
+class ReferralCodeField(StrictCharField):
+    """The referral code of somebody who is with us, or nothing."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_blank=True, max_length=REFERRAL_LENGTH, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        code = super().to_internal_value(data).upper()
+        if code and not User.objects.present().filter(referral_code=code).exists():
+            raise serializers.ValidationError("Nobody has this referral code.", code="unknown")
         return code
 
 

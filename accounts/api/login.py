@@ -21,6 +21,7 @@ from accounts.api.fields import (
     NameField,
     PasswordField,
     PhoneField,
+    ReferralCodeField,
     StrictCharField,
     StrictSerializer,
     require_good_password,
@@ -42,13 +43,7 @@ class SignUpIn(StrictSerializer):
     last_name = NameField()
     country = CountryField(help_text="ISO 3166-1 alpha-2")
     language = LanguageField(required=False)
-    referral_code = StrictCharField(required=False, allow_blank=True, max_length=8)
-
-    def validate_referral_code(self, code: str) -> str:
-        code = code.upper()
-        if code and not User.objects.present().filter(referral_code=code).exists():
-            raise serializers.ValidationError("Nobody has this referral code.", code="unknown")
-        return code
+    referral_code = ReferralCodeField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs.get("email") and not attrs.get("phone"):
@@ -104,6 +99,14 @@ def tokens_answer(pair: tokens.TokenPair) -> Response:
     return Response(PairOut(pair).data, headers={"Cache-Control": "no-store"})
 
 
+def entry_answer(entry: tokens.TokenPair | services.Challenge) -> Response:
+    """Answer with tokens, or with the second factor that is asked for first."""
+    if isinstance(entry, services.Challenge):
+        body = {"mfa_required": True, "mfa_token": entry.mfa_token, "methods": list(entry.methods)}
+        return Response(ChallengeOut(body).data, headers={"Cache-Control": "no-store"})
+    return tokens_answer(entry)
+
+
 class SignUp(Anybody):
     """Open an account. The answer is the same whether or not the address or number is taken."""
 
@@ -157,10 +160,7 @@ class LogIn(Anybody):
     def post(self, request: Request) -> Response:
         form = LogInIn.parse(request)
         pair = services.log_in(form["identifier"], form["password"], device=device_of(request), now=timezone.now())
-        if isinstance(pair, services.Challenge):
-            body = {"mfa_required": True, "mfa_token": pair.mfa_token, "methods": list(pair.methods)}
-            return Response(ChallengeOut(body).data, headers={"Cache-Control": "no-store"})
-        return tokens_answer(pair)
+        return entry_answer(pair)
 
 
 class LogInMfa(Anybody):

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import actions, services
+from accounts.api import avatars
 from accounts.api.callers import person_of
 from accounts.api.fields import EmailField, LanguageField, NameField, PhoneField, StrictSerializer, TimeZoneField
 from accounts.api.pins import PIN_TOKEN, use_of
@@ -32,6 +33,7 @@ class MeOut(serializers.ModelSerializer[User]):
     phone = serializers.CharField(allow_blank=True)
     first_name = serializers.CharField()
     last_name = serializers.CharField()
+    avatar_url = serializers.SerializerMethodField()
     actions_required = serializers.SerializerMethodField()
 
     class Meta:
@@ -51,9 +53,13 @@ class MeOut(serializers.ModelSerializer[User]):
             "created_at",
             "email_verified_at",
             "phone_verified_at",
+            "avatar_url",
             "actions_required",
         )
         read_only_fields = fields
+
+    def get_avatar_url(self, user: User) -> str | None:
+        return avatars.address_of(user)
 
     @extend_schema_field(ActionOut(many=True))
     def get_actions_required(self, user: User) -> Any:

@@ -41,6 +41,7 @@ class VerificationCode(models.Model):
         CHANGE = "change", "to come in the place of another address"
         PIN = "pin", "to set a new PIN"
         STEP_UP = "step_up", "to finish a log-in"
+        LINK = "link", "to link a log-in by Google or Apple"
 
     class Channel(models.TextChoices):
         EMAIL = "email", "e-mail"

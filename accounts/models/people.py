@@ -120,6 +120,8 @@ class User(AbstractBaseUser, PermissionsMixin):
             ("block_user", "Can block an investor at once"),
             ("request_reset_of_factors", "Can ask for somebody's second factors to be taken away"),
             ("approve_reset_of_factors", "Can approve that second factors are taken away"),
+            ("request_deletion", "Can ask for a person to be deleted or restored"),
+            ("approve_deletion", "Can approve that a person is deleted or restored"),
             ("revoke_session", "Can end a person's sessions"),
         ]
         constraints = [

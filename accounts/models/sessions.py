@@ -36,6 +36,7 @@ class Session(models.Model):
         REUSED = "reused", "an old refresh token came back"
         PASSWORD = "password", "the password changed"
         BLOCKED = "blocked", "the person was blocked"
+        DELETED = "deleted", "the person was deleted"
         OFFICER = "officer", "an officer ended it"
         OWNER = "owner", "the person ended it"
 

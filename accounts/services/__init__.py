@@ -2,6 +2,7 @@
 
 from accounts.devices import Device
 from accounts.services.addresses import change_address
+from accounts.services.deletion import DeletionMove, request_deletion
 from accounts.services.factors import enrol, renew_recovery_codes
 from accounts.services.login import (
     Challenge,
@@ -39,6 +40,7 @@ from accounts.services.verification import ask_code, verify_email, verify_phone
 
 __all__ = [
     "Challenge",
+    "DeletionMove",
     "Device",
     "RoleMove",
     "apply_block",
@@ -69,6 +71,7 @@ __all__ = [
     "refresh",
     "renew_recovery_codes",
     "request_block",
+    "request_deletion",
     "request_kyc_level",
     "request_reset",
     "request_role",

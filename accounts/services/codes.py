@@ -70,7 +70,7 @@ def is_wanted(person: User, channel: str, purpose: str) -> bool:
     return bool(getattr(person, channel)) and verified == (purpose != Purpose.VERIFY)
 
 
-def open_code(person: User, channel: str, purpose: str, *, new_address: str = "", now: datetime) -> None:
+def open_code(person: User, channel: str, purpose: str, *, new_address: str = "", now: datetime) -> VerificationCode:
     """Have the worker send a code to a person's address, or a new one of theirs (a step). Raises SmsCapped."""
     if channel == Channel.PHONE:
         sms_caps.count_sms(new_address or person.phone, now=now)
@@ -85,6 +85,7 @@ def open_code(person: User, channel: str, purpose: str, *, new_address: str = ""
         expires_at=now + rules.CODE_LIFETIME[channel],
     )
     transaction.on_commit(functools.partial(_queue, code.pk), robust=True)
+    return code
 
 
 def _queue(code_id: UUID) -> None:
@@ -110,8 +111,9 @@ def send(code_id: UUID, *, now: datetime) -> None:
     elif code.purpose in DIGITS_BY_MAIL:
         mails.deliver(DIGITS_BY_MAIL[code.purpose], code.user, secret=secret, hours=minutes // 60)
     else:
+        kind = "link_identity" if code.purpose == Purpose.LINK else "verify_email"
         token = f"{code_id.hex}.{secret}"
-        mails.deliver("verify_email", code.user, to=code.address, token=token, hours=minutes // 60)
+        mails.deliver(kind, code.user, to=code.address, token=token, hours=minutes // 60)
 
 
 @command

@@ -46,20 +46,28 @@ def sign_up(
         language=language,
         created_at=now,
         password=make_password(password),
-        referrer=_referrer(referral_code),
+        referrer=referrer_of(referral_code),
     )
     user.identify(email=email, phone=phone)
-    if _create(user):
-        user.groups.add(Group.objects.get_or_create(name=roles.INVESTOR)[0])
-        audit.record("accounts.signed_up", actor=user, at=now, target=user)
-        mails.queue("welcome", user)
-        verification.open_first_codes(user, now=now)
+    if open_account(user, now=now):
         return
     for owner in User.objects.filter(_same_identifiers(user)):
         mails.queue("sign_up_attempted", owner)
 
 
-def _referrer(referral_code: str) -> User | None:
+def open_account(user: User, *, now: datetime) -> bool:
+    """Make an investor of somebody whose row isn't kept yet; False if an identifier is taken (a step)."""
+    if not _create(user):
+        return False
+    user.groups.add(Group.objects.get_or_create(name=roles.INVESTOR)[0])
+    audit.record("accounts.signed_up", actor=user, at=now, target=user)
+    mails.queue("welcome", user)
+    verification.open_first_codes(user, now=now)
+    return True
+
+
+def referrer_of(referral_code: str) -> User | None:
+    """Return whose referral code this is; nobody's is empty. Raises UnknownReferralCode."""
     if not referral_code:
         return None
     referrer = User.objects.present().filter(referral_code=referral_code).first()

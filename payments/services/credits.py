@@ -16,6 +16,7 @@ from django.core.files.base import File
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
+from accounts.services import deletion
 from core.commands import command
 from core.errors import DomainError
 from core.money import Money
@@ -123,11 +124,12 @@ def request_confirmation(
 ) -> ApprovalRequest:
     """Record that a deposit's bank credit arrived, for another officer to approve.
 
-    Raises UnknownDeposit, IllegalMove, AmountNotPostable, BadBankReference, ValueDateInFuture, DocumentMissing,
-    DuplicateEvidence.
+    Raises UnknownDeposit, IllegalMove, PersonDeleted, AmountNotPostable, BadBankReference, ValueDateInFuture,
+    DocumentMissing, DuplicateEvidence.
     """
     deposit = deposits.require_deposit(deposit_id)
     require_move(Deposit.MOVES, deposit.status, Deposit.Status.CONFIRMED)
+    deletion.require_there(deposit.investor_id)
     credit = read_credit(
         deposit.method.cash_scope, bank_reference=bank_reference, amount=amount, value_on=value_on, now=now
     )
@@ -137,10 +139,11 @@ def request_confirmation(
 def apply_confirmation(request: ApprovalRequest, by: User, now: datetime) -> BankCredit:
     """Book the credit and confirm the deposit; what isn't exactly what was asked goes to suspense (step).
 
-    Raises IllegalMove, DuplicateEvidence.
+    Raises IllegalMove, PersonDeleted, DuplicateEvidence.
     """
     deposit = deposits.require_deposit(UUID(request.payload["deposit"]))
     require_move(Deposit.MOVES, deposit.status, Deposit.Status.CONFIRMED)
+    deletion.require_there(deposit.investor_id)
     credit = Credit.frozen(request.payload)
     booked = _book(credit, deposit=deposit, request=request, by=by, now=now)
     if booked.status == BankCredit.Status.CREDITED:

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.core.files.base import File
 
 from accounts.models import User
+from accounts.services import deletion
 from core.commands import command
 from core.errors import DomainError, NotFound
 from core.money import Money
@@ -74,7 +75,10 @@ def request_allotment(credit_id: UUID, *, deposit_id: UUID, by: User, now: datet
 
 
 def apply_allotment(request: ApprovalRequest, by: User, now: datetime) -> Deposit:
-    """Credit the investor from suspense and confirm the deposit (step). Raises IllegalMove, OtherCurrency."""
+    """Credit the investor from suspense and confirm the deposit (step).
+
+    Raises IllegalMove, OtherCurrency, PersonDeleted.
+    """
     deposit, credit = _require_allottable(UUID(request.payload["deposit"]), UUID(request.payload["credit"]))
     posted = posting.post(
         "suspense_allot",
@@ -197,6 +201,7 @@ def _require_allottable(deposit_id: UUID, credit_id: UUID) -> tuple[Deposit, Ban
     require_move(BankCredit.MOVES, credit.status, BankCredit.Status.CREDITED)
     if credit.currency_id != deposit.currency_id:
         raise OtherCurrency(credit=credit.currency_id, deposit=deposit.currency_id)
+    deletion.require_there(deposit.investor_id)
     return deposit, credit
 
 

@@ -15,9 +15,20 @@ import time_machine
 from django.db import transaction
 
 from accounts import services
-from accounts.models import PinToken, RecoveryCode, Session, SmsCount, Totp, TransactionPin, VerificationCode
-from accounts.services import codes, factors, pins
+from accounts.models import (
+    Passkey,
+    PasskeyChallenge,
+    PinToken,
+    RecoveryCode,
+    Session,
+    SmsCount,
+    Totp,
+    TransactionPin,
+    VerificationCode,
+)
+from accounts.services import codes, factors, passkeys, pins
 from accounts.services.pins import Use
+from accounts.tests.authenticator import Authenticator
 from oversight.models import AuditEvent
 from tests.people import PASSWORD, make_investor
 from tests.races.test_accounts import kinds, unlocked
@@ -177,4 +188,40 @@ class TestFactors:
                 "lock_by_hash",
                 lambda self, who, found: self.filter(user_id=who, code_hash=found, used_at=None).first(),
             )
+        assert kinds(at_once(twice)) == ["str", "str"]
+
+
+class TestPasskeys:
+    """One answer of a passkey, from two requests at once, is taken once."""
+
+    @pytest.fixture
+    def twice(self, monkeypatch):
+        person, device = make_investor("Ana"), Authenticator()
+        site = passkeys.Site("testserver", device.origin)
+        made = device.make(passkeys.ask_to_register(person, site=site, now=NOW))
+        passkeys.register(person, made, name="laptop", site=site, now=NOW)
+        slow_saves(monkeypatch, Passkey)
+        proof = passkeys.Assertion(device.prove(passkeys.ask_to_prove(person, site=site, now=NOW)), site)
+
+        def prove() -> str:
+            with transaction.atomic():
+                return proof.use(person, now=NOW)
+
+        return [prove] * 2
+
+    def test_it_is_taken_once(self, twice):
+        assert kinds(at_once(twice)) == ["WrongFactor", "str"]
+
+    def test_without_the_lock_it_is_taken_twice(self, twice, monkeypatch):
+        for owner in (Passkey.objects._queryset_class, type(Passkey.objects)):
+            monkeypatch.setattr(owner, "lock_all", lambda self, who: list(self.filter(user_id=who)))
+
+        def take(self, who, purpose):
+            row = self.filter(user_id=who, purpose=purpose).first()
+            time.sleep(0.1)
+            self.filter(pk=row.pk).delete()
+            return row
+
+        for owner in (PasskeyChallenge.objects._queryset_class, type(PasskeyChallenge.objects)):
+            monkeypatch.setattr(owner, "take", take)
         assert kinds(at_once(twice)) == ["str", "str"]
