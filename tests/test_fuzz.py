@@ -58,9 +58,8 @@ def test_nothing_that_is_sent_breaks_it(here: AnasWorld, document: dict[str, Any
 
 def test_what_the_document_hides_is_found(here: AnasWorld, document: dict[str, Any]) -> None:
     """The control: a status and a field that the document doesn't know."""
-    wallets, product = (
-        document["paths"][f"/api/v1{path}"] for path in ("/wallets", "/investment/products/{product_id}")
-    )
+    paths = ("/api/v1/wallets", "/api/v1/investment/products/{product_id}")
+    wallets, product = (document["paths"][path] for path in paths)
     del product["get"]["responses"]["404"]
     wallets["get"]["responses"]["200"]["content"]["application/json"]["schema"] = {"type": "array"}
     document["paths"] = dict(zip(paths, (wallets, product), strict=True))
