@@ -13,7 +13,16 @@ OWNED = [(method, path) for (method, path), line in EVERY.items() if line.whose 
 SHUT = [(method, path) for (method, path), line in EVERY.items() if line.whose is not Whose.PUBLIC]
 STAFF = [(method, path) for (method, path), line in EVERY.items() if line.whose is Whose.STAFF]
 OWN_LISTS = [(m, p) for (m, p), line in EVERY.items() if line.whose is Whose.SELF and m == "get"]
-IDS = ("position_id", "deposit_id", "transaction_id", "request_id", "warning_id", "investment_id", "session_id")
+IDS = (
+    "position_id",
+    "deposit_id",
+    "transaction_id",
+    "request_id",
+    "warning_id",
+    "investment_id",
+    "session_id",
+    "token",
+)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from uuid import UUID
 import pyotp
 from uuid_utils.compat import uuid7
 
-from accounts import identifiers, lockout, mails, rules
+from accounts import identifiers, lockout, rules, signals
 from accounts.errors import AlreadySo, FactorMissing, WrongFactor
 from accounts.models import RecoveryCode, Totp, User
 from accounts.models.factors import hash_recovery
@@ -92,7 +92,7 @@ def remove(user: User, *, use: pins.Use, now: datetime) -> None:
     totp.delete()
     RecoveryCode.objects.filter(user=person, used_at=None).update(used_at=now)
     sensitive.changed(person, now=now)
-    mails.queue("factor_changed", person)
+    signals.tell(person, "factor_changed", now=now)
     audit.record("accounts.totp_removed", actor=person, at=now, target=person)
 
 
@@ -132,7 +132,7 @@ def use(person: User, code: str, *, now: datetime) -> str:
             raise WrongFactor
         row.used_at = now
         row.save(update_fields=["used_at"])
-        mails.queue("recovery_code_used", person)
+        signals.tell(person, "recovery_code_used", now=now, key=str(row.pk))
         used = RECOVERY
     lockout.forget(_counter(person.pk))
     return used
@@ -168,7 +168,7 @@ def _changed(person: User, action: str, *, now: datetime) -> list[str]:
         for code in drawn
     )
     sensitive.changed(person, now=now)
-    mails.queue("factor_changed", person)
+    signals.tell(person, "factor_changed", now=now)
     audit.record(action, actor=person, at=now, target=person)
     return [f"{code[:4]}-{code[4:]}" for code in drawn]
 
