@@ -111,9 +111,10 @@ class InvestmentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the verbs that take two persons, listen to the rooms below, and say what is to be verified."""
-        from investments import verify
+        from investments import notices, verify
         from investments.services import wiring
 
         wiring.register_verbs()
         wiring.listen()
+        notices.register()
         verify.register()

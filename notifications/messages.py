@@ -7,7 +7,7 @@ A template has the blocks `title`, `short` (SMS and push), `body` (paragraphs), 
 from __future__ import annotations
 
 import functools
-import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,8 +22,6 @@ from django.utils import timezone, translation
 
 from notifications import rules
 from notifications.kinds import Kind
-
-log = logging.getLogger(__name__)
 
 LANGUAGES: Final = ("en", "fr")
 TEMPLATES: list[str] = []
@@ -96,8 +94,9 @@ class Message:
             "foot": words["fixed" if "email" in self.kind.category.fixed else "choice"],
             "link": link,
         }
-        text = render_to_string("messages/mail.txt", context)
-        return self.title, text, render_to_string("messages/mail.html", context)
+        # Not as text that counts as safe HTML: on a page of the console it is escaped like any other.
+        text, html = ("" + render_to_string(f"messages/mail.{form}", context) for form in ("txt", "html"))
+        return self.title, text, html
 
 
 def language_of(tag: str) -> str:
@@ -114,9 +113,9 @@ def compose(kind: Kind, *, facts: Mapping[str, Any], seen: Mapping[str, Any], la
     return Message(
         kind=kind,
         language=language,
-        title=" ".join(parts["title"].split()),
-        short=" ".join(parts["short"].split()),
-        paragraphs=tuple(" ".join(part.split()) for part in parts["body"].split("\n\n") if part.strip()),
+        title=_line(parts["title"]),
+        short=_line(parts["short"]),
+        paragraphs=tuple(_line(part) for part in parts["body"].split("\n\n") if part.strip()),
         rows=tuple(_row(line) for line in parts.get("rows", "").splitlines() if line.strip()),
         action=parts.get("action", ""),
         url=address_of(kind, facts),
@@ -128,6 +127,11 @@ def address_of(kind: Kind, facts: Mapping[str, Any]) -> str:
     path = kind.path_of(facts)
     base = settings.CONSOLE_URL if kind.for_officers else settings.APP_URL
     return urljoin(base, path) if path else ""
+
+
+def _line(text: str) -> str:
+    """Put a text on one line; a space that doesn't break stays one."""
+    return re.sub(r"[ \t\r\n]+", " ", text).strip()
 
 
 def _row(line: str) -> tuple[str, str]:

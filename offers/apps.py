@@ -48,10 +48,11 @@ class OffersConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the verbs that take two persons, listen to the rooms below, and say what is to be verified."""
-        from offers import seeds, verify
+        from offers import notices, seeds, verify
         from offers.services import wiring
 
         wiring.register_verbs()
         wiring.listen()
+        notices.register()
         verify.register()
         post_migrate.connect(seeds.on_migrate, sender=self, dispatch_uid="offers.seeds")

@@ -34,9 +34,10 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from ledger import verify as ledger
-        from payments import seeds, verbs, verify
+        from payments import notices, seeds, verbs, verify
 
         verbs.register()
+        notices.register()
         ledger.register("deposits", verify.unmatched_deposits)
         ledger.claim("payments", verify.CLAIMS)
         post_migrate.connect(seeds.on_migrate, sender=self, dispatch_uid="payments.seeds")

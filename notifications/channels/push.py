@@ -105,6 +105,8 @@ def _post_message(token: str, push: Push, *, access: str) -> None:
 
 def _judged(error: urllib.error.HTTPError) -> Exception:
     code = _error_code(error)
+    if code == "THIRD_PARTY_AUTH_ERROR":
+        return Failed("FCM can't reach Apple or the web's push service with our keys")
     if error.code == UNAUTHORIZED:
         return _Unauthorized()
     if code == "UNREGISTERED":
@@ -113,8 +115,6 @@ def _judged(error: urllib.error.HTTPError) -> Exception:
         return Failed(
             f"FCM answered {error.code} {code}".strip(), wait=_asked_wait(error.headers.get("Retry-After") or "")
         )
-    if code == "THIRD_PARTY_AUTH_ERROR":
-        return Failed("FCM can't reach Apple or the web's push service with our keys")
     return Refused(f"FCM answered {error.code} {code}".strip())
 
 

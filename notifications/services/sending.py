@@ -22,13 +22,16 @@ from notifications.channels import Failed, Gone, NotSent, push
 from notifications.channels.mail import Mailer
 from notifications.models import Channel, Delivery, Device, MessageCount, QuietHours
 from notifications.services import dispatch
-from oversight import alerts
+from notifications.services.telling import kick_after_commit
+from oversight import alerts, audit
+from oversight.permissions import require_permission
 
 log = logging.getLogger(__name__)
 
 BATCH: Final = 20
 LONGEST: Final = timedelta(minutes=5)
 """How long one task goes on; beat's next takes over. The broker hands a task out again after an hour."""
+RETRY: Final = "notifications.retry_delivery"
 FAILS: Final = "messages-fail"
 
 Status = Delivery.Status
@@ -211,10 +214,13 @@ def _fail(row: Delivery, failure: Failed, *, now: datetime) -> None:
 
 
 @command
-def retry(*, ids: Iterable[UUID], now: datetime) -> int:
-    """Queue failed messages again; return how many. Who asks has the permission (the console's page)."""
+def retry(*, ids: Iterable[UUID], by: Any, now: datetime) -> int:
+    """Queue failed messages again, with all their attempts; return how many. Raises Forbidden."""
+    require_permission(by, RETRY)
     rows = list(Delivery.objects.filter(pk__in=list(ids), status=Status.FAILED).order_by("pk").select_for_update())
     for row in rows:
         row.attempts, row.next_try_at = 0, now
         row.move(Status.QUEUED, at=None)
+    audit.record("notifications.deliveries_retried", actor=by, at=now, after={"deliveries": len(rows)})
+    kick_after_commit()
     return len(rows)

@@ -18,7 +18,7 @@ from tests.people import make_investor
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 COFFEE = Kind(code="tests_coffee", category=MONEY, path="/coffee/{cup}", facts={"cup": "7", "amount": "1234.5"})
-CRUMB = Kind(code="tests_crumb", category=RETURNS, priority=Priority.LOW, keep=timedelta(days=60))
+CRUMB = Kind(code="tests_crumb", facts=COFFEE.facts, category=RETURNS, priority=Priority.LOW, keep=timedelta(days=60))
 
 
 @pytest.fixture(autouse=True)
