@@ -98,7 +98,7 @@ def _given(run: SettlementRun) -> dict[str, Any]:
         "run": run.pk,
         "product": run.product_id,
         "due_on": run.due_on,
-        "key": f"{run.product_id}:{run.due_on}",
+        "key": f"{run.product.code}:{run.due_on}",
         "currency": run.product.currency,
     }
 

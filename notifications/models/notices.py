@@ -9,7 +9,6 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Q
 
 from core import columns
 
@@ -41,8 +40,9 @@ class Notification(models.Model):
     """One thing that one person is told, once: `key` is the fact's own.
 
     `facts` holds ids, amounts as strings, currencies and dates; never a name, an address or an IP. What else a message
-    needs is read when it is written (`Kind.look`), so that nothing personal stays here. No foreign key in the database:
-    a day of returns inserts a million of these at once, and people are never deleted.
+    needs is read when it is written (`Kind.look`), so that nothing personal stays here. A day of returns inserts a
+    million of these at once: so there is no foreign key in the database (people are never deleted), and one index, the
+    unique one, finds a person's.
     """
 
     id = columns.identifier()
@@ -62,7 +62,6 @@ class Notification(models.Model):
         default_permissions = ("view",)
         permissions = [("preview_message", "Can see every kind of message as it is written")]
         indexes = [
-            models.Index(fields=["user", "id"], name="notifications_unread", condition=Q(read_at=None)),
             BrinIndex(fields=["created_at"], name="notifications_made_at", pages_per_range=32),
         ]
         constraints = [
