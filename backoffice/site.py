@@ -22,10 +22,13 @@ class ConsoleSite(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern]:
         """The pages that belong to no model."""
         from backoffice import pages
+        from notifications.admin import notices
 
         return [
             path("returns/", self.admin_view(pages.returns), name="backoffice_returns"),
             path("pools/", self.admin_view(pages.pools), name="backoffice_pools"),
+            path("messages/", self.admin_view(notices.catalogue), name="notifications_messages"),
+            path("messages/<slug:code>/", self.admin_view(notices.preview), name="notifications_message"),
         ]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:

@@ -29,11 +29,13 @@ TEMPLATES: list[str] = []
 PUSH_TITLE_LENGTH, PUSH_BODY_LENGTH = 65, 240
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {
+        "colon": ": ",
         "hello": "Hello {name},",
         "fixed": "This is about the safety of your account, so it can't be switched off.",
         "choice": "You choose what you are told by mail in the settings of your account.",
     },
     "fr": {
+        "colon": "\N{NO-BREAK SPACE}: ",
         "hello": "Bonjour {name},",
         "fixed": "Ce message concerne la sécurité de votre compte : il ne peut pas être désactivé.",
         "choice": "Vous choisissez dans les réglages de votre compte ce que nous vous écrivons.",
@@ -72,7 +74,7 @@ class Message:
     @property
     def inbox(self) -> str:
         """Plain text for an app: the paragraphs, then what the mail has as a table."""
-        lines = "\n".join(f"{label}: {value}" for label, value in self.rows)
+        lines = "\n".join(WORDS[self.language]["colon"].join(row) for row in self.rows)
         return "\n\n".join(filter(None, (self.body, lines)))
 
     @property
@@ -90,6 +92,7 @@ class Message:
         link = self.url if self.action and "://" in self.url else ""
         context = {
             "message": self,
+            "colon": words["colon"],
             "hello": words["hello"].format(name=name),
             "foot": words["fixed" if "email" in self.kind.category.fixed else "choice"],
             "link": link,

@@ -10,7 +10,6 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
@@ -42,14 +41,6 @@ class NotificationAdmin(ReadOnlyAdmin):
     search_help_text = "a person's referral code, or a kind of message"
     fields = ("kind", "link_person", "show_facts", "created_at", "read_at")
     readonly_fields = fields
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view
-        own = [
-            path("messages/", view(catalogue), name="notifications_messages"),
-            path("messages/<slug:code>/", view(preview), name="notifications_message"),
-        ]
-        return own + list(super().get_urls())
 
     @display(description="person")
     def show_person(self, row: Notification) -> str:

@@ -16,7 +16,7 @@ from tests.people import make_officer
 
 pytestmark = pytest.mark.django_db
 
-CATALOGUE = "/admin/notifications/notification/messages/"
+CATALOGUE = "/admin/messages/"
 DELIVERIES = "/admin/notifications/delivery/"
 LOCAL = "accounts.backends.RoleBackend"
 

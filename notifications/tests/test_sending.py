@@ -73,7 +73,7 @@ class TestMail:
             "no-reply@fiducia.example",
         )
         assert sent.body.startswith(
-            "Bonjour Ana,\n\nOne.\n\nTwo & <three>.\n\nCup: 7\n\nDrink: https://app.example/coffee/7\n"
+            "Bonjour Ana,\n\nOne.\n\nTwo & <three>.\n\nCup\xa0: 7\n\nDrink\xa0: https://app.example/coffee/7\n"
         )
         ((html, kind),) = sent.alternatives
         assert (

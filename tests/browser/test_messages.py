@@ -16,7 +16,7 @@ from tests.people import make_investor, make_officer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-MESSAGES = "/admin/notifications/notification/messages/"
+MESSAGES = "/admin/messages/"
 PAGES = (
     MESSAGES,
     f"{MESSAGES}new_device/",
