@@ -5,7 +5,6 @@ Returns are told by one statement a run, whoever many they are for: docs/rules/n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -14,21 +13,19 @@ from uuid import UUID
 from core.plans import allow_memory, set_planner
 from investments.models import Position, Product, SettlementRun
 from notifications import kinds, services
-from notifications.kinds import INVESTMENTS, RETURNS, Facts, Kind, Priority
-from notifications.models import Notification
+from notifications.kinds import INVESTMENTS, RETURNS, Facts, Kind, Priority, look_by
 
 MANY: Final = 10_000
 """From so many positions on the planner is kept from comparing all with all: a run is younger than its statistics."""
 
 
-def products_of(told: Sequence[Notification]) -> dict[UUID, Facts]:
-    """Read the names of the products that these messages are about."""
-    names = dict(
-        Product.objects.filter(pk__in={each.facts["product"] for each in told}).values_list("pk", "display_name")
-    )
-    return {each.pk: {"product_name": names[UUID(each.facts["product"])]} for each in told}
+def products(ids: set[UUID]) -> dict[UUID, Facts]:
+    """Read the names of products that messages are about."""
+    names = Product.objects.filter(pk__in=ids).values_list("pk", "display_name")
+    return {product: {"product_name": name} for product, name in names}
 
 
+LOOK: Final = look_by("product", products)
 SAMPLE: Final = {
     "product": "01997f3e-5c1a-7d2b-9e4f-8a6b7c5d4e3f",
     "position": "01997f3e-5c1a-7d2b-9e4f-8a6b7c5d4e40",
@@ -42,12 +39,12 @@ RETURNS_PAID, RETURNS_DELAYED = "returns_paid", "returns_delayed"
 
 def _of_position(code: str, **facts: str) -> Kind:
     path = "/investment/accounts/{position}"
-    return Kind(code=code, category=INVESTMENTS, path=path, look=products_of, facts={**SAMPLE, **facts}, seen=SEEN)
+    return Kind(code=code, category=INVESTMENTS, path=path, look=LOOK, facts={**SAMPLE, **facts}, seen=SEEN)
 
 
 def _of_returns(code: str, **more: Any) -> Kind:
     facts = {"product": SAMPLE["product"], "amount": "3.47", "currency": "USD", "on": "2026-03-02"}
-    return Kind(code=code, category=RETURNS, path="/investment", look=products_of, facts=facts, seen=SEEN, **more)
+    return Kind(code=code, category=RETURNS, path="/investment", look=LOOK, facts=facts, seen=SEEN, **more)
 
 
 KINDS: Final = (

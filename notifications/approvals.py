@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,8 +10,7 @@ from django.contrib.auth.models import Permission
 
 from accounts.models import User
 from notifications import kinds, services
-from notifications.kinds import APPROVALS, Facts, Kind
-from notifications.models import Notification
+from notifications.kinds import APPROVALS, Facts, Kind, look_by
 from oversight import signals, verbs
 from oversight.models import ApprovalRequest
 
@@ -20,23 +18,23 @@ PATH = "/admin/oversight/approvalrequest/{request}/change/"
 SAMPLE = {"request": "01997f3e-5c1a-7d2b-9e4f-8a6b7c5d4e3f"}
 
 
-def requests_of(told: Sequence[Notification]) -> dict[UUID, Facts]:
-    """Read the requests that these messages are about."""
-    found = ApprovalRequest.objects.in_bulk({UUID(each.facts["request"]) for each in told})
-    return {each.pk: _of(found[UUID(each.facts["request"])]) for each in told}
+def requests(ids: set[UUID]) -> dict[UUID, Facts]:
+    """Read the requests that messages are about."""
+    return {request.pk: _of(request) for request in ApprovalRequest.objects.filter(pk__in=ids)}
 
 
 def _of(request: ApprovalRequest) -> Facts:
     return {"title": request.title, "expires": request.expires_at}
 
 
+LOOK = look_by("request", requests)
 KINDS = (
     Kind(
         code="approval_waits",
         category=APPROVALS,
         path=PATH,
         for_officers=True,
-        look=requests_of,
+        look=LOOK,
         facts=SAMPLE,
         seen={"title": "Grant or take a role", "expires": datetime.fromisoformat("2026-03-09T08:00:00+00:00")},
     ),
@@ -45,7 +43,7 @@ KINDS = (
         category=APPROVALS,
         path=PATH,
         for_officers=True,
-        look=requests_of,
+        look=LOOK,
         facts={**SAMPLE, "status": "rejected"},
         seen={"title": "Grant or take a role", "expires": datetime.fromisoformat("2026-03-09T08:00:00+00:00")},
     ),

@@ -129,6 +129,17 @@ def codes_of(category: str) -> list[str]:
     return [kind.code for kind in every() if kind.category.code == category]
 
 
+def look_by(fact: str, read: Callable[[set[UUID]], Mapping[UUID, Facts]]) -> Look:
+    """Make a look that reads rows by the id that stands in a fact; of what isn't there any more nothing is known."""
+
+    def look(told: Sequence[Notification]) -> dict[UUID, Facts]:
+        ids = {each.pk: UUID(each.facts[fact]) for each in told if fact in each.facts}
+        found = read(set(ids.values()))
+        return {key: found[row_id] for key, row_id in ids.items() if row_id in found}
+
+    return look
+
+
 def looked_up(notifications: Iterable[Notification]) -> dict[UUID, Facts]:
     """Read what these messages need beside their facts: each room's own once, however many there are."""
     by_look: dict[Look, list[Notification]] = {}

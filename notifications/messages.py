@@ -107,6 +107,14 @@ def language_of(tag: str) -> str:
     return "fr" if tag.lower().partition("-")[0] == "fr" else "en"
 
 
+def zone_of(person: Any) -> ZoneInfo:
+    """Return a person's time zone; one that the tz database doesn't have any more is UTC."""
+    try:
+        return ZoneInfo(person.time_zone)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
 def compose(kind: Kind, *, facts: Mapping[str, Any], seen: Mapping[str, Any], language: str, zone: ZoneInfo) -> Message:
     """Write a message. Raises MissingVariable, TemplateDoesNotExist, and what a wrong fact raises."""
     template = _template(kind.code, language)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,16 +10,14 @@ from uuid import UUID
 from accounts import signals
 from accounts.models import Session
 from notifications import kinds, services
-from notifications.kinds import ACCOUNT, EMAIL, PUSH, SECURITY, Facts, Kind, Priority
-from notifications.models import Notification
+from notifications.kinds import ACCOUNT, EMAIL, PUSH, SECURITY, Facts, Kind, Priority, look_by
 
 PATH = "/security"
 
 
-def sessions_of(told: Sequence[Notification]) -> dict[UUID, Facts]:
-    """Read the log-ins that these messages are about: client and address stand nowhere else."""
-    found = Session.objects.in_bulk({UUID(each.facts["session"]) for each in told})
-    return {each.pk: _of(found[UUID(each.facts["session"])]) for each in told}
+def sessions(ids: set[UUID]) -> dict[UUID, Facts]:
+    """Read log-ins: client and address stand nowhere else."""
+    return {session.pk: _of(session) for session in Session.objects.filter(pk__in=ids)}
 
 
 def _of(session: Session) -> Facts:
@@ -39,7 +37,7 @@ KINDS = (
     _urgent("recovery_code_used"),
     _urgent(
         "new_device",
-        look=sessions_of,
+        look=look_by("session", sessions),
         facts={"session": "01997f3e-5c1a-7d2b-9e4f-8a6b7c5d4e3f"},
         seen={
             "client": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from notifications import kinds, services
-from notifications.kinds import INVESTMENTS, Facts, Kind, Priority
-from notifications.models import Notification
+from notifications.kinds import INVESTMENTS, Facts, Kind, Priority, look_by
 from offers.models import Offer, OfferDeed, OfferInvestment
 
 PATH: Final = "/offers/{offer}"
@@ -24,10 +22,13 @@ COMMITTED, RELEASED, REPAID = "offer_committed", "offer_released", "offer_repaid
 DISTRIBUTED, LOST = "offer_distributed", "offer_lost"
 
 
-def offers_of(told: Sequence[Notification]) -> dict[UUID, Facts]:
-    """Read the names of the offers that these messages are about."""
-    names = dict(Offer.objects.filter(pk__in={each.facts["offer"] for each in told}).values_list("pk", "name"))
-    return {each.pk: {"offer_name": names[UUID(each.facts["offer"])]} for each in told}
+def offers(ids: set[UUID]) -> dict[UUID, Facts]:
+    """Read the names of offers that messages are about."""
+    names = Offer.objects.filter(pk__in=ids).values_list("pk", "name")
+    return {offer: {"offer_name": name} for offer, name in names}
+
+
+LOOK: Final = look_by("offer", offers)
 
 
 def _kind(code: str, *, priority: Priority = Priority.NORMAL, **facts: str) -> Kind:
@@ -36,7 +37,7 @@ def _kind(code: str, *, priority: Priority = Priority.NORMAL, **facts: str) -> K
         category=INVESTMENTS,
         priority=priority,
         path=PATH,
-        look=offers_of,
+        look=LOOK,
         facts={**SAMPLE, **facts},
         seen=SEEN,
     )
@@ -48,7 +49,7 @@ KINDS: Final = (
         code=LINE_ENDED,
         category=INVESTMENTS,
         path=PATH,
-        look=offers_of,
+        look=LOOK,
         facts={"offer": SAMPLE["offer"]},
         seen=SEEN,
     ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -177,7 +176,7 @@ def _shown(each: Notification, seen: kinds.Facts, person: User) -> dict[str, Any
     }
     if kind is None:
         return row
-    language, zone = messages.language_of(person.language), ZoneInfo(person.time_zone)
+    language, zone = messages.language_of(person.language), messages.zone_of(person)
     try:
         message = messages.compose(kind, facts=each.facts, seen=seen, language=language, zone=zone)
     except Exception:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from accounts import sms
 from accounts.errors import SmsCapped
@@ -40,7 +39,7 @@ def written(row: Delivery, seen: kinds.Facts) -> Message:
         facts=notification.facts,
         seen=seen,
         language=messages.language_of(person.language),
-        zone=ZoneInfo(person.time_zone),
+        zone=messages.zone_of(person),
     )
 
 

@@ -36,7 +36,8 @@ def forget_small(*, now: datetime) -> None:
 def forget_deliveries(*, now: datetime) -> int:
     """Delete some deliveries that ended long ago; return how many."""
     ended = Delivery.objects.filter(status__in=ENDED, ended_at__lt=now - rules.KEEP_DELIVERIES)
-    return Delivery.objects.filter(pk__in=list(ended.values_list("pk", flat=True)[:AT_ONCE])).delete()[0]
+    ids = list(ended.order_by().values_list("pk", flat=True)[:AT_ONCE])  # in no order: by their age, not their id
+    return Delivery.objects.filter(pk__in=ids).delete()[0]
 
 
 @command
@@ -44,7 +45,7 @@ def forget_notifications(kept: timedelta, *, now: datetime) -> int:
     """Delete some notifications of the kinds that are kept for so long, with their deliveries; return how many."""
     codes = [kind.code for kind in kinds.every() if kind.keep == kept]
     old = Notification.objects.filter(kind__in=codes, created_at__lt=now - kept)
-    ids = list(old.values_list("pk", flat=True)[:AT_ONCE])
+    ids = list(old.order_by().values_list("pk", flat=True)[:AT_ONCE])
     Delivery.objects.filter(notification__in=ids).delete()
     Notification.objects.filter(pk__in=ids).delete()
     return len(ids)

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db import connection
 
 from core.commands import command
-from notifications import kinds, rules
+from notifications import kinds, messages, rules
 from notifications.channels import Failed, Gone, NotSent, push
 from notifications.channels.mail import Mailer
 from notifications.models import Channel, Delivery, Device, MessageCount, QuietHours
@@ -154,7 +153,7 @@ def _quiet_until(row: Delivery, kind: kinds.Kind, known: _Known) -> datetime | N
     if row.channel == Channel.EMAIL or kind.priority == kinds.Priority.URGENT:
         return None
     hours = known.quiet.get(row.user_id, QuietHours.NIGHT)
-    return rules.quiet_until(known.now, hours, zone=ZoneInfo(row.user.time_zone))
+    return rules.quiet_until(known.now, hours, zone=messages.zone_of(row.user))
 
 
 def _count(row: Delivery, now: datetime) -> bool:

@@ -6,6 +6,7 @@ import smtplib
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from functools import partial
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -194,6 +195,15 @@ class TestClaims:
         sending.record.inside(row().pk, attempt=2, outcome=None, now=NOW)
         sending.record.inside(row().pk, attempt=2, outcome=mails.Refused("twice"), now=NOW)
         assert state() == ("sent", "")
+
+    def test_one_that_cant_be_written_doesnt_hold_up_the_others(self, ana):
+        services.notify(ana, "new_device", facts={"session": str(uuid4())}, key="gone", now=NOW)
+        ana.time_zone = "Mars/Olympus"
+        ana.save(update_fields=["time_zone"])
+        tell(ana)
+        assert sending.send_due(clock=lambda: NOW) == 1
+        waits = row(notification__kind="new_device")
+        assert (waits.status, waits.attempts, waits.reason) == ("queued", 1, "an error of ours: MissingVariable")
 
     def test_all_that_is_due_goes_out_in_one_run(self, ana, monkeypatch):
         monkeypatch.setattr(sending, "BATCH", 3)
