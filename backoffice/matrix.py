@@ -37,6 +37,8 @@ OTHER_PAGES: Final[Mapping[str | None, tuple[str, str]]] = {
     "backoffice_endofdayproblem_close": ("End-of-day runs: close a problem", "backoffice.close_problem"),
     "ledger_funds": ("Accounts: funds", "ledger.view_fund"),
     "ledger_evidence_file": ("Evidences: the file", "ledger.view_evidence"),
+    "notifications_messages": ("Messages: every kind", "notifications.preview_message"),
+    "notifications_message": ("Messages: one as it is written", "notifications.preview_message"),
     "oversight_approvalrequest_document": ("Approval requests: the document", "oversight.view_approvalrequest"),
 }
 # What isn't a page of its own: doors before the second factor, Django's plumbing, and lists of what one sees anyway.

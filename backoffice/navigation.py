@@ -111,7 +111,20 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
             Item("Audit trail", "history", model="oversight.auditevent"),
         ),
     ),
-    ("Operations", (Item("End-of-day runs", "bedtime", model="backoffice.endofdayrun"),)),
+    (
+        "Operations",
+        (
+            Item("End-of-day runs", "bedtime", model="backoffice.endofdayrun"),
+            Item(
+                "Messages",
+                "forum",
+                page="admin:notifications_messages",
+                permission="notifications.preview_message",
+            ),
+            Item("Notifications", "notifications", model="notifications.notification"),
+            Item("Deliveries", "outgoing_mail", model="notifications.delivery"),
+        ),
+    ),
 )
 
 

@@ -26,11 +26,14 @@ class ConsoleSite(UnfoldAdminSite):
         """The pages that belong to no model."""
         from accounts.admin import second_factor
         from backoffice import pages
+        from notifications.admin import notices
 
         return [
             *second_factor.urls(),
             path("returns/", self.admin_view(pages.returns), name="backoffice_returns"),
             path("pools/", self.admin_view(pages.pools), name="backoffice_pools"),
+            path("messages/", self.admin_view(notices.catalogue), name="notifications_messages"),
+            path("messages/<slug:code>/", self.admin_view(notices.preview), name="notifications_message"),
         ]
 
     def has_permission(self, request: HttpRequest) -> bool:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 import environ
@@ -91,12 +91,61 @@ def redis_url(text: str) -> str:
     return text
 
 
+MAIL_SERVERS = ("smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail")
+MAIL_PROVIDERS = {
+    "brevo": "BREVO_API_KEY",
+    "mailgun": "MAILGUN_API_KEY",
+    "postmark": "POSTMARK_SERVER_TOKEN",
+    "resend": "RESEND_API_KEY",
+    "sendgrid": "SENDGRID_API_KEY",
+}
+"""Providers by django-anymail: postmark://TOKEN; mailgun://KEY@sender-domain, with ?region=eu where it is there."""
+
+
 def email_url(text: str) -> dict[str, Any]:
-    """A mail server: smtp://, smtp+tls:// or smtp+ssl://; consolemail:// prints instead."""
-    schemes = {"smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail"}
-    if urlsplit(text).scheme not in schemes:
-        raise Wrong(f"not an address that starts with one of {', '.join(sorted(schemes))}")
-    return dict(env.email_url_config(text))
+    """Who sends mail: a server (smtp+tls://user:password@host:587), a provider (postmark://TOKEN), or consolemail://."""
+    scheme = urlsplit(text).scheme
+    if scheme in MAIL_PROVIDERS:
+        return _mail_provider(text)
+    if scheme not in MAIL_SERVERS:
+        known = ", ".join(sorted((*MAIL_SERVERS, *MAIL_PROVIDERS)))
+        raise Wrong(f"not an address that starts with one of {known}")
+    return {"ANYMAIL": {}, **env.email_url_config(text)}
+
+
+def _mail_provider(text: str) -> dict[str, Any]:
+    parts = urlsplit(text)
+    key, _, domain = (
+        unquote(parts.netloc).rpartition("@") if parts.scheme == "mailgun" else (unquote(parts.netloc), "", "")
+    )
+    if not key:
+        raise Wrong(f"it has no key: {parts.scheme}://KEY{'@sender-domain' if parts.scheme == 'mailgun' else ''}")
+    anymail = {MAIL_PROVIDERS[parts.scheme]: key}
+    if parts.scheme == "mailgun":
+        anymail["MAILGUN_SENDER_DOMAIN"] = domain
+        if dict(parse_qsl(parts.query)).get("region") == "eu":
+            anymail["MAILGUN_API_URL"] = "https://api.eu.mailgun.net/v3"
+    backend = f"anymail.backends.{parts.scheme}.EmailBackend"
+    nothing = {"EMAIL_HOST": "", "EMAIL_PORT": None, "EMAIL_HOST_USER": "", "EMAIL_HOST_PASSWORD": ""}
+    return {"EMAIL_BACKEND": backend, "ANYMAIL": anymail, **nothing}
+
+
+def fcm_credentials(text: str) -> dict[str, str]:
+    """A Firebase service account: the path of its JSON file, or the JSON itself."""
+    if not text.startswith("{"):
+        path = Path(text)
+        if not path.is_file():
+            raise Wrong("there is no such file")
+        text = path.read_text()
+    try:
+        account = json.loads(text)
+    except ValueError as error:
+        raise Wrong("it isn't JSON") from error
+    for name in ("project_id", "client_email", "private_key", "token_uri"):
+        if not isinstance(account, dict) or not isinstance(account.get(name), str) or not account[name]:
+            raise Wrong(f"it isn't a service account's: {name} is missing")
+    web_url(account["token_uri"])
+    return account
 
 
 def sms_url(text: str) -> str:

@@ -70,6 +70,15 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "api.tasks.forget_answers",
         "schedule": crontab(minute="40"),
     },
+    "send what is due": {
+        "task": "notifications.tasks.send_due",
+        "schedule": crontab(),
+        "options": {"expires": 55},
+    },
+    "forget old notifications": {
+        "task": "notifications.tasks.forget_old",
+        "schedule": crontab(hour="3", minute="50"),
+    },
     "forget wrong passwords and reset links of long ago": {
         "task": "accounts.tasks.forget_old",
         "schedule": crontab(hour="3", minute="20"),

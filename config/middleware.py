@@ -16,6 +16,7 @@ OWN = (
 # The console's theme evaluates its templates in the browser: there, and nowhere else, scripts may do so.
 CONSOLE = OWN.format(style=" 'unsafe-inline'", script=" 'unsafe-eval'")
 DOCS = OWN.format(style=" 'unsafe-inline'", script="")
+DEVICES = "/api/v1/devices/"
 PAGES = OWN.format(style="", script="")
 
 
@@ -38,11 +39,12 @@ class AnswerHeaders:
 
 
 class RequestLog(RequestMiddleware):
-    """Log a request by method and path; what is asked of it may name a person, or be a token."""
+    """Log a request by method and path; what is asked of it may name a person, or be a token. So may the path's end."""
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
-        return f"{request.method} {request.path}"
+        path = f"{DEVICES}…" if request.path.startswith(DEVICES) else request.path
+        return f"{request.method} {path}"
 
 
 def policy(path: str, response: HttpResponse) -> str:

@@ -87,7 +87,7 @@ CACHES: dict[str, Any] = {
 # Apps, upper floors first: a template or a static file of an upper floor goes first.
 ROOMS = [
     *("backoffice", "investments", "offers", "payments", "treasury", "protection"),
-    *("ledger", "accounts", "api", "oversight", "core"),
+    *("notifications", "ledger", "accounts", "api", "oversight", "core"),
 ]
 INSTALLED_APPS = [
     *ROOMS,
@@ -182,13 +182,15 @@ STORAGES = {
 }
 
 # Mail
-# In production a mail server has to be named: mails hold reset tokens and names, and consolemail:// logs them.
+# In production whoever sends it has to be named: mails hold reset tokens and names, and consolemail:// logs them.
 _mail = read(
     "EMAIL_URL", environment.email_url, default=None if PRODUCTION else environment.email_url("consolemail://")
 )
 EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_BACKEND"], _mail["EMAIL_HOST"] or "localhost", _mail["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"] or "", _mail["EMAIL_HOST_PASSWORD"] or ""
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10
+ANYMAIL: dict[str, Any] = {**_mail["ANYMAIL"], "REQUESTS_TIMEOUT": 10}
 DEFAULT_FROM_EMAIL = read("DEFAULT_FROM_EMAIL", str, default="no-reply@localhost")
 
 # Short messages, and how many go out on a day: to a number, to a country, in all
@@ -207,6 +209,12 @@ if not PRODUCTION:
         "google": read("GOOGLE_JWKS_URL", environment.web_url, default=""),
         "apple": read("APPLE_JWKS_URL", environment.web_url, default=""),
     }
+
+# Pushes, off where no service account is named; and where messages lead
+FCM_CREDENTIALS: dict[str, str] = read("FCM_CREDENTIALS", environment.fcm_credentials, default={})
+FCM_URL = "https://fcm.googleapis.com"
+APP_URL = read("APP_URL", environment.web_url, default="")
+CONSOLE_URL = read("CONSOLE_URL", environment.web_url, default="")
 
 # API
 NUM_PROXIES = read("TRUSTED_PROXIES", environment.whole_number, default=0)

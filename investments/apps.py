@@ -112,10 +112,11 @@ class InvestmentsConfig(AppConfig):
     def ready(self) -> None:
         """Register the verbs that take two persons, listen to the rooms below, and say what is to be verified."""
         from accounts.obstacles import register_provider
-        from investments import obstacles, verify
+        from investments import notices, obstacles, verify
         from investments.services import wiring
 
         wiring.register_verbs()
         wiring.listen()
+        notices.register()
         register_provider(obstacles.positions)
         verify.register()

@@ -49,11 +49,12 @@ class OffersConfig(AppConfig):
     def ready(self) -> None:
         """Register the verbs that take two persons, listen to the rooms below, and say what is to be verified."""
         from accounts.obstacles import register_provider
-        from offers import obstacles, seeds, verify
+        from offers import notices, obstacles, seeds, verify
         from offers.services import wiring
 
         wiring.register_verbs()
         wiring.listen()
+        notices.register()
         register_provider(obstacles.investments)
         verify.register()
         post_migrate.connect(seeds.on_migrate, sender=self, dispatch_uid="offers.seeds")

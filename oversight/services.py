@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 
 from core.commands import command
 from core.errors import DomainError, Forbidden, NotFound
-from oversight import audit, documents, verbs
+from oversight import audit, documents, signals, verbs
 from oversight.models import ApprovalRequest, Decision, label_and_id
 from oversight.states import move_to
 from oversight.verbs import Verb
@@ -123,6 +123,7 @@ def ask(
         documents.attach(request, document)
     request.save(force_insert=True)
     audit.record("oversight.requested", actor=by, at=at, target=request, after=facts(request), reason=request.reason)
+    signals.requested.send(ApprovalRequest, request=request, now=at)
     return request
 
 
@@ -137,17 +138,17 @@ def approve(request_id: UUID, *, by: Any, now: datetime, note: str = "") -> Appr
     """
     request, verb = _locked_for_decision(request_id, by)
     if request.is_over(now):
-        move_to(request, Status.EXPIRED, by=None, at=now, decided_at=now)
-        return request
+        return _expire(request, now=now)
     if not _target_unchanged(request, verb):
         move_to(request, Status.VOID, by=by, at=now, reason="the target has changed since", decided_at=now)
-        return request
+        return _told(request, now=now)
     if bytes(request.payload_hash) != _payload_hash(request.verb, request.payload):
         raise PayloadChanged
     _decide(request, by, now, Decision.Verdict.APPROVE, note)
     if request.decisions.filter(verdict=Decision.Verdict.APPROVE).count() >= request.approvals:
         move_to(request, Status.APPROVED, by=by, at=now, reason=note, decided_at=now)
         verb.apply(request, by, now)
+        _told(request, now=now)
     return request
 
 
@@ -161,11 +162,10 @@ def reject(request_id: UUID, *, by: Any, now: datetime, note: str) -> ApprovalRe
         raise ReasonMissing("Say why you reject it.")
     request, _ = _locked_for_decision(request_id, by)
     if request.is_over(now):
-        move_to(request, Status.EXPIRED, by=None, at=now, decided_at=now)
-        return request
+        return _expire(request, now=now)
     _decide(request, by, now, Decision.Verdict.REJECT, note)
     move_to(request, Status.REJECTED, by=by, at=now, reason=note, decided_at=now)
-    return request
+    return _told(request, now=now)
 
 
 @command
@@ -173,8 +173,19 @@ def expire_requests(*, now: datetime) -> int:
     """Expire the open requests whose time is over; return how many. One that is being decided is left alone."""
     due = list(ApprovalRequest.objects.all().lock_due(now))
     for request in due:
-        move_to(request, Status.EXPIRED, by=None, at=now, decided_at=now)
+        _expire(request, now=now)
     return len(due)
+
+
+def _expire(request: ApprovalRequest, *, now: datetime) -> ApprovalRequest:
+    move_to(request, Status.EXPIRED, by=None, at=now, decided_at=now)
+    return _told(request, now=now)
+
+
+def _told(request: ApprovalRequest, *, now: datetime) -> ApprovalRequest:
+    """Tell the rooms above that a request has ended."""
+    signals.ended.send(ApprovalRequest, request=request, now=now)
+    return request
 
 
 def require_carried_out(request: ApprovalRequest) -> ApprovalRequest:

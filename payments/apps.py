@@ -35,9 +35,10 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.obstacles import register_provider
         from ledger import verify as ledger
-        from payments import obstacles, seeds, verbs, verify
+        from payments import notices, obstacles, seeds, verbs, verify
 
         verbs.register()
+        notices.register()
         register_provider(obstacles.money)
         ledger.register("deposits", verify.unmatched_deposits)
         ledger.claim("payments", verify.CLAIMS)

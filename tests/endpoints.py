@@ -26,6 +26,9 @@ from accounts.services import avatars
 from core.money import Money
 from investments.tests.worlds import World
 from ledger.models import Transaction
+from notifications import services as notifications
+from notifications.models import Notification
+from notifications.services import devices
 from offers import services as offering
 from offers.models import Offer
 from oversight.models import ApprovalRequest
@@ -146,6 +149,15 @@ EVERY: dict[tuple[str, str], Line] = {
     ("get", "/users/me/sessions"): Line(Whose.SELF),
     ("delete", "/users/me/sessions"): Line(Whose.SELF),
     ("delete", "/users/me/sessions/{session_id}"): Line(Whose.ONE),
+    ("get", "/notifications"): Line(Whose.SELF),
+    ("post", "/notifications/read"): Line(Whose.SELF, {"ids": "NOTIFICATIONS"}),
+    ("get", "/notifications/preferences"): Line(Whose.SELF),
+    ("patch", "/notifications/preferences"): Line(
+        Whose.SELF,
+        {"channels": {"returns": {"email": True}}, "quiet_hours": {"begins": "22:00", "ends": "07:00"}},
+    ),
+    ("post", "/devices"): Line(Whose.SELF, {"token": "fcm:APA91bEves-Token_00009", "platform": "ios"}),
+    ("delete", "/devices/{token}"): Line(Whose.ONE),
     ("get", "/wallets"): Line(Whose.SELF),
     ("get", "/wallets/{currency}"): Line(Whose.SELF),
     ("get", "/wallets/{currency}/statement"): Line(Whose.SELF),
@@ -282,7 +294,13 @@ def make_world() -> AnasWorld:
         pair = services.log_in(person.email, PASSWORD, device=services.Device(), now=timezone.now())
         here.tokens[person.pk], here.ids["REFRESH"] = pair.access, pair.refresh
     here.officer.sessions.update(second_factor_at=timezone.now())
-    here.ids["session_id"] = str(here.ana.sessions.get().pk)
+    session = here.ana.sessions.get()
+    here.ids |= {"session_id": str(session.pk), "token": "fcm:APA91bAnas-Token_00001"}
+    devices.register_device.inside(
+        here.ana, token=here.ids["token"], platform="android", session=session, now=timezone.now()
+    )
+    notifications.notify(here.ana, "pin_set", facts={}, key="PIN of Ana", now=timezone.now())
+    here.ids["NOTIFICATIONS"] = [str(Notification.objects.get(key="PIN of Ana").pk)]
     identity = SocialIdentity.objects.create(
         user=here.ana, provider="google", subject_index=subject_index("google", "1"), created_at=timezone.now()
     )

@@ -24,7 +24,11 @@ NO_STRINGS: list[Any] = [None, True, 0, -1, 1.5, [], ["x"], {}, {"a": 1}]
 # What isn't JSON has no member to point at; NUL is refused before any field is looked at.
 WHOLE_BODY = {"not-json", "nul-character", "lone-surrogate", "not-utf-8"}
 WRITES = [key for key, line in EVERY.items() if line.body is not None]
-OPTIONAL = {("amount", "/investment/accounts"), ("investment_account", "/deposits")}
+OPTIONAL = {
+    ("amount", "/investment/accounts"),
+    ("investment_account", "/deposits"),
+    ("quiet_hours", "/notifications/preferences"),
+}
 FIGURES = {"income", "assets", "commitments"}  # amounts that may be nothing
 RATES = {"expected_return"}  # numbers that may have more places
 NUMBERS = {"amount", "max_amount", "minimum_ticket", "target", *FIGURES, *RATES}

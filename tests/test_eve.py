@@ -15,7 +15,7 @@ STAFF = [(method, path) for (method, path), line in EVERY.items() if line.whose 
 OWN_LISTS = [(m, p) for (m, p), line in EVERY.items() if line.whose is Whose.SELF and m == "get"]
 IDS = (
     *("position_id", "deposit_id", "transaction_id", "request_id", "warning_id", "investment_id", "session_id"),
-    "identity_id",
+    *("identity_id", "token"),
 )
 PIN_ASKED = (403, "pin-token-refused")
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from accounts import mails, sms
+from accounts import mails, signals, sms
 from accounts.errors import AlreadySo, CodeRefused, SmsCapped
 from accounts.models import PasswordResetToken, User, VerificationCode
 from accounts.services import codes, pins, sensitive, sms_caps
@@ -64,6 +64,7 @@ def replace(code: VerificationCode, *, now: datetime) -> None:
     code.address = old
     code.save(update_fields=["address"])
     transaction.on_commit(functools.partial(_queue, code.pk), robust=True)
+    signals.tell(person, f"{channel}_changed", now=now, key=str(code.pk))
     audit.record(
         f"accounts.{channel}_changed", actor=person, at=now, target=person, personal={"before": old}, person=person
     )

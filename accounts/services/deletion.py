@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, models, transaction
 
-from accounts import mails, obstacles
+from accounts import mails, obstacles, signals
 from accounts.errors import (
     AlreadySo,
     IdentifiersTaken,
@@ -79,7 +79,10 @@ def apply_deletion(request: ApprovalRequest, by: User, now: datetime) -> User:
         _delete(person, at=now)
     else:
         _restore(person)
-    mails.queue(f"account_{move}d", person)
+    if move == DeletionMove.DELETE:
+        mails.queue("account_deleted", person)
+    else:
+        signals.tell(person, "account_restored", now=now)
     after = {"deleted": move == DeletionMove.DELETE}
     audit.record(f"accounts.{move}d", actor=by, at=now, target=person, after=after, reason=request.reason)
     return person

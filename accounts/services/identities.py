@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from accounts import id_tokens, mails
+from accounts import id_tokens, signals
 from accounts.errors import AddressUnverified, CodeRefused, IdentityTaken, LastWayIn, OfficerLogInsOnly
 from accounts.id_tokens import Claims
 from accounts.models import PendingLink, Provider, SocialIdentity, User, VerificationCode
@@ -113,5 +113,5 @@ def _insert(
 
 def _changed(person: User, action: str, provider: str, *, now: datetime) -> None:
     sensitive.changed(person, now=now)
-    mails.queue("identity_changed", person)
+    signals.tell(person, "identity_changed", now=now)
     audit.record(action, actor=person, at=now, target=person, after={"at": provider})

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 from uuid_utils.compat import uuid7
 
-from accounts import identifiers, lockout, mails, rules, tokens
+from accounts import identifiers, lockout, rules, signals, tokens
 from accounts.devices import Device
 from accounts.errors import AccountBlocked, TokenRefused, WrongCredentials
 from accounts.models import Session, User
@@ -108,7 +108,7 @@ def note_knock(officer: User, *, now: datetime) -> None:
 
 @command
 def open_session(user: User, *, device: Device, now: datetime, proof: factors.Proof | None = None) -> tokens.TokenPair:
-    """Open a session for a person whose password was just checked; a device that is new is told to them by mail.
+    """Open a session for a person whose password was just checked; a device that is new is told to them.
 
     `proof` is of a second factor. Raises WrongFactor; WrongCredentials when the password or what it needs, and
     AccountBlocked when the standing changed meanwhile.
@@ -140,7 +140,8 @@ def open_session(user: User, *, device: Device, now: datetime, proof: factors.Pr
     current.save(update_fields=["last_login"])
     audit.record(lockout.LOGGED_IN, actor=current, at=now, target=current, after={"session": str(session_id)})
     if is_new:
-        mails.queue("new_device", current, session_id=session_id)
+        about = str(session_id)
+        signals.tell(current, "new_device", now=now, key=about, facts={"session": about})
     return pair
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 
-from accounts import lockout, mails, rules, tokens
+from accounts import lockout, mails, rules, signals, tokens
 from accounts.errors import ResetTokenRefused, WrongPassword
 from accounts.models import PasswordResetToken, Session, User
 from accounts.services import sensitive, sessions
@@ -59,7 +59,7 @@ def _replace_password(person: User, encoded: str, *, at: datetime, keep: UUID | 
     sensitive.changed(person, now=at)
     PasswordResetToken.objects.filter(user=person, used_at=None).update(used_at=at)
     sessions.revoke_sessions(person, reason=Session.Reason.PASSWORD, at=at, keep=keep)
-    mails.queue("password_changed", person)
+    signals.tell(person, "password_changed", now=at)
 
 
 def request_reset(index: bytes, *, now: datetime) -> None:

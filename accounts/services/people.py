@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from accounts import identifiers, mails, roles
+from accounts import identifiers, mails, roles, signals
 from accounts.errors import NameIsVerified, UnknownReferralCode
 from accounts.models import User, new_referral_code
 from accounts.services import verification
@@ -61,7 +61,7 @@ def open_account(user: User, *, now: datetime) -> bool:
         return False
     user.groups.add(Group.objects.get_or_create(name=roles.INVESTOR)[0])
     audit.record("accounts.signed_up", actor=user, at=now, target=user)
-    mails.queue("welcome", user)
+    signals.tell(user, "signed_up", now=now)
     verification.open_first_codes(user, now=now)
     return True
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from accounts import mails, rules, tokens
+from accounts import rules, signals, tokens
 from accounts.errors import GuessablePin, PinLocked, PinMissing, PinSpent, PinTokenRefused, WrongPin
 from accounts.models import PinToken, Session, TransactionPin, User
 from accounts.models.pins import encode
@@ -79,7 +79,7 @@ def keep(user_id: UUID, encoded: str, *, code: tuple[UUID, str, str] | None = No
     )
     PinToken.objects.filter(user=person, spent_at=None).update(spent_at=now)
     sensitive.changed(person, now=now)
-    mails.queue("pin_set", person)
+    signals.tell(person, "pin_set", now=now)
     audit.record("accounts.pin_set", actor=person, at=now, target=person)
 
 

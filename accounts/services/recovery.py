@@ -8,7 +8,7 @@ from datetime import datetime
 
 from uuid_utils.compat import uuid7
 
-from accounts import mails, rules
+from accounts import rules, signals
 from accounts.errors import WrongFactor
 from accounts.models import RecoveryCode, User
 from accounts.models.factors import hash_recovery
@@ -50,5 +50,5 @@ def use(person: User, plain: str, *, now: datetime) -> str:
         raise WrongFactor
     row.used_at = now
     row.save(update_fields=["used_at"])
-    mails.queue("recovery_code_used", person)
+    signals.tell(person, "recovery_code_used", now=now, key=str(row.pk))
     return RECOVERY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from accounts import mails, rules
+from accounts import rules, signals
 from accounts.models import User
 from oversight import audit
 
@@ -18,7 +18,7 @@ def changed(person: User, *, now: datetime) -> None:
 def factor_changed(person: User, action: str, *, by: User | None = None, now: datetime, reason: str = "") -> None:
     """Note that a second factor of a locked person changed, tell them and write it down (a step); `by` an officer."""
     changed(person, now=now)
-    mails.queue("factor_changed", person)
+    signals.tell(person, "factor_changed", now=now)
     audit.record(action, actor=by or person, at=now, target=person, reason=reason)
 
 

@@ -143,9 +143,10 @@ def test_one_after_another_waits(client, ana):
 
 def test_a_first_address_is_told_to_the_number(sent):
     bo = make_investor("Bo", email="", phone="+2290197000009", phone_verified_at=NOW)
-    services.set_pin(bo, pin=PIN, password=PASSWORD, now=NOW - timedelta(days=3))
+    with time_machine.travel(NOW - timedelta(days=3)):
+        services.set_pin(bo, pin=PIN, password=PASSWORD, now=NOW - timedelta(days=3))
     assert [message["to"] for message in sent()] == ["+2290197000009"]
-    assert "Your PIN was set" in sent()[0]["text"]
+    assert sent()[0]["text"].startswith("Fiducia: The PIN of your account was set.")
     client = APIClient()
     pair = client.post("/api/v1/auth/login", {"identifier": "+2290197000009", "password": PASSWORD}).json()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair['access']}")

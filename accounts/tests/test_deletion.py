@@ -122,7 +122,7 @@ class TestDeleted:
         ):
             assert not rows.exists()
         assert pin
-        assert [told.subject for told in mail.outbox] == ["Your account was deleted"]
+        assert [told.subject for told in mail.outbox if told.to == [ana.email]] == ["Your account was deleted"]
 
     def test_comes_in_by_no_door(self, ana, omar, lin):
         pair = log_in()

@@ -26,15 +26,15 @@ def test_what_lapsed_long_ago_is_forgotten_and_nothing_else(ana, eve):
 
 
 def test_a_mail_to_nobody_or_without_an_address_is_none(ana):
-    tasks.send_mail("welcome", "00000000-0000-7000-8000-000000000000")
+    tasks.send_mail("sign_up_attempted", "00000000-0000-7000-8000-000000000000")
     ana.email = ""
     ana.save(update_fields=["email"])
-    tasks.send_mail("welcome", str(ana.pk))
+    tasks.send_mail("sign_up_attempted", str(ana.pk))
     assert mail.outbox == []
 
 
 def test_a_name_in_a_mail_is_written_as_it_is(ana):
     ana.first_name = "N'Dri <b>"
     ana.save(update_fields=["first_name"])
-    tasks.send_mail("welcome", str(ana.pk))
+    tasks.send_mail("sign_up_attempted", str(ana.pk))
     assert mail.outbox[0].body.startswith("Hello N'Dri <b>,")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -214,6 +214,11 @@ class _BareSettlement:
         self.admin.execute("SET enable_nestloop = off")
         self.admin.execute(self.statements["owe"], given)
         self.admin.execute("SET enable_nestloop = on")
+        self._pay(day)
+        self._tell(day)
+        self.before = day
+
+    def _pay(self, day: _Settled) -> None:
         for first, until in day.bounds:
             self.admin.execute(
                 self.statements["pay"],
@@ -226,4 +231,10 @@ class _BareSettlement:
                     "due_on": day.day,
                 },
             )
-        self.before = day
+
+    def _tell(self, day: _Settled) -> None:
+        given = {"run": day.run, "product": self.product.pk, "currency": self.product.currency, "due_on": day.day}
+        told = {"key": f"{self.product.code}:{day.day}", "now": datetime.now(UTC)}
+        self.admin.execute("SET enable_nestloop = off")
+        self.admin.execute(self.statements["tell"], given | told)
+        self.admin.execute("SET enable_nestloop = on")

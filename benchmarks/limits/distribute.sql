@@ -8,6 +8,7 @@ CREATE TABLE bare_account (LIKE ledger_account INCLUDING ALL) WITH (fillfactor =
 CREATE TABLE bare_transaction (LIKE ledger_transaction INCLUDING ALL);
 CREATE TABLE bare_transfer (LIKE ledger_transfer INCLUDING ALL);
 CREATE TABLE bare_share (LIKE offers_offershare INCLUDING ALL);
+CREATE TABLE bare_notification (LIKE notifications_notification INCLUDING ALL);
 INSERT INTO bare_account SELECT * FROM ledger_account;
 
 -- :function
@@ -16,6 +17,7 @@ CREATE FUNCTION bare_distribute(
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_ids uuid[]; v_keys text[]; v_fingerprints bytea[]; v_investments uuid[]; v_wallets uuid[]; v_amounts numeric[];
+    v_investors uuid[];
     v_reserve uuid;
 BEGIN
     INSERT INTO bare_transaction (kind, key, fingerprint, moves, effective_on, memo)
@@ -38,8 +40,8 @@ BEGIN
     SELECT array_agg(uuidv7()), array_agg('distribution:' || p_deed || ':' || s.id),
            array_agg(sha256(convert_to(
                'distribution|1:' || p_due || ':' || w.id || ':' || p_currency || ':' || s.amount, 'UTF8'))),
-           array_agg(s.id), array_agg(w.id), array_agg(s.amount)
-    INTO v_ids, v_keys, v_fingerprints, v_investments, v_wallets, v_amounts
+           array_agg(s.id), array_agg(w.id), array_agg(s.amount), array_agg(s.investor_id)
+    INTO v_ids, v_keys, v_fingerprints, v_investments, v_wallets, v_amounts, v_investors
     FROM (SELECT id, investor_id, (units + (place <= left_over)::int) * p_unit AS amount FROM ranked) s
     JOIN bare_account w ON w.kind = 'available' AND w.owner_id = s.investor_id AND w.subject = '' AND w.scope = ''
         AND w.currency_id = p_currency
@@ -56,6 +58,10 @@ BEGIN
     UPDATE bare_account a SET credits = a.credits + x.amount
     FROM unnest(v_wallets, v_amounts) AS x (wallet, amount) WHERE a.id = x.wallet;
     UPDATE bare_account SET debits = debits + p_amount, credits = credits + p_amount WHERE id = p_due;
+    INSERT INTO bare_notification (user_id, kind, key, facts, created_at)
+    SELECT x.investor, 'offer_distributed', p_deed,
+           jsonb_build_object('offer', p_offer, 'currency', p_currency, 'amount', trim_scale(sum(x.amount))::text), now()
+    FROM unnest(v_investors, v_amounts) AS x (investor, amount) GROUP BY x.investor;
 END
 $$;
 

@@ -1,13 +1,14 @@
 -- The limit of settle_1m: the fastest way we know to write what a day's settlement writes.
 -- The same rows, keys, indexes and CHECKs (LIKE … INCLUDING ALL), the same balances; no triggers, no rules, no roles,
 -- no second look at a key. A slice is read once, into arrays; ids are drawn beside its rows, so that nothing has to be
--- joined back. Its slices are ours. benchmarks/cases/day.py runs :setup, :owe and, for each slice, :pay.
+-- joined back. Its slices are ours. benchmarks/cases/day.py runs :setup, :owe, for each slice :pay, and :tell.
 
 -- :setup
 CREATE TABLE bare_account (LIKE ledger_account INCLUDING ALL) WITH (fillfactor = 50);
 CREATE TABLE bare_transaction (LIKE ledger_transaction INCLUDING ALL);
 CREATE TABLE bare_transfer (LIKE ledger_transfer INCLUDING ALL);
 CREATE TABLE bare_settlement (LIKE investments_settlement INCLUDING ALL);
+CREATE TABLE bare_notification (LIKE notifications_notification INCLUDING ALL);
 INSERT INTO bare_account SELECT * FROM ledger_account;
 INSERT INTO bare_settlement SELECT * FROM investments_settlement WHERE run_id = %(before)s;
 
@@ -63,3 +64,12 @@ $$;
 
 -- :pay
 SELECT bare_pay(%(run)s, %(first)s, %(until)s, %(currency)s, %(shard)s, %(due_on)s);
+
+-- :tell
+INSERT INTO bare_notification (user_id, kind, key, facts, created_at)
+SELECT p.owner_id, 'returns_paid', %(key)s,
+       jsonb_build_object('product', %(product)s::text, 'currency', %(currency)s::text, 'on', %(due_on)s::date,
+                          'amount', trim_scale(sum(s.amount))::text), %(now)s
+FROM bare_settlement s JOIN investments_position p ON p.id = s.position_id
+WHERE s.run_id = %(run)s AND s.amount > 0
+GROUP BY p.owner_id;

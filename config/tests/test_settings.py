@@ -82,6 +82,13 @@ REFUSED = [
     ("CSRF_TRUSTED_ORIGINS", "fiducia.example", "https://"),
     ("EMAIL_URL", "carrier-pigeon://coop", "smtp"),
     ("EMAIL_URL", None, "is not set"),
+    ("EMAIL_URL", "postmark://", "postmark://KEY"),
+    ("EMAIL_URL", "mailgun://key-without-domain", "KEY@sender-domain"),
+    ("FCM_CREDENTIALS", "/nowhere.json", "there is no such file"),
+    ("FCM_CREDENTIALS", "manage.py", "isn't JSON"),
+    ("FCM_CREDENTIALS", '{"project_id": "p", "client_email": "e"}', "private_key is missing"),
+    ("APP_URL", "app.fiducia.example", "https://"),
+    ("CONSOLE_URL", "ftp://fiducia.example", "https://"),
     ("SMS_URL", "pigeon://coop", "twilio"),
     ("SMS_URL", "twilio://sid@+1", "twilio"),
     ("SMS_URL", None, "is not set"),
@@ -146,3 +153,36 @@ def test_sentry_is_sent_no_personal_data():
 def test_what_is_secret_is_not_repeated():
     done = start(SECRET_KEY="hunter2-too-short", REDIS_URL="nonsense://:hunter2@cache")
     assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "backend", "settings"),
+    [
+        ("postmark://t0ken", "postmark", {"POSTMARK_SERVER_TOKEN": "t0ken"}),
+        ("brevo://xkeysib-1", "brevo", {"BREVO_API_KEY": "xkeysib-1"}),
+        (
+            "mailgun://key-1@mg.fiducia.example?region=eu",
+            "mailgun",
+            {
+                "MAILGUN_API_KEY": "key-1",
+                "MAILGUN_SENDER_DOMAIN": "mg.fiducia.example",
+                "MAILGUN_API_URL": "https://api.eu.mailgun.net/v3",
+            },
+        ),
+    ],
+)
+def test_a_mail_provider_is_one_address(url: str, backend: str, settings: dict[str, str]):
+    shown = "(config.settings.EMAIL_BACKEND, config.settings.ANYMAIL)"
+    done = start(show=shown, EMAIL_URL=url)
+    assert done.returncode == 0, done.stderr
+    expected = (f"anymail.backends.{backend}.EmailBackend", {**settings, "REQUESTS_TIMEOUT": 10})
+    assert done.stdout.strip() == str(expected)
+
+
+def test_every_mail_provider_has_its_backend():
+    from django.utils.module_loading import import_string
+
+    from config.environment import MAIL_PROVIDERS
+
+    for provider in MAIL_PROVIDERS:
+        assert import_string(f"anymail.backends.{provider}.EmailBackend")

@@ -19,7 +19,7 @@ from uuid_utils.compat import uuid7
 from core.commands import command
 from core.errors import NotFound
 from core.states import require_move
-from investments import rules
+from investments import notices, rules
 from investments.errors import (
     BelowMinimum,
     ExitWaiting,
@@ -179,6 +179,7 @@ def leave_or_wait(
         reason=kind,
         **events.key_columns(key),
     )
+    notices.tell_waits(position, amount=amount, request_id=request.pk, now=now)
     audit.record("investments.exit.waits", actor=actor, at=now, target=request, after={"amount": str(amount)})
 
 
@@ -217,6 +218,7 @@ def _leave(
         transaction=posted.transaction_id,
         **events.key_columns(key),
     )
+    notices.tell_paid_out(position, amount=amount, penalty=penalty, event_id=event_id, now=now)
     return True
 
 

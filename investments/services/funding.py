@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from core.commands import command
 from core.errors import NotFound
-from investments import rules
+from investments import notices, rules
 from investments.errors import (
     AboveMaximum,
     BelowMinimum,
@@ -113,6 +113,7 @@ def add_money(
     else:
         position.save(update_fields=["principal", "deposited"])
         terms.change_principal(position, from_on=value_on + rules.ONE_DAY, by=amount)
+    notices.tell_funded(position, amount=amount, event_id=event_id, now=now)
     return events.record(
         position,
         Verb.FUND if is_first else Verb.TOP_UP,

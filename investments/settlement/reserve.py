@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Sum
 
 from core.commands import command
-from investments import rules, slices
+from investments import notices, rules, slices
 from investments.accrual.statements import lock_products
 from investments.models import ProductVersion, SettlementRun, SettlementSlice
 from investments.settlement import statements
@@ -68,6 +68,7 @@ def _reserved(run: SettlementRun, *, now: datetime, effective_on: date) -> bool:
         run.refresh_from_db()
         run.amount = owed
         _raise_short(run, now)
+        notices.tell_delayed(run, now=now)
         return False
     return True
 

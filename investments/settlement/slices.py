@@ -7,7 +7,7 @@ from uuid import UUID
 
 from core.commands import command
 from core.errors import DomainError
-from investments import slices
+from investments import notices, slices
 from investments.models import SettlementRun, SettlementSlice
 from investments.settlement import statements
 from ledger import accounts, chart, posting
@@ -59,4 +59,5 @@ def finish_run(run_id: UUID, *, now: datetime, effective_on: date) -> Settlement
     if run.status == SettlementRun.Status.RESERVED and not SettlementSlice.objects.filter(run=run).undone().exists():
         run.status, run.paid_at, run.paid_in = SettlementRun.Status.PAID, now, effective_on
         run.save(update_fields=["status", "paid_at", "paid_in"])
+        notices.tell_returns(run, now=now)
     return run

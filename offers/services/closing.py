@@ -19,6 +19,7 @@ from core.states import require_move
 from ledger import amounts, days, posting
 from ledger.models import Fund
 from ledger.posting import FundCommitted
+from offers import notices
 from offers.errors import IncomeLeft, OfferNotFound, ReflectionRunning, TargetNotReached
 from offers.models import Offer, OfferInvestment
 from offers.services import accounts
@@ -135,6 +136,7 @@ def _held(offer: Offer) -> Decimal:
 def _close(offer: Offer, *, by: Any, on: date, now: datetime, reason: str) -> None:
     accounts.open_principals(offer)
     _post(offer, "offer_commit", on=on, now=now)
+    notices.tell_holders(offer, notices.COMMITTED, status=Held.RESERVED, amount="accepted_amount", now=now)
     _move_all(offer, Held.RESERVED, Held.COMMITTED, "principal = accepted_amount")
     _lapse_line(offer, now=now)
     move_to(offer, Status.CLOSED, by=by, at=now, reason=reason, closed_on=on)
@@ -146,6 +148,7 @@ def _fail(offer: Offer, *, by: Any, on: date, now: datetime, reason: str) -> Non
         _repay(offer, on=on, now=now)
     else:
         _post(offer, "offer_release", on=on, now=now)
+        notices.tell_holders(offer, notices.RELEASED, status=Held.RESERVED, amount="accepted_amount", now=now)
         _move_all(offer, Held.RESERVED, Held.RELEASED, "ended_at = %(now)s", now=now)
         _lapse_line(offer, now=now)
         offer.committed_amount = 0
@@ -155,6 +158,7 @@ def _fail(offer: Offer, *, by: Any, on: date, now: datetime, reason: str) -> Non
 
 def _repay(offer: Offer, *, on: date, now: datetime) -> None:
     _post(offer, "offer_repay", on=on, now=now)
+    notices.tell_holders(offer, notices.REPAID, status=Held.COMMITTED, amount="principal", now=now)
     _move_all(offer, Held.COMMITTED, Held.REPAID, "principal = 0, ended_at = %(now)s", now=now)
 
 
@@ -173,6 +177,7 @@ def _move_all(offer: Offer, status: str, to: str, changes: str, **given: Any) ->
 
 
 def _lapse_line(offer: Offer, *, now: datetime) -> None:
+    notices.tell_line_ended(offer, now=now)
     _move_all(offer, Held.WAITING, Held.LAPSED, "ended_at = %(now)s", now=now)
 
 

@@ -19,6 +19,7 @@ from core.states import require_move
 from ledger import amounts, days, posting
 from ledger.accounts import require_currency
 from ledger.posting import InsufficientBalance, Move
+from offers import notices
 from offers.errors import DeedRefused, NothingAtWork, SharesChanged
 from offers.models import Offer, OfferDeed
 from offers.services import accounts
@@ -121,6 +122,7 @@ def apply_distribution(request: ApprovalRequest, by: Any, now: datetime) -> Offe
     deed.reserve = reserved.transaction_id
     _share_out(deed, request, by=by, now=now)
     posting.post_query("distribution", _PAID, _given(offer, amount, deed), now=now)
+    notices.tell_shares(deed, now=now)
     return deed
 
 
@@ -134,6 +136,7 @@ def apply_loss(request: ApprovalRequest, by: Any, now: datetime) -> OfferDeed:
     posting.post_query("investor_loss", _LOST, _given(offer, amount, deed), now=now)
     with connection.cursor() as cursor:
         cursor.execute(_BEAR, {"deed": deed.pk})
+    notices.tell_shares(deed, now=now)
     return deed
 
 

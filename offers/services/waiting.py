@@ -17,7 +17,7 @@ from core.commands import command
 from core.errors import DomainError
 from ledger import days
 from ledger.posting import InsufficientBalance
-from offers import rules
+from offers import notices, rules
 from offers.errors import AlreadyWaiting, NotWaiting
 from offers.models import Offer, OfferInvestment
 from offers.services import reservations, views
@@ -97,6 +97,9 @@ def give_place(offer_id: UUID, *, now: datetime) -> OfferInvestment | None:
     refusal = _refusal(first, accepted, now=now)
     if refusal is not None:
         move_to(first, Status.LAPSED, by=None, at=now, reason=refusal.code, ended_at=now)
+        notices.tell_lapsed(first, now=now)
+    else:
+        notices.tell_place_given(first, now=now)
     return first
 
 

@@ -27,7 +27,7 @@ from ledger.models import Evidence, Transaction
 from oversight import audit, documents
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
-from payments import rules
+from payments import notices, rules
 from payments.models import BankCredit, Deposit, PaymentMethod
 from payments.services import deposits
 
@@ -155,6 +155,8 @@ def apply_confirmation(request: ApprovalRequest, by: User, now: datetime) -> Ban
             by=by,
             now=now,
         )
+    else:
+        notices.tell_held(deposit, booked, now=now)
     return booked
 
 

@@ -17,7 +17,7 @@ from core.money import Money
 from ledger import amounts
 from oversight import alerts, audit
 from oversight.services import move_to
-from payments import hooks, signals
+from payments import hooks, notices, signals
 from payments.models import Deposit, PaymentMethod
 
 log = logging.getLogger(__name__)
@@ -112,6 +112,7 @@ def expire_deposits(*, now: datetime) -> int:
     overdue = list(Deposit.objects.overdue(now).lock_some(EXPIRED_AT_ONCE))
     for deposit in overdue:
         move_to(deposit, Deposit.Status.EXPIRED, by=None, at=now, reason="no money by its last day")
+    notices.tell_expired(overdue, now=now)
     return len(overdue)
 
 
@@ -146,6 +147,7 @@ def confirm(
         transaction_id=transaction_id,
         position_refusal="",
     )
+    notices.tell_confirmed(deposit, now=now)
     refusal = _refusal_of_listeners(deposit, now=now)
     if refusal is None:
         return

@@ -14,6 +14,7 @@ from core.states import require_move
 from ledger import amounts, posting
 from oversight import services as oversight
 from oversight.models import ApprovalRequest
+from payments import notices
 from payments.models import BankCredit, Deposit
 from payments.services import deposits, suspense
 
@@ -51,6 +52,8 @@ def apply_deposit_reversal(request: ApprovalRequest, by: User, now: datetime) ->
     _require_credited(deposit)
     transaction_id, _ = _credited(deposit)
     credit = suspense.require_credit(_credit_of(deposit).pk)
+    assert deposit.arrived_amount is not None
+    notices.tell_reversed(deposit, deposit.arrived_amount, transaction_id=transaction_id, now=now)
     posting.reverse(
         transaction_id, now=now, actor=by, approval=request.pk, memo=f"reversal of deposit {deposit.reference}"
     )

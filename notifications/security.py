@@ -1,0 +1,64 @@
+"""What people hear of the safety of their account. Said by `accounts`, which knows nothing of this room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from accounts import signals
+from accounts.models import Session
+from notifications import kinds, services
+from notifications.kinds import ACCOUNT, EMAIL, PUSH, SECURITY, Facts, Kind, Priority, look_by
+
+PATH = "/security"
+
+
+def sessions(ids: set[UUID]) -> dict[UUID, Facts]:
+    """Read log-ins: client and address stand nowhere else."""
+    return {session.pk: _of(session) for session in Session.objects.filter(pk__in=ids)}
+
+
+def _of(session: Session) -> Facts:
+    return {"client": session.user_agent, "ip": session.ip or "", "at": session.created_at}
+
+
+def _urgent(code: str, **more: Any) -> Kind:
+    return Kind(code=code, category=SECURITY, priority=Priority.URGENT, path=PATH, **more)
+
+
+SIGNED_UP = Kind(code="signed_up", category=ACCOUNT, channels=frozenset({EMAIL}))
+KINDS = (
+    SIGNED_UP,
+    _urgent("password_changed"),
+    _urgent("pin_set"),
+    _urgent("factor_changed"),
+    _urgent("recovery_code_used"),
+    _urgent("identity_changed"),
+    _urgent("account_restored"),
+    _urgent(
+        "new_device",
+        look=look_by("session", sessions),
+        facts={"session": "01997f3e-5c1a-7d2b-9e4f-8a6b7c5d4e3f"},
+        seen={
+            "client": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+            "ip": "203.0.113.7",
+            "at": datetime(2026, 3, 2, 22, 41, tzinfo=UTC),
+        },
+    ),
+    # The address that was left is told by accounts itself, and the new one has just shown a code.
+    _urgent("email_changed", channels=frozenset({PUSH})),
+    _urgent("phone_changed", channels=frozenset({PUSH})),
+)
+
+
+def register() -> None:
+    """Make the kinds known, and hear of what happens."""
+    kinds.register(*KINDS)
+    signals.person_told.connect(tell, dispatch_uid="notifications.security")
+
+
+def tell(sender: Any, *, person: Any, event: str, facts: Mapping[str, str], key: str, now: datetime, **_: Any) -> None:
+    """Tell the person, in the transaction of what happened."""
+    services.notify(person, event, facts=facts, key=key, now=now)

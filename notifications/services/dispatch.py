@@ -1,0 +1,80 @@
+"""Write one message in its person's language and hand it to its channel. Outside any transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from accounts import sms
+from accounts.errors import SmsCapped
+from accounts.services import sms_caps
+from core.commands import command
+from notifications import kinds, messages
+from notifications.channels import Failed, Gone, NotSent, Refused, push
+from notifications.channels.mail import Mailer
+from notifications.messages import Message
+from notifications.models import Channel, Delivery, Device
+
+
+class Capped(NotSent):
+    """The day's cap of SMS is reached: it isn't sent at all."""
+
+
+def send(row: Delivery, seen: kinds.Facts, *, mailer: Mailer, now: datetime) -> None:
+    """Send one claimed message. Raises Capped, Refused, Gone, Failed."""
+    message = written(row, seen)
+    if row.channel == Channel.EMAIL:
+        subject, text, html = message.mail(row.user.get_short_name())
+        mailer.send(row.user.email, subject=subject, text=text, html=html, delivery=row.pk)
+    elif row.channel == Channel.SMS:
+        _send_sms(row, message, now=now)
+    else:
+        _push(row, message)
+
+
+def written(row: Delivery, seen: kinds.Facts) -> Message:
+    """Write a delivery's message."""
+    person, notification = row.user, row.notification
+    return messages.compose(
+        kinds.get(notification.kind),
+        facts=notification.facts,
+        seen=seen,
+        language=messages.language_of(person.language),
+        zone=messages.zone_of(person),
+    )
+
+
+def _send_sms(row: Delivery, message: Message, *, now: datetime) -> None:
+    try:
+        count(row.user.phone, now=now)
+    except SmsCapped as capped:
+        sms_caps.warn(capped, now=now)
+        raise Capped("no-more-sms-today") from None
+    try:
+        sms.send(row.user.phone, message.sms)
+    except sms.SmsRefused as error:
+        raise Refused(str(error)) from None
+    except sms.SmsFailed as error:
+        raise Failed(str(error)) from None
+
+
+@command
+def count(number: str, *, now: datetime) -> None:
+    """Count one SMS, before it is sent. Raises SmsCapped."""
+    sms_caps.count_sms(number, now=now)
+
+
+def _push(row: Delivery, message: Message) -> None:
+    assert row.device_id is not None
+    device = Device.objects.filter(pk=row.device_id, user_id=row.user_id).first()
+    if device is None:
+        raise Gone("the device was taken away")
+    title, text = message.push
+    asked = push.Push(
+        title=title,
+        text=text,
+        notification=str(row.notification_id),
+        kind=row.notification.kind,
+        url=message.url,
+        is_urgent=message.kind.priority >= kinds.Priority.HIGH,
+    )
+    push.send(device.token, asked)

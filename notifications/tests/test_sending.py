@@ -1,0 +1,420 @@
+"""Deliveries: claimed, sent outside any transaction, recorded, tried again, dropped for a reason."""
+
+from __future__ import annotations
+
+import smtplib
+from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
+from functools import partial
+from uuid import uuid4
+
+import pytest
+import time_machine
+from anymail.exceptions import AnymailAPIError, AnymailRecipientsRefused
+from django.core import mail
+from django.db import connection
+
+from accounts import sms
+from core.errors import Forbidden
+from notifications import kinds, rules, services, tasks
+from notifications.channels import mail as mails
+from notifications.models import Delivery, Device, MessageCount, Notification, Preference, QuietHours
+from notifications.services import dispatch, sending
+from notifications.tests.conftest import COFFEE, FACTS, NOW, phone_of
+from oversight.models import Alert
+from tests.people import make_investor
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+def tell(person, kind="tests_coffee", key="cup:7", now=NOW):
+    services.notify(person, kind, facts=FACTS, key=key, now=now)
+
+
+def row(**which) -> Delivery:
+    return Delivery.objects.get(**which)
+
+
+def state(**which):
+    found = row(**which)
+    return found.status, found.reason
+
+
+def refuse_mails(monkeypatch, *errors):
+    """Have the mail server say these, one a call, then take the mail."""
+    said = list(errors)
+
+    def send_messages(backend, messages):
+        if said and (error := said.pop(0)) is not None:
+            raise error
+        mail.outbox.extend(messages)
+        return len(messages)
+
+    monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", send_messages)
+
+
+class TestMail:
+    def test_it_is_sent_in_the_readers_language_as_text_and_html(self, ana, settings):
+        settings.APP_URL, settings.DEFAULT_FROM_EMAIL = "https://app.example", "Fiducia <no-reply@fiducia.example>"
+        ana.language = "fr"
+        ana.save(update_fields=["language"])
+        tell(ana)
+        assert sending.send_due(clock=lambda: NOW) == 1
+        (sent,) = mail.outbox
+        delivery = row()
+        assert (sent.subject, sent.to, parseaddr(sent.from_email)[1]) == (
+            "Café 7",
+            ["ana@example.com"],
+            "no-reply@fiducia.example",
+        )
+        assert sent.body.startswith(
+            "Bonjour Ana,\n\nOne.\n\nTwo & <three>.\n\nCup\xa0: 7\n\nDrink\xa0: https://app.example/coffee/7\n"
+        )
+        ((html, kind),) = sent.alternatives
+        assert (
+            kind == "text/html" and "Two &amp; &lt;three&gt;." in html and 'href="https://app.example/coffee/7"' in html
+        )
+        assert sent.extra_headers["Message-ID"] == f"<{delivery.pk.hex}@fiducia.example>"
+        assert (delivery.status, delivery.attempts, delivery.ended_at, delivery.reason) == ("sent", 1, NOW, "")
+
+    def test_what_was_sent_isnt_sent_again(self, ana):
+        tell(ana)
+        assert [sending.send_due(clock=lambda: NOW) for _ in range(2)] == [1, 0]
+        assert len(mail.outbox) == 1
+
+    def test_no_provider_is_called_in_a_transaction(self, ana, monkeypatch):
+        inside = []
+        monkeypatch.setattr(dispatch, "send", lambda *_, **__: inside.append(len(connection.savepoint_ids)))
+        before = len(connection.savepoint_ids)
+        tell(ana)
+        sending.send_due(clock=lambda: NOW)
+        assert inside == [before]
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            smtplib.SMTPRecipientsRefused({"ana@example.com": (550, b"no such user ana@example.com")}),
+            smtplib.SMTPDataError(554, b"spam from ana@example.com"),
+            AnymailRecipientsRefused("ana@example.com is on the list"),
+            AnymailAPIError("bad", status_code=422),
+        ],
+    )
+    def test_a_refusal_is_final(self, ana, monkeypatch, error):
+        refuse_mails(monkeypatch, error)
+        tell(ana)
+        sending.send_due(clock=lambda: NOW)
+        assert row().status == "failed" and row().attempts == 1
+        assert row().reason and "ana@" not in row().reason
+        assert not Alert.objects.filter(kind="messages-fail").exists()
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            ConnectionRefusedError(),
+            TimeoutError(),
+            smtplib.SMTPServerDisconnected("gone"),
+            smtplib.SMTPAuthenticationError(535, b"wrong password"),
+            smtplib.SMTPSenderRefused(550, b"not allowed", "no-reply"),
+            smtplib.SMTPRecipientsRefused({"ana@example.com": (451, b"greylisted")}),
+            smtplib.SMTPDataError(452, b"full"),
+            AnymailAPIError("busy", status_code=503),
+            AnymailAPIError("bad key", status_code=401),
+            ValueError("a bug of ours with ana@example.com"),
+        ],
+    )
+    def test_a_failure_is_tried_again(self, ana, monkeypatch, error):
+        refuse_mails(monkeypatch, error)
+        tell(ana)
+        assert sending.send_due(clock=lambda: NOW) == 0
+        waits = row()
+        assert (waits.status, waits.attempts, waits.next_try_at) == ("queued", 1, NOW + timedelta(minutes=1))
+        assert waits.reason and "ana@" not in waits.reason
+        assert sending.send_due(clock=lambda: NOW + timedelta(seconds=59)) == 0
+        assert sending.send_due(clock=lambda: NOW + timedelta(minutes=1)) == 1
+        assert (row().status, row().attempts, row().reason) == ("sent", 2, "")
+
+    def test_after_six_attempts_it_is_given_up_and_officers_are_told(self, ana, monkeypatch):
+        refuse_mails(monkeypatch, *[ConnectionRefusedError()] * 9)
+        tell(ana)
+        at, tries = NOW, []
+        while row().status == "queued":
+            at = max(at, row().next_try_at)
+            tries.append(at - NOW)
+            sending.send_due(clock=partial(max, at, at))
+        minutes = [each.total_seconds() / 60 for each in tries]
+        assert minutes == [0, 1, 6, 21, 81, 321]
+        assert state() == ("failed", "the mail server can't be reached: ConnectionRefusedError")
+        alert = Alert.objects.get(kind="messages-fail")
+        assert alert.title == "Messages by e-mail can't be sent" and "ConnectionRefusedError" in alert.detail
+        assert mail.outbox == []
+
+    def test_after_a_failure_the_next_gets_a_connection_of_its_own(self, ana, monkeypatch):
+        refuse_mails(monkeypatch, smtplib.SMTPServerDisconnected("gone"))
+        made = []
+        before = mails.get_connection
+        monkeypatch.setattr(mails, "get_connection", lambda: made.append(1) or before())
+        for cup in range(3):
+            tell(ana, key=str(cup))
+        assert sending.send_due(clock=lambda: NOW) == 2
+        assert len(made) == 2
+
+
+class TestClaims:
+    def test_a_claim_is_put_off_so_that_nobody_else_takes_it(self, ana):
+        tell(ana)
+        claimed = sending.claim.inside(now=NOW)
+        assert [each.pk for each in claimed.to_send] == [row().pk]
+        assert (row().attempts, row().next_try_at) == (1, NOW + rules.LEASE)
+        assert sending.claim.inside(now=NOW + rules.LEASE - timedelta(seconds=1)).taken == 0
+
+    def test_one_whose_worker_died_is_taken_again(self, ana):
+        tell(ana)
+        sending.claim.inside(now=NOW)
+        assert sending.send_due(clock=lambda: NOW + rules.LEASE) == 1
+        assert (row().status, row().attempts) == ("sent", 2)
+
+    def test_one_whose_workers_always_die_is_given_up(self, ana):
+        tell(ana)
+        for attempt in range(7):
+            sending.claim.inside(now=NOW + attempt * rules.LEASE)
+        assert state() == ("failed", "no worker lived to say what came of it")
+        assert row().attempts == 6
+
+    def test_a_worker_that_comes_back_too_late_changes_nothing(self, ana):
+        tell(ana)
+        sending.claim.inside(now=NOW)
+        sending.claim.inside(now=NOW + rules.LEASE)
+        sending.record.inside(row().pk, attempt=1, outcome=mails.Refused("late"), now=NOW)
+        assert state() == ("queued", "")
+        sending.record.inside(row().pk, attempt=2, outcome=None, now=NOW)
+        sending.record.inside(row().pk, attempt=2, outcome=mails.Refused("twice"), now=NOW)
+        assert state() == ("sent", "")
+
+    def test_one_that_cant_be_written_doesnt_hold_up_the_others(self, ana):
+        services.notify(ana, "new_device", facts={"session": str(uuid4())}, key="gone", now=NOW)
+        ana.time_zone = "Mars/Olympus"
+        ana.save(update_fields=["time_zone"])
+        tell(ana)
+        assert sending.send_due(clock=lambda: NOW) == 1
+        waits = row(notification__kind="new_device")
+        assert (waits.status, waits.attempts, waits.reason) == ("queued", 1, "an error of ours: MissingVariable")
+
+    def test_all_that_is_due_goes_out_in_one_run(self, ana, monkeypatch):
+        monkeypatch.setattr(sending, "BATCH", 3)
+        monkeypatch.setitem(rules.AN_HOUR, "email", 100)
+        for cup in range(10):
+            tell(ana, key=str(cup))
+        assert sending.send_due(clock=lambda: NOW) == 10
+
+    def test_a_run_ends_after_five_minutes(self, ana, monkeypatch):
+        monkeypatch.setattr(sending, "BATCH", 1)
+        for cup in range(3):
+            tell(ana, key=str(cup))
+        moments = iter(NOW + timedelta(minutes=minute) for minute in range(50))
+        assert sending.send_due(clock=lambda: next(moments)) == 1
+        assert Delivery.objects.filter(status="queued").count() == 2
+
+    def test_the_task_does_it(self, ana):
+        tell(ana)
+        tasks.send_due()
+        assert row().status == "sent"
+
+
+class TestDropped:
+    @pytest.mark.parametrize(("channel", "days"), [("email", 3), ("sms", 1)])
+    def test_too_old(self, ana, channel, days):
+        Preference.objects.create(user=ana, category="money", channel="sms", wanted=True)
+        tell(ana)
+        at = NOW + timedelta(days=days, seconds=1)
+        sending.send_due(clock=lambda: at)
+        assert state(channel=channel) == ("dropped", "too-old")
+        assert row(channel=channel).ended_at == at
+
+    def test_an_address_that_was_changed_and_isnt_proven(self, ana):
+        tell(ana)
+        ana.email_verified_at = None
+        ana.save(update_fields=["email_verified_at"])
+        sending.send_due(clock=lambda: NOW)
+        assert state() == ("dropped", "address-unproven") and mail.outbox == []
+
+    def test_an_address_that_is_gone(self):
+        bo = make_investor("Bo")
+        tell(bo, "pin_set")
+        bo.identify(phone="+2290197000009")
+        bo.save(update_fields=["email", "email_index", "phone", "phone_index"])
+        sending.send_due(clock=lambda: NOW)
+        assert state() == ("dropped", "no-address")
+
+    def test_a_person_who_is_gone(self, ana):
+        tell(ana)
+        ana.deleted_at = NOW
+        ana.save(update_fields=["deleted_at"])
+        sending.send_due(clock=lambda: NOW)
+        assert state() == ("dropped", "person-gone")
+
+    def test_a_kind_that_is_no_more(self, ana, monkeypatch):
+        tell(ana)
+        monkeypatch.delitem(kinds._kinds, "tests_coffee")
+        sending.send_due(clock=lambda: NOW)
+        assert state() == ("dropped", "no-such-kind")
+
+    def test_more_than_people_can_hear_in_an_hour(self, ana, eve):
+        for cup in range(14):
+            tell(ana, key=str(cup))
+        assert sending.send_due(clock=lambda: NOW) == 12
+        assert Delivery.objects.filter(status="dropped", reason="too-many-in-an-hour").count() == 2
+        assert Notification.objects.count() == 14
+        count = MessageCount.objects.get()
+        assert (count.user_id, count.channel, count.sent, count.hour) == (ana.pk, "email", 12, NOW)
+        tell(ana, key="next hour", now=NOW + timedelta(hours=1))
+        assert sending.send_due(clock=lambda: NOW + timedelta(hours=1)) == 1
+
+    def test_safety_isnt_limited_and_doesnt_count(self, ana):
+        for number in range(14):
+            tell(ana, "pin_set", key=str(number))
+        assert sending.send_due(clock=lambda: NOW) == 14
+        assert not MessageCount.objects.exists()
+
+    def test_another_attempt_isnt_another_message(self, ana, monkeypatch):
+        refuse_mails(monkeypatch, ConnectionRefusedError())
+        tell(ana)
+        sending.send_due(clock=lambda: NOW)
+        sending.send_due(clock=lambda: NOW + timedelta(minutes=1))
+        assert MessageCount.objects.get().sent == 1
+
+
+class TestSms:
+    @pytest.fixture
+    def bo(self, texted):
+        return make_investor("Bo", email="", phone="+2290197000009")
+
+    def test_who_has_no_address_gets_one(self, bo, texted):
+        tell(bo, "pin_set")
+        assert sending.send_due(clock=lambda: NOW) == 1
+        ((message),) = texted()
+        assert message["to"] == "+2290197000009" and message["text"].startswith(
+            "Fiducia: The PIN of your account was set."
+        )
+
+    def test_the_days_cap_holds(self, bo, texted, settings):
+        settings.SMS_A_DAY = (1, 100, 100)
+        tell(bo, "pin_set", key="1")
+        tell(bo, "pin_set", key="2")
+        assert sending.send_due(clock=lambda: NOW) == 1
+        assert len(texted()) == 1
+        assert Delivery.objects.filter(status="dropped", reason="no-more-sms-today").count() == 1
+
+    def test_a_cap_of_all_is_told_to_officers(self, bo, texted, settings):
+        settings.SMS_A_DAY = (9, 9, 0)
+        tell(bo, "pin_set")
+        sending.send_due(clock=lambda: NOW)
+        assert texted() == [] and Alert.objects.filter(kind="accounts.sms_capped").exists()
+
+    @pytest.mark.parametrize(
+        ("error", "status"), [(sms.SmsRefused("Twilio answered 400"), "failed"), (sms.SmsFailed("busy"), "queued")]
+    )
+    def test_what_the_sender_says_is_kept(self, bo, monkeypatch, error, status):
+        def say(number, text):
+            raise error
+
+        monkeypatch.setattr(sms, "send", say)
+        tell(bo, "pin_set")
+        sending.send_due(clock=lambda: NOW)
+        assert state() == (status, str(error))
+
+
+class TestQuietHours:
+    @pytest.fixture
+    def texts(self, ana, texted):
+        """Ana wants SMS about money, too; she lives in Paris."""
+        Preference.objects.create(user=ana, category="money", channel="sms", wanted=True)
+        Preference.objects.create(user=ana, category="money", channel="email", wanted=False)
+        ana.time_zone = "Europe/Paris"
+        ana.save(update_fields=["time_zone"])
+        return texted
+
+    def test_what_can_wait_waits_for_the_morning(self, ana, texts):
+        night = datetime(2026, 11, 20, 22, 30, tzinfo=UTC)
+        tell(ana, now=night)
+        assert sending.send_due(clock=lambda: night) == 0
+        waits = row()
+        assert (waits.status, waits.attempts) == ("queued", 0)
+        assert waits.next_try_at == datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
+        assert sending.send_due(clock=lambda: waits.next_try_at) == 1
+        assert len(texts()) == 1
+
+    def test_what_is_urgent_doesnt(self, texted):
+        bo = make_investor("Bo", email="", phone="+2290197000009")
+        night = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+        tell(bo, "pin_set", now=night)
+        assert sending.send_due(clock=lambda: night) == 1
+
+    def test_mail_wakes_nobody(self, ana):
+        night = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+        tell(ana, now=night)
+        assert sending.send_due(clock=lambda: night) == 1
+
+    def test_who_wants_none_has_none(self, ana, texts):
+        QuietHours.objects.create(user=ana, begins=None, ends=None)
+        night = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+        tell(ana, now=night)
+        assert sending.send_due(clock=lambda: night) == 1
+
+
+class TestRetry:
+    def test_failed_ones_are_queued_again(self, ana, ada, monkeypatch):
+        refuse_mails(monkeypatch, AnymailRecipientsRefused("no"))
+        tell(ana)
+        tell(ana, key="cup:8")
+        sending.send_due(clock=lambda: NOW)
+        later = NOW + timedelta(hours=1)
+        ids = list(Delivery.objects.values_list("pk", flat=True))
+        assert services.retry.inside(ids=ids, by=ada, now=later) == 1
+        again = row(status="queued")
+        assert (again.attempts, again.next_try_at, again.ended_at, again.reason) == (0, later, None, "")
+        assert sending.send_due(clock=lambda: later) == 1
+
+    def test_it_takes_the_permission(self, ana, omar, monkeypatch):
+        refuse_mails(monkeypatch, AnymailRecipientsRefused("no"))
+        tell(ana)
+        sending.send_due(clock=lambda: NOW)
+        with pytest.raises(Forbidden):
+            services.retry.inside(ids=[row().pk], by=omar, now=NOW)
+        assert row().status == "failed"
+
+
+class TestForgetting:
+    def test_what_is_old_goes_and_the_rest_stays(self, ana, eve):
+        tell(ana)
+        tell(ana, "tests_crumb")
+        sending.send_due(clock=lambda: NOW)
+        old, new = phone_of(ana, "old"), phone_of(eve, "new")
+        old.session.revoked_at, old.session.revoke_reason = NOW, "log_out"
+        old.session.save(update_fields=["revoked_at", "revoke_reason"])
+        with time_machine.travel(NOW + timedelta(days=61)):
+            eve_session = new.session
+            eve_session.expires_at = NOW + timedelta(days=90)
+            eve_session.save(update_fields=["expires_at"])
+            tasks.forget_old()
+            tasks.forget_old()
+        assert [told.kind for told in Notification.objects.all()] == [COFFEE.code]
+        assert list(Device.objects.values_list("pk", flat=True)) == [new.pk]
+        assert Delivery.objects.count() == 1 and not MessageCount.objects.exists()
+        with time_machine.travel(NOW + timedelta(days=91)):
+            tasks.forget_old()
+        assert Notification.objects.count() == 1 and not Delivery.objects.exists()
+        with time_machine.travel(NOW + timedelta(days=731)):
+            tasks.forget_old()
+        assert not Notification.objects.exists()
+
+    def test_what_still_waits_isnt_forgotten(self, ana):
+        tell(ana)
+        with time_machine.travel(NOW + timedelta(days=100)):
+            tasks.forget_old()
+        assert Delivery.objects.count() == 1
