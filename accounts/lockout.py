@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from accounts import rules
 from accounts.errors import LockedOut
-from accounts.models import LoginFailure
+from accounts.models import LoginFailure, User
 from core.commands import command
 from oversight.encryption import blind_index
 from oversight.models import AuditEvent
@@ -70,3 +70,8 @@ def forget_old(*, now: datetime) -> int:
     """Forget attempts so long ago that they count no more; return of how many identifiers."""
     lapsed = LoginFailure.objects.filter(last_failed_at__lt=now - rules.KEEP_ATTEMPTS)
     return lapsed.exclude(locked_until__gt=now).delete()[0]
+
+
+def counters_of(user: User) -> list[bytes]:
+    """Return what wrong passwords and wrong second factors of a person are counted under, wherever they came from."""
+    return [bytes(index) for index in (user.email_index, user.phone_index) if index is not None]

@@ -28,10 +28,19 @@ SUBJECTS = {
     "recovery_code_used": "A recovery code was used",
     "address_changed": "Your address or number was changed",
     "pin_code": "A code to set a new PIN",
+    "data_exported": "Everything we hold about you was handed out",
 }
 
 MUST_BE_HEARD = frozenset(
-    {"password_changed", "pin_set", "new_device", "address_changed", "factor_changed", "recovery_code_used"}
+    {
+        "password_changed",
+        "pin_set",
+        "new_device",
+        "address_changed",
+        "factor_changed",
+        "recovery_code_used",
+        "data_exported",
+    }
 )
 
 

@@ -217,6 +217,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "verify": "30/hour",
         "pin": "60/hour",
         "factor": "60/hour",
+        "export": "30/day",
         "knowledge_test": "30/hour",
     },
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
