@@ -7,6 +7,9 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django_structlog.middlewares import RequestMiddleware
 
+from config import discretion
+from oversight.middleware import is_harmless
+
 STRICT = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 OWN = (
     "default-src 'self'; img-src 'self' data:; style-src 'self'{style}; script-src 'self'{script}; "
@@ -44,9 +47,17 @@ class AnswerHeaders:
 class RequestLog(RequestMiddleware):
     """Log a request by method and path; what is asked of it may name a person, or be a token."""
 
+    def prepare(self, request: HttpRequest) -> None:
+        """Take over no id that says more than an id would."""
+        if not is_harmless(request.META.get("HTTP_X_REQUEST_ID", "")):
+            request.META.pop("HTTP_X_REQUEST_ID", None)
+        request.META.pop("HTTP_X_CORRELATION_ID", None)
+        vars(request).pop("headers", None)  # Django keeps them as it first read them.
+        super().prepare(request)
+
     @staticmethod
     def format_request(request: HttpRequest) -> str:
-        return f"{request.method} {request.path}"
+        return f"{request.method} {discretion.address(request)}"
 
 
 def policy(path: str, response: HttpResponse) -> str:

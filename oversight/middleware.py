@@ -50,7 +50,12 @@ def request_id(request: HttpRequest) -> str:
     """Return the id that a proxy or the logging middleware gave, if it is harmless; else a new one."""
     logged = structlog.contextvars.get_contextvars().get("request_id")
     given = str(logged or request.META.get("HTTP_X_REQUEST_ID", ""))
-    return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+    return given if is_harmless(given) else uuid4().hex
+
+
+def is_harmless(request_id: str) -> bool:
+    """Answer whether this can be no more than an id."""
+    return _REQUEST_ID.fullmatch(request_id) is not None
 
 
 def _address(text: str) -> str | None:

@@ -184,12 +184,11 @@ django.setup()
 from django.conf import settings
 from django.test import Client
 plain, safe = Client().get("/docs"), Client().get("/health/live", secure=True)
-names = ("SESSION", "CSRF")
+names, parts = ("SESSION", "CSRF"), ("NAME", "SECURE", "HTTPONLY", "SAMESITE", "PATH", "DOMAIN")
 print(json.dumps({
     "plain": [plain.status_code, plain["Location"]],
     "hsts": safe["Strict-Transport-Security"],
-    "cookies": [[getattr(settings, f"{name}_COOKIE_{part}") for part in ("NAME", "SECURE", "HTTPONLY", "SAMESITE", "PATH",
-        "DOMAIN")] for name in names],
+    "cookies": [[getattr(settings, f"{name}_COOKIE_{part}") for part in parts] for name in names],
     "cors": settings.CORS_ALLOWED_ORIGINS,
 }))
 """
