@@ -18,7 +18,6 @@ from accounts.models.factors import hash_recovery
 from accounts.services import passwords, pins, sensitive
 from core.commands import command
 from oversight import audit
-from oversight.encryption import blind_index
 
 ISSUER = "Fiducia"
 TOTP, RECOVERY = "totp", "recovery_code"
@@ -174,4 +173,4 @@ def _changed(person: User, action: str, *, now: datetime) -> list[str]:
 
 
 def _counter(user_id: UUID) -> bytes:
-    return blind_index(f"second factor: {user_id}")
+    return lockout.counter_of_person(user_id, lockout.SECOND_FACTOR)

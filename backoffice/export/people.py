@@ -49,7 +49,7 @@ def _more_of(subject: Subject) -> Row:
 
 
 def _counters(subject: Subject) -> Q:
-    return Q(pk__in=lockout.counters_of(subject.user))
+    return Q(pk__in=lockout.counters_of(subject.user, now=subject.now))
 
 
 def _number(subject: Subject) -> Q:
