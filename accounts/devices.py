@@ -26,12 +26,11 @@ class Device:
         comes from another network.
         """
         client = re.sub(r"[\d.]+", "", self.user_agent).casefold()
-        return hashlib.sha256(f"{client}|{self._network()}".encode()).digest()
+        return hashlib.sha256(f"{client}|{network_of(self.ip) if self.ip else ''}".encode()).digest()
 
-    def _network(self) -> str:
-        if self.ip is None:
-            return ""
-        address = ipaddress.ip_address(self.ip)
-        mapped = getattr(address, "ipv4_mapped", None)
-        address = mapped or address
-        return str(ipaddress.ip_network(f"{address}/{NETWORKS[address.version]}", strict=False))
+
+def network_of(ip: str) -> str:
+    """Return the network that an address is in: its provider's, roughly. Raises ValueError."""
+    address = ipaddress.ip_address(ip)
+    address = getattr(address, "ipv4_mapped", None) or address
+    return str(ipaddress.ip_network(f"{address}/{NETWORKS[address.version]}", strict=False))

@@ -3,36 +3,68 @@
 The attempt is counted before the password is looked at and taken back when it was right: many guesses at once
 get no more tries than the same guesses one after another.
 
-An address that the person came in from lately has a counter of its own: whoever guesses from elsewhere, on and on,
-locks the identifier everywhere but there.
+An address that the person came in from lately has a counter of its own, and so has the network around it: whoever
+guesses from elsewhere, on and on, from however many addresses, locks the identifier everywhere but there.
+Source: docs/rules/access.md §3, ADR 26.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 
-from accounts import rules
+from accounts import devices, rules
 from accounts.errors import LockedOut
-from accounts.models import LoginFailure
+from accounts.models import LoginFailure, User
 from core.commands import command
 from oversight.encryption import blind_index
 from oversight.models import AuditEvent
 
-LOGGED_IN = "accounts.logged_in"
-ENTERED_CONSOLE = "accounts.entered_console"
+LOGGED_IN: Final = "accounts.logged_in"
+ENTERED_CONSOLE: Final = "accounts.entered_console"
+RESET_BY_MAIL: Final = "accounts.password_reset"
+CAME_IN: Final = (LOGGED_IN, ENTERED_CONSOLE, RESET_BY_MAIL)
+"""What shows that somebody was at an address: who sets a password by mail is let in from there, whoever guesses."""
+
+PASSWORD_CHANGE, SECOND_FACTOR = "password change", "second factor"
 
 
 def counter_of(index: bytes, *, ip: str | None, now: datetime) -> bytes:
     """Return the counter for attempts on this identifier from this address: one query, whoever has it or nobody."""
-    came_in = AuditEvent.objects.filter(
-        Q(actor__email_index=index) | Q(actor__phone_index=index),
-        action__in=[LOGGED_IN, ENTERED_CONSOLE],
-        ip=ip,
-        at__gt=now - rules.ADDRESS_KNOWN_FOR,
-    )
-    return blind_index(f"{index.hex()} from {ip}") if ip is not None and came_in.exists() else index
+    place = _known_place(index, ip=ip, now=now) if ip is not None else None
+    return index if place is None else _from(index, place)
+
+
+def _known_place(index: bytes, *, ip: str, now: datetime) -> str | None:
+    """The address, if its person came in from it lately; else its network, if they came in from that."""
+    network = devices.network_of(ip)
+    came_in = _came_in(Q(actor__email_index=index) | Q(actor__phone_index=index), now=now)
+    near = came_in.filter(_within(network)).annotate(is_here=_within(ip)).order_by("-is_here")
+    is_here = near.values_list("is_here", flat=True).first()
+    return None if is_here is None else (ip if is_here else network)
+
+
+def _came_in(who: Q, *, now: datetime) -> QuerySet[AuditEvent]:
+    return AuditEvent.objects.filter(who, action__in=CAME_IN, at__gt=now - rules.ADDRESS_KNOWN_FOR)
+
+
+def _within(network: str) -> Any:
+    """Whether an event's address lies in a network, or is this address."""
+    parts = (F("ip"), Value(network))
+    return Func(*parts, template="%(expressions)s", arg_joiner=" <<= ", output_field=BooleanField())
+
+
+def _from(index: bytes, place: str) -> bytes:
+    return blind_index(f"{index.hex()} from {place}")
+
+
+def counter_of_person(user_id: UUID, what: str) -> bytes:
+    """Return the counter for what only somebody who got past a password, or is logged in, can try."""
+    return blind_index(f"{what}: {user_id}")
 
 
 def require_attempt(index: bytes, *, now: datetime) -> None:
@@ -70,3 +102,17 @@ def forget_old(*, now: datetime) -> int:
     """Forget attempts so long ago that they count no more; return of how many identifiers."""
     lapsed = LoginFailure.objects.filter(last_failed_at__lt=now - rules.KEEP_ATTEMPTS)
     return lapsed.exclude(locked_until__gt=now).delete()[0]
+
+
+def counters_of(user: User, *, now: datetime) -> list[bytes]:
+    """Return all that a person's wrong tries are counted under now, from wherever they came."""
+    own = [counter_of_person(user.pk, what) for what in (PASSWORD_CHANGE, SECOND_FACTOR)]
+    places = set(_places(user, now=now))
+    indexes = [bytes(index) for index in (user.email_index, user.phone_index) if index is not None]
+    return [*own, *indexes, *(_from(index, place) for index in indexes for place in places)]
+
+
+def _places(user: User, *, now: datetime) -> Iterator[str]:
+    for ip in _came_in(Q(actor=user), now=now).values_list("ip", flat=True).distinct().iterator():
+        if ip is not None:
+            yield from (ip, devices.network_of(ip))

@@ -47,10 +47,11 @@ class Schema(SpectacularAPIView):
 
 
 class Swagger(SpectacularSwaggerSplitView):
-    """Swagger UI from our own files."""
+    """Swagger UI from our own files; its template writes no style of its own."""
 
     permission_classes = [AllowAny]
     authentication_classes: list[Any] = []
+    template_name = "api/swagger.html"
 
 
 class Redoc(SpectacularRedocView):

@@ -1,10 +1,11 @@
-"""Below /api/v1/: what officers do."""
+"""Below /api/v1/: what officers do, and what people ask of everything about themselves."""
 
 from django.urls import path
 
-from backoffice import staff
+from backoffice import me, staff
 
 urlpatterns = [
+    path("users/me/export", me.Export.as_view(), name="export"),
     path("staff/approvals", staff.ApprovalList.as_view(), name="staff-approvals"),
     path("staff/approvals/<uuid:request_id>/approve", staff.Approve.as_view(), name="staff-approve"),
     path("staff/approvals/<uuid:request_id>/reject", staff.Reject.as_view(), name="staff-reject"),

@@ -220,9 +220,13 @@ def names(text: str) -> list[str]:
 
 
 def origins(text: str) -> list[str]:
+    """Addresses of other sites, without a path: https://app.example,https://www.example."""
     found = names(text)
     for origin in found:
         web_url(origin)
+        parts = urlsplit(origin)
+        if parts.path or parts.query or parts.fragment or parts.username or "*" in origin:
+            raise Wrong(f"{origin} isn't an origin such as https://app.example")
     return found
 
 

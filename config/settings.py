@@ -106,6 +106,7 @@ INSTALLED_APPS = [
     "drf_standardized_errors",
     "django_filters",
     "django_prometheus",
+    "corsheaders",
     "django_structlog",
     "django_celery_beat",
 ]
@@ -118,6 +119,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.AnswerHeaders",
+    "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -240,6 +242,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "factor": "60/hour",
         "social": "20/minute",
         "avatar": "30/hour",
+        "export": "30/day",
         "knowledge_test": "30/hour",
     },
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
@@ -289,15 +292,29 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
+CSRF_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", environment.origins, default=[])
 if PRODUCTION:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    # A browser takes a cookie of this name from this very host alone, over https, for all of its paths.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
     SECURE_SSL_REDIRECT = read("SECURE_SSL_REDIRECT", environment.yes_or_no, default=True)
     SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
     SECURE_HSTS_SECONDS = read("SECURE_HSTS_SECONDS", environment.whole_number, default=365 * 24 * 3600)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
     if NUM_PROXIES:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# Web apps of other origins may call the API, if they are named; with tokens, never with cookies.
+CORS_ALLOWED_ORIGINS = read("CORS_ALLOWED_ORIGINS", environment.origins, default=[])
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+CORS_ALLOW_HEADERS = (
+    *("accept", "authorization", "content-type", "idempotency-key", "if-none-match", "x-pin-token", "x-request-id"),
+)
+CORS_EXPOSE_HEADERS = ("Content-Disposition", "ETag", "Idempotent-Replayed", "Retry-After", "X-Request-ID")
+CORS_PREFLIGHT_MAX_AGE = 3600
 
 from config.console import *  # noqa: E402, F403
 from config.jobs import *  # noqa: E402, F403

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from config import environment
+from config import discretion, environment
 from config.environment import read
 
 __all__ = ["DJANGO_STRUCTLOG_CELERY_ENABLED", "DJANGO_STRUCTLOG_IP_LOGGING_ENABLED", "LOGGING"]
@@ -28,8 +28,8 @@ LOGGING: dict[str, Any] = {
             "()": structlog.stdlib.ProcessorFormatter,
             "foreign_pre_chain": _SHARED,
             "processors": [
+                discretion.discreet,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
                 structlog.processors.JSONRenderer(),
             ],
         }
@@ -57,10 +57,13 @@ structlog.configure(
 
 
 def without_what_people_wrote(event: Any, _hint: Any) -> Any:
-    """Take out of a report what may name a person: query string, body, cookies and headers."""
+    """Take out of a report what may name a person: query string, body, cookies, headers, and what errors say."""
     request = event.get("request", {})
     for part in ("query_string", "data", "cookies", "headers", "env"):
         request.pop(part, None)
+    for part in event.get("exception", {}).get("values", []):
+        part["value"] = discretion.without_data(str(part.get("value", "")))
+    event.pop("breadcrumbs", None)
     return event
 
 

@@ -37,6 +37,7 @@ KINDS = (
     _urgent("recovery_code_used"),
     _urgent("identity_changed"),
     _urgent("account_restored"),
+    _urgent("data_exported"),
     _urgent(
         "new_device",
         look=look_by("session", sessions),

@@ -51,14 +51,15 @@ def record(
     return event
 
 
-def personal_of(event: AuditEvent) -> Any:
+def personal_of(event: AuditEvent, *, wrapped: bytes | memoryview | None = None) -> Any:
     """Decrypt the personal part of an event; None if it has none.
 
-    Raises PersonErased, DecryptionFailed.
+    `wrapped` is the person's key as it stands, where a query has brought it along. Raises PersonErased,
+    DecryptionFailed.
     """
     if event.personal is None or event.person_id is None:
         return None
-    return json.loads(encryption.open_for(event.person_id, event.personal, context=_context(event)))
+    return json.loads(encryption.open_for(event.person_id, event.personal, context=_context(event), wrapped=wrapped))
 
 
 def canonical(content: Any) -> bytes:

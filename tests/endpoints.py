@@ -146,6 +146,7 @@ EVERY: dict[tuple[str, str], Line] = {
         {"first_name": "Anna", "last_name": "Houngbo", "time_zone": "Africa/Porto-Novo", "language": "fr"},
         free=("first_name", "last_name"),
     ),
+    ("get", "/users/me/export"): Line(Whose.SELF),
     ("get", "/users/me/sessions"): Line(Whose.SELF),
     ("delete", "/users/me/sessions"): Line(Whose.SELF),
     ("delete", "/users/me/sessions/{session_id}"): Line(Whose.ONE),

@@ -17,7 +17,6 @@ from accounts.errors import AlreadySo, FactorMissing, LastFactor, WrongFactor
 from accounts.models import Passkey, Session, Totp, User
 from accounts.services import passwords, pins, recovery, sensitive
 from core.commands import command
-from oversight.encryption import blind_index
 
 ISSUER = "Fiducia"
 TOTP = "totp"
@@ -212,4 +211,4 @@ def _use_step(totp: Totp, plain: str, *, now: datetime) -> None:
 
 def counter(user_id: UUID) -> bytes:
     """Name the counter of tries at somebody's second factor."""
-    return blind_index(f"second factor: {user_id}")
+    return lockout.counter_of_person(user_id, lockout.SECOND_FACTOR)

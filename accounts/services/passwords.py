@@ -14,7 +14,6 @@ from accounts.models import PasswordResetToken, Session, User
 from accounts.services import sensitive, sessions
 from core.commands import command
 from oversight import audit
-from oversight.encryption import blind_index
 
 TOKEN_BYTES = 32
 
@@ -33,7 +32,7 @@ def check_current_password(user: User, password: str, *, now: datetime) -> None:
 
     Raises WrongPassword, LockedOut.
     """
-    index = blind_index(f"password change: {user.pk}")
+    index = lockout.counter_of_person(user.pk, lockout.PASSWORD_CHANGE)
     lockout.require_attempt(index, now=now)
     if not user.check_password(password):
         raise WrongPassword
@@ -71,15 +70,21 @@ def request_reset(index: bytes, *, now: datetime) -> None:
     if user is None or not user.email:
         return
     secret = open_reset(user.pk, now=now)
+    if secret is None:
+        return
     mails.deliver("reset", user, token=secret, minutes=int(rules.RESET_LIFETIME.total_seconds() // 60))
 
 
 @command
-def open_reset(user_id: UUID, *, now: datetime) -> str:
-    """Make the person's one good reset token, and return it; an earlier one is no longer good."""
+def open_reset(user_id: UUID, *, now: datetime) -> str | None:
+    """Make a reset token, and return it; None where the person has as many good ones as there may be.
+
+    Earlier ones stay good until one is used: whoever asks for another's links on and on takes none of them away.
+    """
     person = User.objects.lock(user_id)
+    if PasswordResetToken.objects.filter(user=person, used_at=None, expires_at__gt=now).count() >= rules.RESETS_AT_ONCE:
+        return None
     secret = secrets.token_urlsafe(TOKEN_BYTES)
-    PasswordResetToken.objects.filter(user=person, used_at=None).update(used_at=now)
     PasswordResetToken.objects.create(
         user=person, token_hash=tokens.digest(secret), created_at=now, expires_at=now + rules.RESET_LIFETIME
     )
@@ -102,7 +107,7 @@ def confirm_reset(token: str, *, new: str, now: datetime) -> None:
         raise ResetTokenRefused
     _replace_password(person, make_password(new), at=now)
     lockout.forget(person.email_index, person.phone_index)
-    audit.record("accounts.password_reset", actor=person, at=now, target=person)
+    audit.record(lockout.RESET_BY_MAIL, actor=person, at=now, target=person)
 
 
 @command

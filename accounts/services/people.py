@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from uuid_utils.compat import uuid7
 
 from accounts import identifiers, mails, roles, signals
 from accounts.errors import NameIsVerified, UnknownReferralCode
@@ -37,7 +39,8 @@ def sign_up(
 ) -> None:
     """Make an investor, or, when an identifier is taken, write to its owner; the caller can't tell which.
 
-    Both ways hash the password and send one mail. Raises InvalidIdentifier, UnknownReferralCode.
+    Both ways hash the password, write the same rows (for a taken identifier a stranger's, which are rolled back) and
+    hand as many messages over. Raises InvalidIdentifier, UnknownReferralCode.
     """
     user = User(
         first_name=first_name,
@@ -49,10 +52,34 @@ def sign_up(
         referrer=referrer_of(referral_code),
     )
     user.identify(email=email, phone=phone)
-    if open_account(user, now=now):
+    owners = list(User.objects.filter(_same_identifiers(user)))
+    if not owners and _open(user, now=now):
         return
-    for owner in User.objects.filter(_same_identifiers(user)):
+    _pretend(user, owners or list(User.objects.filter(_same_identifiers(user))), now=now)
+
+
+def _open(user: User, *, now: datetime) -> bool:
+    """Open an account whole or not at all; False if an identifier was taken meanwhile."""
+    with transaction.atomic():
+        return open_account(user, now=now)
+
+
+def _pretend(user: User, owners: list[User], *, now: datetime) -> None:
+    """Tell the owners, and do nothing else that stays: it takes as long as a sign-up, so that no clock tells.
+
+    The worker finds nobody behind a stranger's message.
+    """
+    user.pk = uuid7()
+    messages = 1 + sum(1 for index in (user.email_index, user.phone_index) if index is not None)
+    user.email_index = user.email_index and secrets.token_bytes(len(user.email_index))
+    user.phone_index = user.phone_index and secrets.token_bytes(len(user.phone_index))
+    with transaction.atomic():
+        _open(user, now=now)
+        transaction.set_rollback(True)
+    for owner in owners:
         mails.queue("sign_up_attempted", owner)
+    for _ in range(messages - len(owners)):
+        mails.queue("sign_up_attempted", user)
 
 
 def open_account(user: User, *, now: datetime) -> bool:

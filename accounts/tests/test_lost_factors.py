@@ -25,7 +25,7 @@ from tests.people import PASSWORD, make_officer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-LATER = NOW + timedelta(minutes=1)
+EARLIER = NOW - timedelta(minutes=1)
 REASON = "Phone lost; seen with identity card"
 
 
@@ -42,12 +42,12 @@ def ask(person: User, by: User) -> ApprovalRequest:
 
 
 def approve(request: ApprovalRequest, by: Any) -> ApprovalRequest:
-    return oversight.approve(request.pk, by=by, now=LATER)
+    return oversight.approve(request.pk, by=by, now=NOW)
 
 
 def test_everything_goes_and_is_told(ana, omar, lin):
     app = Enrolled(ana)
-    register(ana, Authenticator())
+    register(ana, Authenticator(), at=EARLIER)
     asked = services.log_in(ana.email, PASSWORD, device=services.Device(), now=NOW)
     services.log_in_with_factor(asked.mfa_token, app.recovery_codes[0], device=services.Device(), now=NOW)
     mail.outbox.clear()

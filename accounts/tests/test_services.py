@@ -1,10 +1,11 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 from django.core import mail
 
-from accounts import services, tokens
+from accounts import rules, services, tokens
 from accounts.errors import (
     AccountBlocked,
     LockedOut,
@@ -202,6 +203,47 @@ class TestLogIn:
             with trace.following(elsewhere), pytest.raises(LockedOut):
                 log_in(now=NOW + timedelta(minutes=minute))
 
+    def test_nor_a_known_network(self, ana):
+        """A phone gets another address of its provider; whoever guesses from that network locks it, and it alone."""
+        home, near, elsewhere = (trace.Trace(ip=ip) for ip in ("41.85.160.7", "41.85.3.9", "198.51.100.7"))
+        with trace.following(home):
+            log_in()
+        with trace.following(elsewhere):
+            guess("ana@example.com", 5)
+        with trace.following(near):
+            log_in()
+            guess("ana@example.com", 5, NOW + timedelta(days=29))
+        with trace.following(trace.Trace(ip="41.85.77.1")):
+            guess("ana@example.com", 5, NOW + timedelta(days=29))
+            with pytest.raises(LockedOut):
+                log_in(now=NOW + timedelta(days=29))
+        with trace.following(home):
+            log_in(now=NOW + timedelta(days=29))
+
+    @pytest.mark.parametrize(
+        ("home", "near", "far"),
+        [("2001:db8:1::7", "2001:db8:ffff::9", "2001:db9::7"), ("41.85.160.7", "41.85.0.1", "41.86.160.7")],
+    )
+    def test_a_network_is_the_first_bits_of_an_address(self, ana, home, near, far):
+        with trace.following(trace.Trace(ip=home)):
+            log_in()
+        guess("ana@example.com", 5)
+        with trace.following(trace.Trace(ip=near)):
+            log_in()
+        with trace.following(trace.Trace(ip=far)), pytest.raises(LockedOut):
+            log_in()
+
+    def test_who_sets_a_password_by_mail_comes_in_from_there_whoever_guesses(self, ana):
+        """The reset lifts the lock, and guesses put it back at once: not at the address that the link was used from."""
+        services.request_reset(blind_index("ana@example.com"), now=NOW)
+        link = re.search(r"^[\w-]{40,}$", mail.outbox[0].body, re.MULTILINE).group()
+        away = trace.Trace(ip="102.64.1.1")
+        with trace.following(away):
+            services.confirm_reset(link, new="a brand new secret", now=NOW)
+        guess("ana@example.com", 5)
+        with trace.following(away):
+            log_in(password="a brand new secret")
+
     def test_a_known_address_is_locked_by_its_own_guesses(self, ana):
         with trace.following(trace.Trace(ip="192.0.2.1")):
             log_in()
@@ -358,11 +400,23 @@ class TestPassword:
         assert mail.outbox == []
         assert PasswordResetToken.objects.count() == 0
 
-    def test_a_second_reset_makes_the_first_useless(self, ana):
+    def test_whoever_asks_for_more_links_takes_none_away(self, ana):
+        """Each is good until one was used: then none is."""
         first, second = self.reset(), self.reset()
+        services.confirm_reset(first, new="a brand new secret", now=NOW)
         with pytest.raises(ResetTokenRefused):
-            services.confirm_reset(first, new="a brand new secret", now=NOW)
-        services.confirm_reset(second, new="a brand new secret", now=NOW)
+            services.confirm_reset(second, new="a third secret", now=NOW)
+
+    def test_no_more_than_five_are_good_at_once(self, ana):
+        links = [self.reset() for _ in range(rules.RESETS_AT_ONCE)]
+        mail.outbox.clear()
+        for _ in range(3):
+            services.request_reset(blind_index("ana@example.com"), now=NOW + timedelta(minutes=59))
+        assert mail.outbox == []
+        assert PasswordResetToken.objects.count() == rules.RESETS_AT_ONCE
+        later = NOW + timedelta(hours=1)
+        assert self.reset(later) not in links
+        services.confirm_reset(links[0], new="a brand new secret", now=NOW + timedelta(minutes=59))
 
     @pytest.mark.parametrize("late", [timedelta(hours=1), timedelta(days=1)])
     def test_a_reset_an_hour_later_is_refused(self, ana, late):

@@ -134,6 +134,9 @@ class Postgres(EmbeddedServer):
             "shared_preload_libraries": "pg_stat_statements",
             "timezone": "UTC",
             "log_min_duration_statement": "1000",
+            # What statements are given, and which row a constraint refused, names people.
+            "log_parameter_max_length": "0",
+            "log_error_verbosity": "terse",
         } | ({} if self.durable else QUICK)
         return " ".join(["-p", str(port), *(f"-c {shlex.quote(f'{key}={value}')}" for key, value in settings.items())])
 

@@ -1,6 +1,7 @@
 """What browsers are told, and what the log says of a request."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -12,6 +13,9 @@ from config.embedded.places import PROJECT
 from config.middleware import policy
 
 pytestmark = pytest.mark.django_db
+
+
+PAGES = ("/docs", "/redoc", "/api/v1/docs", "/api/v1/redoc", "/transparency/")
 
 
 def directives(text: str) -> dict[str, list[str]]:
@@ -28,10 +32,19 @@ def test_json_may_load_nothing():
 def test_only_the_console_may_evaluate_scripts():
     console = directives(Client().get("/admin/login/").headers["Content-Security-Policy"])
     assert console["script-src"] == ["'self'", "'unsafe-eval'"]
-    for path in ("/docs", "/redoc", "/transparency/"):
+    for path in PAGES:
         others = directives(Client().get(path).headers["Content-Security-Policy"])
-        assert "'unsafe-eval'" not in others["script-src"]
+        assert others["script-src"] == ["'self'"]
         assert others["frame-ancestors"] == ["'none'"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_of_ours_allows_styles_that_are_written_into_it(path):
+    answer = Client().get(path)
+    allowed = directives(answer.headers["Content-Security-Policy"])["style-src"]
+    assert "'unsafe-inline'" not in allowed
+    assert allowed == ["'self'"] or path.endswith("redoc")
+    assert re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]+src=)", answer.content.decode()) is None
 
 
 def test_a_neighbour_of_the_console_has_no_exception():

@@ -1,6 +1,7 @@
 """A missing or malformed setting stops the start with one line that names it."""
 
 import base64
+import json
 import os
 import subprocess
 import sys
@@ -80,6 +81,10 @@ REFUSED = [
     ("TRUSTED_PROXIES", "-1", "not a whole number"),
     ("LOG_LEVEL", "LOUD", "not DEBUG"),
     ("CSRF_TRUSTED_ORIGINS", "fiducia.example", "https://"),
+    ("CORS_ALLOWED_ORIGINS", "*", "https://"),
+    ("CORS_ALLOWED_ORIGINS", "https://*.example", "isn't an origin"),
+    ("CORS_ALLOWED_ORIGINS", "https://app.example/", "isn't an origin"),
+    ("CORS_ALLOWED_ORIGINS", "https://user@app.example", "isn't an origin"),
     ("EMAIL_URL", "carrier-pigeon://coop", "smtp"),
     ("EMAIL_URL", None, "is not set"),
     ("EMAIL_URL", "postmark://", "postmark://KEY"),
@@ -186,3 +191,63 @@ def test_every_mail_provider_has_its_backend():
 
     for provider in MAIL_PROVIDERS:
         assert import_string(f"anymail.backends.{provider}.EmailBackend")
+
+
+def run(*arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
+    """Run Python under the settings of production, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env={"PATH": os.environ["PATH"], **PRODUCTION, **changed}, cwd=PROJECT, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+
+
+DEPLOY = ("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+
+
+def test_djangos_own_check_for_production_finds_nothing():
+    done = run(*DEPLOY)
+    assert done.returncode == 0, done.stderr
+    assert "no issues (0 silenced)" in done.stdout
+
+
+def test_that_check_would_find_something():
+    """The control: without https everywhere it warns."""
+    done = run(*DEPLOY, SECURE_SSL_REDIRECT="false")
+    assert done.returncode == 1
+    assert "security.W008" in done.stderr
+
+
+ANSWERS = """
+import json, django
+django.setup()
+from django.conf import settings
+from django.test import Client
+plain, safe = Client().get("/docs"), Client().get("/health/live", secure=True)
+names, parts = ("SESSION", "CSRF"), ("NAME", "SECURE", "HTTPONLY", "SAMESITE", "PATH", "DOMAIN")
+print(json.dumps({
+    "plain": [plain.status_code, plain["Location"]],
+    "hsts": safe["Strict-Transport-Security"],
+    "cookies": [[getattr(settings, f"{name}_COOKIE_{part}") for part in parts] for name in names],
+    "cors": settings.CORS_ALLOWED_ORIGINS,
+}))
+"""
+
+
+def test_production_speaks_https_alone_and_its_cookies_are_for_this_host():
+    done = run("-c", ANSWERS, DJANGO_SETTINGS_MODULE="config.settings", ALLOWED_HOSTS="testserver")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said["plain"] == [301, "https://testserver/docs"]
+    assert said["hsts"] == "max-age=31536000; includeSubDomains; preload"
+    assert said["cookies"] == [[name, True, True, "Lax", "/", None] for name in ("__Host-session", "__Host-csrf")]
+    assert said["cors"] == []
+
+
+def test_no_secret_is_written_in_the_code():
+    """Every key, password and address of a server of production comes from the environment: without it, no start."""
+    secret = ("SECRET_KEY", "FIELD_KEYS", "BLIND_INDEX_KEY", "DATABASE_URL", "OWNER_DATABASE_URL", "REDIS_URL",
+              "EMAIL_URL", "SMS_URL")  # fmt: skip
+    for name in secret:
+        done = start(**{name: None})
+        assert (done.returncode, f"{name} is not set" in done.stderr) == (MISCONFIGURED, True)

@@ -19,4 +19,4 @@ def test_a_reader_shows_the_endpoints_and_stays_at_home(live_server, browser, re
     page.wait_for_load_state("networkidle")
     foreign = [url for url in asked if not url.startswith((live_server.url, "data:", "blob:"))]
     assert foreign == []
-    assert complaints == []
+    assert complaints == [], "\n".join(complaints)

@@ -1,0 +1,109 @@
+"""What an error says isn't logged; of which kind it is and where it was raised is."""
+
+from __future__ import annotations
+
+import logging
+from smtplib import SMTPRecipientsRefused
+
+import pytest
+
+from config import discretion, watching
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("said", "logged"),
+    [
+        ("invalid literal for int() with base 10: 'hunter2'", "invalid literal for int() with base 10: …"),
+        ("ana@example.com wasn't found", "… wasn't found"),
+        ("no such number +229 01 97 12 34 56", "no such number …"),
+        ("from 203.0.113.77", "from …"),
+        ("from 2001:db8:0:1::7", "from …"),
+        (f"bad token {TOKEN}", "bad token …"),
+        (
+            'duplicate key value violates unique constraint "accounts_user_one_per_email"\nDETAIL:  Key (ip)=(1).',
+            'duplicate key value violates unique constraint "accounts_user_one_per_email"',
+        ),
+        ('relation "treasury" is "Ana Houngbo"', "relation … is …"),
+        ("the worker is gone", "the worker is gone"),
+    ],
+)
+def test_what_somebody_may_have_sent_is_left_out(said, logged):
+    assert discretion.without_data(said) == logged
+
+
+def logged(error: Exception, *, name: str = "ledger") -> dict:
+    try:
+        raise error
+    except Exception as raised:
+        said = {"event": "it broke", "logger": name, "exc_info": (type(raised), raised, raised.__traceback__)}
+    return dict(discretion.discreet(None, "error", said))
+
+
+def test_an_error_is_told_by_its_kind_and_place():
+    event = logged(SMTPRecipientsRefused({"ana@example.com": (550, b"no such user ana@example.com")}))
+    assert "ana@" not in str(event)
+    assert "smtplib.SMTPRecipientsRefused: " in event["exception"]
+    assert "in logged" in event["exception"]
+
+
+def test_so_is_what_led_to_it():
+    try:
+        try:
+            raise KeyError("ana@example.com")
+        except KeyError as error:
+            raise ValueError("hunter2 is no number: 'hunter2'") from error
+    except ValueError as error:
+        said = discretion.told((type(error), error, error.__traceback__))
+    assert "builtins.KeyError: …" in said and "which led to" in said
+    assert "builtins.ValueError: hunter2 is no number: …" in said
+
+
+def test_what_a_refused_request_was_isnt_logged():
+    said = {"event": "Invalid HTTP_HOST header: 'ana@example.com'", "logger": "django.security.DisallowedHost"}
+    assert discretion.discreet(None, "error", said)["event"] == "refused: DisallowedHost"
+
+
+def test_gunicorns_own_lines_say_nothing_of_a_request():
+    import runpy
+
+    module = runpy.run_path(str(watching.environment.PROJECT / "gunicorn.conf.py"))
+    for text, kept in (
+        ("Invalid request from ip=1.2.3.4: Invalid HTTP Header: 'Bearer x'", "An invalid request was refused"),
+        ("Error handling request %s %s", "A request ended in an error"),
+        ("Booting worker with pid: %s", "Booting worker with pid: %s"),
+    ):
+        record = logging.LogRecord("gunicorn.error", logging.WARNING, "", 0, text, (), None)
+        assert module["without_requests"](record)
+        assert record.msg == kept
+
+
+def test_a_report_says_no_more_than_the_log():
+    event = {
+        "exception": {"values": [{"type": "KeyError", "value": "'ana@example.com'"}]},
+        "breadcrumbs": {"values": [1]},
+    }
+    assert watching.without_what_people_wrote(event, {}) == {
+        "exception": {"values": [{"type": "KeyError", "value": "…"}]}
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [
+        ("/api/v1/wallets?token=x", "GET /api/v1/wallets"),
+        ("/api/v1/users/ana@example.com", "GET an unknown path"),
+        ("/health/live", "GET /health/live"),
+    ],
+)
+def test_a_path_that_isnt_ours_isnt_logged(rf, path, logged):
+    from config.middleware import RequestLog
+
+    assert RequestLog.format_request(rf.get(path)) == logged
+
+
+def test_what_others_call_an_error_is_left_out_too():
+    said = {"event": "task_failed", "exception": "SMTPRecipientsRefused({'ana@example.com': 550})", "error": "'ana'"}
+    event = discretion.discreet(None, "error", said)
+    assert (event["exception"], event["error"]) == ("SMTPRecipientsRefused({…: 550})", "…")
