@@ -55,10 +55,11 @@ def told(raised: _Raised) -> str:
     return "".join(_chain(raised[1])).rstrip()
 
 
-def _chain(error: BaseException) -> Iterator[str]:
+def _chain(error: BaseException, seen: frozenset[int] = frozenset()) -> Iterator[str]:
     before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if before is not None:
-        yield from _chain(before)
+    seen |= {id(error)}
+    if before is not None and id(before) not in seen:  # One that was raised again leads to itself.
+        yield from _chain(before, seen)
         yield "\nwhich led to\n\n"
     yield from traceback.format_tb(error.__traceback__)
     yield f"{type(error).__module__}.{type(error).__qualname__}: {without_data(str(error))}\n"

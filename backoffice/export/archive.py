@@ -6,6 +6,7 @@ Rows are written as they are read: memory holds a chunk of them, and the few of 
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -22,6 +23,7 @@ from backoffice.export.contents import PARTS
 from backoffice.export.subject import Subject
 from backoffice.export.tables import CHUNK, Part, Row, plain, written
 from investments.models import Accrual
+from oversight.models import PersonErased
 
 SHOWN: Final = 60
 """Rows of each part on the page; the newest. The others stand in `data.json`."""
@@ -49,7 +51,8 @@ def write(subject: Subject, file: IO[bytes]) -> None:
         ):
             days = _write_accruals(subject, text)
         for avatar in Avatar.objects.filter(user=subject.user):
-            archive.writestr("picture.webp", avatar.picture)
+            with contextlib.suppress(PersonErased):
+                archive.writestr("picture.webp", avatar.picture)
         archive.writestr("index.html", page.render(subject, shown, days=days))
 
 

@@ -107,3 +107,10 @@ def test_what_others_call_an_error_is_left_out_too():
     said = {"event": "task_failed", "exception": "SMTPRecipientsRefused({'ana@example.com': 550})", "error": "'ana'"}
     event = discretion.discreet(None, "error", said)
     assert (event["exception"], event["error"]) == ("SMTPRecipientsRefused({…: 550})", "…")
+
+
+def test_an_error_that_leads_to_itself_is_told_once():
+    error, other = ValueError("one"), KeyError("two")
+    error.__context__, other.__context__ = other, error
+    text = discretion.told((ValueError, error, None))
+    assert text.count("builtins.ValueError") == 1 and text.count("builtins.KeyError") == 1

@@ -109,4 +109,4 @@ def test_the_console_works_with_the_cookies_of_production(settings, omar):
     for name in ("__Host-session", "__Host-csrf"):
         cookie = browser.cookies[name]
         assert (cookie["secure"], cookie["path"], cookie["domain"], bool(cookie["httponly"])) == (True, "/", "", True)
-    assert browser.get("/admin/", secure=True).status_code == 200
+    assert browser.get("/admin/second-factor/enrol/", secure=True).status_code == 200
