@@ -79,6 +79,12 @@ class PinSpent(DomainError):
     status = 409
 
 
+class PinStands(DomainError):
+    code = "pin-stands"
+    title = "You have a PIN: change it with the present one, or reset it"
+    status = 409
+
+
 class GuessablePin(DomainError):
     code = "guessable-pin"
     title = "This PIN is among the first that anybody tries: choose another"

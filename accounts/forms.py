@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import forms
@@ -51,6 +52,28 @@ class OfficerLogInForm(AuthenticationForm):
             raise ValidationError(self.error_messages["refused"], code="refused") from refusal
 
 
+class PasskeyField(forms.CharField):
+    """What a browser says of a passkey (`credential.toJSON()`), as an object; None where there is none."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=PASSKEY_MAX_LENGTH, **options)
+
+    def clean(self, value: Any) -> Any:
+        """Read it. Raises ValidationError for what no browser sends."""
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            answer = json.loads(text)
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            raise ValidationError("This is no passkey's answer.", code="invalid")
+        return answer
+
+
 class FactorForm(forms.Form):
     """A code of the app, a recovery code, or what the browser says of a passkey."""
 
@@ -60,20 +83,13 @@ class FactorForm(forms.Form):
         max_length=40,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "autofocus": True}),
     )
-    passkey = forms.JSONField(required=False, widget=forms.HiddenInput, max_length=PASSKEY_MAX_LENGTH)
+    passkey = PasskeyField(required=False)
 
     def clean(self) -> dict[str, Any]:
         """Ask for one of them."""
         if not self.errors and not self.cleaned_data["code"] and not self.cleaned_data["passkey"]:
             raise ValidationError("Give a code, or use a passkey.", code="required")
         return self.cleaned_data
-
-    def clean_passkey(self) -> Any:
-        """Refuse what no browser sends."""
-        answer = self.cleaned_data["passkey"]
-        if answer is not None and not isinstance(answer, dict):
-            raise ValidationError("This is no passkey's answer.", code="invalid")
-        return answer
 
 
 class PasskeyForm(forms.Form):
@@ -84,14 +100,7 @@ class PasskeyForm(forms.Form):
         max_length=60,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "such as: laptop, blue key", "autocomplete": "off"}),
     )
-    passkey = forms.JSONField(widget=forms.HiddenInput, max_length=PASSKEY_MAX_LENGTH)
-
-    def clean_passkey(self) -> Any:
-        """Refuse what no browser sends."""
-        answer = self.cleaned_data["passkey"]
-        if not isinstance(answer, dict):
-            raise ValidationError("This is no passkey.", code="invalid")
-        return answer
+    passkey = PasskeyField()
 
 
 class OfficerPasswordForm(AdminOwnPasswordChangeForm):

@@ -10,6 +10,7 @@ Source: docs/rules/access.md §3, ADR 26.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
@@ -80,8 +81,7 @@ def require_attempt(index: bytes, *, now: datetime) -> None:
 @command
 def spend_attempt(index: bytes, *, now: datetime) -> datetime | None:
     """Count one attempt; return until when the identifier is locked if it was already, or None."""
-    LoginFailure.objects.bulk_create([LoginFailure(identifier_index=index, last_failed_at=now)], ignore_conflicts=True)
-    row = LoginFailure.objects.all().lock(index)
+    row = _locked(index, now=now)
     if row.locked_until is not None and now < row.locked_until:
         return row.locked_until
     previous = 0 if row.locked_until is not None else row.failures
@@ -90,6 +90,16 @@ def spend_attempt(index: bytes, *, now: datetime) -> datetime | None:
     row.locked_until = rules.locked_until(row.failures, now=now)
     row.save(update_fields=["failures", "last_failed_at", "locked_until"])
     return None
+
+
+def _locked(index: bytes, *, now: datetime) -> LoginFailure:
+    """Make the counter and lock it; a right password beside us may take it away in between."""
+    while True:
+        LoginFailure.objects.bulk_create(
+            [LoginFailure(identifier_index=index, last_failed_at=now)], ignore_conflicts=True
+        )
+        with contextlib.suppress(LoginFailure.DoesNotExist):
+            return LoginFailure.objects.all().lock(index)
 
 
 def forget(*indexes: bytes | None) -> None:

@@ -47,7 +47,10 @@ class ConsoleSite(UnfoldAdminSite):
         """Ask for the password; whoever gave it already is asked for the second factor."""
         if request.method == "GET" and super().has_permission(request) and not self.has_permission(request):
             return factors.ask_again(request, then=request.GET.get("next", ""))
-        return super().login(request, extra_context)
+        answer = super().login(request, extra_context)
+        if request.method == "POST" and super().has_permission(request):
+            factors.note_password(request, now=timezone.now())
+        return answer
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         from backoffice import dashboard

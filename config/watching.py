@@ -39,6 +39,7 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "django.server": {"handlers": ["stderr"], "propagate": False},
         "django.request": {"level": "ERROR"},
+        "fido2": {"level": "WARNING"},  # It would name each passkey by its identifier.
         "django_structlog": {"level": "WARNING" if environment.mode() == "test" else "INFO"},
     },
 }

@@ -35,6 +35,7 @@ NEED_NO_RIGHT = (
     "/admin/password_change/done/",
     "/admin/search/",
 )
+PLUMBING = ("/admin/autocomplete/", "/admin/r/1/1/", "/admin/accounts/", "/admin/nothing/")
 PLACEHOLDER = re.compile(r"<[a-z]+:[a-z_]+>")
 
 
@@ -93,6 +94,10 @@ class TestConsole:
             enter(client, someone) if has_factor else client.force_login(someone)
             opened = [line.address for line in matrix.console() if self.opens(client, line.address, post=False)]
             assert opened == (list(NEED_NO_RIGHT) if has_factor else [])
+            if not has_factor:
+                every_address = [*(line.address for line in matrix.console()), *PLUMBING]
+                for post in (False, True):
+                    assert [each for each in every_address if self.opens(client, each, post=post)] == []
 
     @pytest.mark.parametrize("role", matrix.OFFICERS)
     def test_a_decision_is_for_those_whom_the_verb_names(self, role: str) -> None:

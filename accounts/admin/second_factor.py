@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from functools import update_wrapper
@@ -10,6 +11,7 @@ from uuid import UUID
 
 import segno
 from django.contrib import admin, messages
+from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
@@ -88,55 +90,83 @@ def challenge(request: HttpRequest, officer: User) -> HttpResponse:
 
 
 def enrol(request: HttpRequest, officer: User) -> HttpResponse:
-    """Set up an authenticator app, or go on to a passkey. The first factor follows the password at once."""
-    if factors.has_factor(officer) and not _may_change(request):
-        return given.ask_again(request, then=reverse(MINE))
-    form = FactorForm(request.POST if "code" in request.POST else None)
+    """Set up an authenticator app, or go on to a passkey. The first factor follows the password."""
+    elsewhere = _before_enrolling(request, officer)
+    if elsewhere is not None:
+        return elsewhere
+    form, now = FactorForm(request.POST if "code" in request.POST else None), timezone.now()
     try:
         if "draw" in request.POST:
-            factors.draw_secret(officer.pk, now=timezone.now())
-            request.session[ENROLLING] = True
-        elif form.is_bound and form.is_valid():
-            now = timezone.now()
-            codes = factors.confirm(officer, form.cleaned_data["code"], now=now)
-            return _enrolled(request, codes, now=now)
+            drawn = factors.draw_secret(officer.pk, proved_at=given.given_at(request), now=now)
+            request.session[ENROLLING] = _mark(drawn)
+        elif form.is_bound and form.is_valid() and _pending(request, officer):
+            codes = factors.confirm(officer, form.cleaned_data["code"], proved_at=given.given_at(request), now=now)
+            return _enrolled(request, officer, codes, now=now)
     except DomainError as refusal:
         form.add_error(None, str(refusal)) if form.is_bound else messages.error(request, str(refusal))
-    pending = factors.pending_of(officer) if request.session.get(ENROLLING) else None
+    pending = _pending(request, officer)
     picture = segno.make(pending.uri, error="m").svg_data_uri(scale=5, border=2) if pending else ""
     more = {"has_app": factors.has_app(officer), "is_first": not factors.has_factor(officer)}
     return _page(request, "enrol", form=form, pending=pending, picture=picture, naming=PasskeyForm(), **more)
 
 
+def _before_enrolling(request: HttpRequest, officer: User) -> HttpResponse | None:
+    """Whoever has a factor gives it first; whoever has none gave the password since anything changed."""
+    if factors.has_factor(officer):
+        return None if _may_change(request) else given.ask_again(request, then=reverse(MINE))
+    if given.password_counts(request):
+        return None
+    logout(request)
+    return redirect_to_login(reverse(ENROL), reverse("admin:login"))
+
+
+def _mark(drawn: factors.Enrolment) -> str:
+    return hashlib.sha256(drawn.secret.encode()).hexdigest()
+
+
+def _pending(request: HttpRequest, officer: User) -> factors.Enrolment | None:
+    """The secret that this browser drew, unless another one was drawn since: nobody scans a stranger's."""
+    mark, pending = request.session.get(ENROLLING), factors.pending_of(officer)
+    if mark is None:
+        return None
+    if pending is None or _mark(pending) != mark:
+        del request.session[ENROLLING]
+        messages.warning(request, "Another secret was drawn for you meanwhile: set up the app again. Was it you?")
+        return None
+    return pending
+
+
 @require_POST
 def passkey_options(request: HttpRequest, officer: User) -> HttpResponse:
     """Give the browser what it needs to make a passkey."""
-    if factors.has_factor(officer) and not _may_change(request):
-        return JsonResponse({"detail": second_factor.SecondFactorNeeded.title}, status=403)
-    return _json(lambda: passkeys.ask_to_register(officer, site=_site(request), now=timezone.now()))
+    if _before_enrolling(request, officer) is not None:
+        return JsonResponse({"detail": "Load this page again: something has to be given first."}, status=403)
+    proved_at, now = given.given_at(request), timezone.now()
+    return _json(lambda: passkeys.ask_to_register(officer, site=_site(request), proved_at=proved_at, now=now))
 
 
 @require_POST
 def add_passkey(request: HttpRequest, officer: User) -> HttpResponse:
     """Take the passkey that the browser made."""
-    if factors.has_factor(officer) and not _may_change(request):
-        return given.ask_again(request, then=reverse(MINE))
+    elsewhere = _before_enrolling(request, officer)
+    if elsewhere is not None:
+        return elsewhere
     form, now = PasskeyForm(request.POST), timezone.now()
     if not form.is_valid():
         messages.error(request, "Give the passkey a name, and let the browser make it.")
         return HttpResponseRedirect(reverse(ENROL))
+    about = {"name": form.cleaned_data["name"], "site": _site(request), "proved_at": given.given_at(request)}
     try:
-        codes = passkeys.register(
-            officer, form.cleaned_data["passkey"], name=form.cleaned_data["name"], site=_site(request), now=now
-        )
+        codes = passkeys.register(officer, form.cleaned_data["passkey"], **about, now=now)
     except DomainError as refusal:
         messages.error(request, f"The passkey wasn't added: {refusal}")
         return HttpResponseRedirect(reverse(ENROL))
-    return _enrolled(request, codes, now=now)
+    return _enrolled(request, officer, codes, now=now)
 
 
-def _enrolled(request: HttpRequest, codes: list[str], *, now: datetime) -> HttpResponse:
+def _enrolled(request: HttpRequest, officer: User, codes: list[str], *, now: datetime) -> HttpResponse:
     """Enrolling proves the factor: the console opens. Codes are shown in this answer alone."""
+    step_up.note_entry(officer.pk, now=now)
     given.claim(request, now=now)
     request.session.pop(ENROLLING, None)
     if codes:
@@ -171,22 +201,18 @@ def renew_codes(request: HttpRequest, officer: User) -> HttpResponse:
     """Draw other recovery codes."""
     if not _may_change(request):
         return given.ask_again(request, then=reverse(MINE))
-    now = timezone.now()
-    codes = recovery.renew(officer, now=now)
-    return _enrolled(request, codes, now=now)
+    return _page(request, "codes", codes=recovery.renew(officer, now=timezone.now()))
 
 
 def _change(request: HttpRequest, change: Callable[[datetime], Any]) -> HttpResponse:
-    """Change a factor for whoever proved one just now; the proof counts on."""
+    """Change a factor for whoever proved one just now; then one of those that are left is asked for."""
     if not _may_change(request):
         return given.ask_again(request, then=reverse(MINE))
-    now = timezone.now()
     try:
-        change(now)
+        change(timezone.now())
     except DomainError as refusal:
         messages.error(request, str(refusal))
     else:
-        given.claim(request, now=now)
         messages.success(request, "Removed.")
     return HttpResponseRedirect(reverse(MINE))
 

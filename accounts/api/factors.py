@@ -46,7 +46,9 @@ class TotpView(APIView):
     @extend_schema(operation_id="enrol_totp", request=EnrolIn, responses={200: EnrolOut})
     def post(self, request: Request) -> Response:
         """Draw a secret, with the password; it counts once it is confirmed with a code."""
-        enrolment = services.enrol(person_of(request), now=timezone.now(), **EnrolIn.parse(request))
+        proved_at = session_of(request).second_factor_at
+        form = EnrolIn.parse(request)
+        enrolment = services.enrol(person_of(request), proved_at=proved_at, now=timezone.now(), **form)
         return Response(EnrolOut(enrolment).data, headers=SHOWN_ONCE)
 
     @extend_schema(
@@ -69,7 +71,8 @@ class ConfirmTotp(APIView):
     @extend_schema(operation_id="confirm_totp", request=AppCodeIn, responses={200: RecoveryCodesOut})
     def post(self, request: Request) -> Response:
         given = AppCodeIn.parse(request)["code"]
-        codes = factors.confirm(person_of(request), given, session=session_of(request), now=timezone.now())
+        session, now = session_of(request), timezone.now()
+        codes = factors.confirm(person_of(request), given, session=session, proved_at=session.second_factor_at, now=now)
         return Response(RecoveryCodesOut({"recovery_codes": codes}).data, headers=SHOWN_ONCE)
 
 

@@ -84,6 +84,10 @@ class VerificationCode(models.Model):
             and hmac.compare_digest(bytes(self.secret_hash), hash_of(self.pk, secret))
         )
 
+    def may_be_tried(self, now: datetime) -> bool:
+        """Answer whether it is unused, in time, and has tries left."""
+        return self.used_at is None and now < self.expires_at and self.attempts < rules.CODE_ATTEMPTS
+
     def _stands(self) -> bool:
         """A new address is the user's next; any other is the one that they have now."""
         if self.purpose == self.Purpose.CHANGE:

@@ -37,6 +37,7 @@ class Session(models.Model):
         PASSWORD = "password", "the password changed"
         BLOCKED = "blocked", "the person was blocked"
         DELETED = "deleted", "the person was deleted"
+        FACTOR = "factor", "a second factor was set"
         OFFICER = "officer", "an officer ended it"
         OWNER = "owner", "the person ended it"
 

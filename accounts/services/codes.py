@@ -73,7 +73,7 @@ def is_wanted(person: User, channel: str, purpose: str) -> bool:
 def open_code(person: User, channel: str, purpose: str, *, new_address: str = "", now: datetime) -> VerificationCode:
     """Have the worker send a code to a person's address, or a new one of theirs (a step). Raises SmsCapped."""
     if channel == Channel.PHONE:
-        sms_caps.count_sms(new_address or person.phone, now=now)
+        sms_caps.count_sms(new_address or person.phone, purpose=purpose, now=now)
     code = VerificationCode.objects.create(
         id=uuid7(),
         user=person,
@@ -149,7 +149,7 @@ def count_try(user_id: UUID, channel: str, purpose: str, *, now: datetime) -> UU
     """Count a try of the newest code; None where none may be tried."""
     newest = VerificationCode.objects.of(user_id, channel, purpose).first()
     code = VerificationCode.objects.lock(newest.pk) if newest else None
-    if code is None or code.used_at is not None or now >= code.expires_at or code.attempts >= rules.CODE_ATTEMPTS:
+    if code is None or not code.may_be_tried(now):
         return None
     code.attempts += 1
     code.save(update_fields=["attempts"])

@@ -16,7 +16,9 @@ from accounts import identifiers, lockout, rules
 from accounts.errors import AlreadySo, FactorMissing, LastFactor, WrongFactor
 from accounts.models import Passkey, Session, Totp, User
 from accounts.services import passwords, pins, recovery, sensitive
+from accounts.services.sessions import revoke_sessions
 from core.commands import command
+from oversight import second_factor
 
 ISSUER = "Fiducia"
 TOTP = "totp"
@@ -79,24 +81,39 @@ def methods_of(user: User) -> tuple[str, ...]:
 
 
 def pending_of(user: User) -> Enrolment | None:
-    """Return the enrolment that waits for its first code, to be shown once more."""
+    """Return the enrolment that waits for its first code, to be shown once more to whoever drew it."""
     totp = Totp.objects.filter(pk=user.pk, confirmed_at=None).first()
     return None if totp is None else _enrolment(user, totp.secret)
 
 
-def enrol(user: User, *, password: str, now: datetime) -> Enrolment:
+def enrol(user: User, *, password: str, proved_at: datetime | None = None, now: datetime) -> Enrolment:
     """Draw a secret for an authenticator app; it counts once a code of it has come back.
 
-    Raises WrongPassword, LockedOut, AlreadySo.
+    `proved_at` is when another factor was given. Raises WrongPassword, LockedOut, AlreadySo, SecondFactorNeeded.
     """
     passwords.check_current_password(user, password, now=now)
-    return draw_secret(user.pk, now=now)
+    return draw_secret(user.pk, proved_at=proved_at, now=now)
+
+
+def require_proof(person: User, proved_at: datetime | None, *, now: datetime) -> None:
+    """Refuse another factor to whoever has one and didn't give it just now: the password alone adds none (a step).
+
+    Raises SecondFactorNeeded.
+    """
+    if has_factor(person):
+        second_factor.require_fresh(proved_at, person=person, within=second_factor.FOR_APPROVALS, now=now)
+
+
+def end_what_the_password_opened(person: User, *, keep: Session | None, now: datetime) -> None:
+    """End the sessions from before the first factor, but for the one that it was set in (a step)."""
+    revoke_sessions(person, reason=Session.Reason.FACTOR, at=now, keep=keep.pk if keep else None)
 
 
 @command
-def draw_secret(user_id: UUID, *, now: datetime) -> Enrolment:
-    """Draw it, for a person whose password was just checked. Raises AlreadySo."""
+def draw_secret(user_id: UUID, *, proved_at: datetime | None = None, now: datetime) -> Enrolment:
+    """Draw it, for a person whose password was just checked. Raises AlreadySo, SecondFactorNeeded."""
     person = User.objects.lock(user_id)
+    require_proof(person, proved_at, now=now)
     present = Totp.objects.lock(person.pk)
     if present is not None and present.confirmed_at is not None:
         raise AlreadySo
@@ -111,28 +128,36 @@ def _enrolment(person: User, secret: str) -> Enrolment:
     return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=ISSUER))
 
 
-def confirm(user: User, code: str, *, session: Session | None = None, now: datetime) -> list[str]:
+def confirm(
+    user: User, code: str, *, session: Session | None = None, proved_at: datetime | None = None, now: datetime
+) -> list[str]:
     """Take the first code of the app: from now on it is asked for. Return the recovery codes, which are shown once.
 
-    `session`, if it comes over the API, has proved the factor with it.
+    `session`, if it comes over the API, has proved the factor with it; all others end if it is the first.
 
-    Raises WrongFactor, LockedOut, FactorMissing.
+    Raises WrongFactor, LockedOut, FactorMissing, SecondFactorNeeded.
     """
     count_try(user, now=now)
-    return confirm_counted(user.pk, code, session=session, now=now)
+    return confirm_counted(user.pk, code, session=session, proved_at=proved_at, now=now)
 
 
 @command
-def confirm_counted(user_id: UUID, code: str, *, session: Session | None = None, now: datetime) -> list[str]:
-    """Confirm, once the try was counted. Raises WrongFactor, FactorMissing."""
+def confirm_counted(
+    user_id: UUID, code: str, *, session: Session | None = None, proved_at: datetime | None = None, now: datetime
+) -> list[str]:
+    """Confirm, once the try was counted. Raises WrongFactor, FactorMissing, SecondFactorNeeded."""
     person = User.objects.lock(user_id)
+    require_proof(person, proved_at, now=now)
+    is_first = not has_factor(person)
     totp = Totp.objects.lock(user_id)
-    if totp is None or totp.confirmed_at is not None:
+    if totp is None or totp.confirmed_at is not None or now - totp.created_at > rules.ENROLMENT_LIFETIME:
         raise FactorMissing
     _use_step(totp, _plain(code), now=now)
     totp.confirmed_at = now
     totp.save(update_fields=["confirmed_at"])
     lockout.forget(counter(user_id))
+    if is_first:
+        end_what_the_password_opened(person, keep=session, now=now)
     if session is not None:
         Session.objects.filter(pk=session.pk).update(second_factor_at=now)
     sensitive.factor_changed(person, "accounts.totp_enrolled", now=now)

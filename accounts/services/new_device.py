@@ -13,7 +13,7 @@ from accounts import identifiers, rules
 from accounts.devices import Device
 from accounts.errors import CodeRefused, SmsCapped, TooSoon, WrongFactor
 from accounts.models import Session, User, VerificationCode
-from accounts.services import codes, factors
+from accounts.services import codes, factors, sms_caps
 
 SMS, EMAIL = "sms", "email_code"
 BY_CHANNEL = {VerificationCode.Channel.PHONE: SMS, VerificationCode.Channel.EMAIL: EMAIL}
@@ -21,9 +21,10 @@ STEP_UP = VerificationCode.Purpose.STEP_UP
 
 
 def is_new(device: Device, user: User, *, now: datetime) -> bool:
-    """Answer whether the person came in lately, but never like this; the first log-in of all is no news to them."""
-    lately = Session.objects.filter(user=user, created_at__gt=now - rules.DEVICE_KNOWN_FOR, device__isnull=False)
-    return lately.exists() and not lately.filter(device=device.mark).exists()
+    """Answer whether the person came in before, but not like this of late; the first log-in of all is no news."""
+    ever = Session.objects.filter(user=user, device__isnull=False)
+    known = ever.filter(device=device.mark, last_used_at__gt=now - rules.DEVICE_KNOWN_FOR)
+    return ever.exists() and not known.exists()
 
 
 def asks_code(user: User, device: Device, *, now: datetime) -> bool:
@@ -32,21 +33,29 @@ def asks_code(user: User, device: Device, *, now: datetime) -> bool:
 
 
 def send_code(user: User, *, now: datetime) -> str:
-    """Have a code sent by SMS, or by mail where no SMS may go out now; say how. One that was just sent counts on.
+    """Have a code sent by SMS; by mail where no SMS goes to this country, or to any, today. Say how.
 
-    Raises SmsCapped when there is no verified address either.
+    A code that was sent just now and may still be tried counts on. That this one number had its share is no reason for
+    a mail: whoever has the mailbox could bring that about. Raises TooSoon, SmsCapped.
     """
-    for channel, method in BY_CHANNEL.items():
-        try:
-            codes.ask(user, channel, STEP_UP, now=now)
-        except SmsCapped:
-            if user.email_verified_at is None:
-                raise
-            continue
-        except TooSoon:
-            pass
-        return method
-    raise AssertionError("a code by mail was sent, or is on its way")
+    try:
+        return _send(user, VerificationCode.Channel.PHONE, now=now)
+    except SmsCapped as capped:
+        if capped.facts["of"] == sms_caps.NUMBER or user.email_verified_at is None:
+            raise
+        return _send(user, VerificationCode.Channel.EMAIL, now=now)
+
+
+def _send(user: User, channel: VerificationCode.Channel, *, now: datetime) -> str:
+    try:
+        codes.ask(user, channel, STEP_UP, now=now)
+    except SmsCapped:
+        raise
+    except TooSoon:
+        newest = VerificationCode.objects.of(user.pk, channel, STEP_UP).first()
+        if newest is None or not newest.may_be_tried(now):
+            raise
+    return BY_CHANNEL[channel]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
+from fido2.cose import UnsupportedKey
 from fido2.server import Fido2Server
 from fido2.webauthn import (
     AuthenticationResponse,
@@ -76,9 +78,13 @@ def _count(key: Passkey, counter: int, *, now: datetime) -> None:
 
 
 @command
-def ask_to_register(user: User, *, site: Site, now: datetime) -> dict[str, Any]:
-    """Return what the browser needs to make a passkey (PublicKeyCredentialCreationOptionsJSON). Raises TooMany."""
+def ask_to_register(user: User, *, site: Site, proved_at: datetime | None = None, now: datetime) -> dict[str, Any]:
+    """Return what the browser needs to make a passkey (PublicKeyCredentialCreationOptionsJSON).
+
+    `proved_at` is when another factor was given. Raises SecondFactorNeeded, TooMany.
+    """
     person = User.objects.lock(user.pk)
+    factors.require_proof(person, proved_at, now=now)
     keys = Passkey.objects.lock_all(person.pk)
     if len(keys) >= rules.PASSKEYS:
         raise TooMany(most=rules.PASSKEYS)
@@ -94,31 +100,47 @@ def ask_to_register(user: User, *, site: Site, now: datetime) -> dict[str, Any]:
 
 
 @command
-def register(user: User, answer: Answer, *, name: str, site: Site, now: datetime) -> list[str]:
+def register(
+    user: User, answer: Answer, *, name: str, site: Site, proved_at: datetime | None = None, now: datetime
+) -> list[str]:
     """Take the passkey that the browser made. Return recovery codes if this is the first factor: they are shown once.
 
-    Raises WrongFactor.
+    Raises WrongFactor, SecondFactorNeeded.
     """
     person = User.objects.lock(user.pk)
+    factors.require_proof(person, proved_at, now=now)
     challenge = _take(person, REGISTER, now=now)
     is_first = not factors.has_factor(person)
     try:
         made: AuthenticatorData = site.server.register_complete(challenge.state, answer)
     except Exception as error:  # what a browser sends may fail anywhere in the parser
         raise WrongFactor from error
-    credential = made.credential_data
-    if credential is None or Passkey.objects.filter(credential_id=credential.credential_id).exists():
-        raise WrongFactor
-    Passkey.objects.create(
-        user=person,
-        name=name,
-        credential_id=credential.credential_id,
-        credential=bytes(credential),
-        counter=made.counter,
-        created_at=now,
-    )
+    _keep_key(person, made, name=name, now=now)
+    if is_first:
+        factors.end_what_the_password_opened(person, keep=None, now=now)
     sensitive.factor_changed(person, "accounts.passkey_added", now=now)
     return recovery.draw(person, now=now) if is_first else []
+
+
+def _keep_key(person: User, made: AuthenticatorData, *, name: str, now: datetime) -> None:
+    """Keep the public half of a key that we can check, under an identifier that nobody has. Source: WebAuthn §7.1."""
+    credential = made.credential_data
+    if credential is None or len(credential.credential_id) > rules.PASSKEY_ID_BYTES:
+        raise WrongFactor
+    if isinstance(credential.public_key, UnsupportedKey):
+        raise WrongFactor
+    try:
+        with transaction.atomic():
+            Passkey.objects.create(
+                user=person,
+                name=name,
+                credential_id=credential.credential_id,
+                credential=bytes(credential),
+                counter=made.counter,
+                created_at=now,
+            )
+    except IntegrityError as error:
+        raise WrongFactor from error
 
 
 @command

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts import rules, signals, tokens
-from accounts.errors import GuessablePin, PinLocked, PinMissing, PinSpent, PinTokenRefused, WrongPin
+from accounts.errors import GuessablePin, PinLocked, PinMissing, PinSpent, PinStands, PinTokenRefused, WrongPin
 from accounts.models import PinToken, Session, TransactionPin, User
 from accounts.models.pins import encode
 from accounts.services import codes, passwords, sensitive
@@ -30,10 +30,10 @@ class Use:
 
 
 def set_pin(user: User, *, pin: str, password: str, now: datetime) -> None:
-    """Set a PIN with the password, the first or another. Raises GuessablePin, WrongPassword, LockedOut."""
+    """Set the first PIN, with the password. Raises GuessablePin, WrongPassword, LockedOut, PinStands."""
     require_unguessable(pin)
     passwords.check_current_password(user, password, now=now)
-    keep(user.pk, encode(user.pk, pin), now=now)
+    keep_first(user.pk, encode(user.pk, pin), now=now)
 
 
 def change_pin(user: User, *, pin: str, current: str, now: datetime) -> None:
@@ -68,12 +68,27 @@ def require_unguessable(pin: str) -> None:
 
 
 @command
+def keep_first(user_id: UUID, encoded: str, *, now: datetime) -> None:
+    """Keep a PIN where there is none: beside the password it is worth something only if that can't replace it.
+
+    Raises PinStands.
+    """
+    person = User.objects.lock(user_id)
+    if TransactionPin.objects.filter(user=person).exists():
+        raise PinStands
+    _keep(person, encoded, now=now)
+
+
+@command
 def keep(user_id: UUID, encoded: str, *, code: tuple[UUID, str, str] | None = None, now: datetime) -> None:
     """Keep a PIN in the place of any other, with all its tries; take the code that allows it. Raises CodeRefused."""
     if code is not None:
         code_id, channel, secret = code
         codes.take(code_id, channel, Purpose.PIN, secret, now=now)
-    person = User.objects.lock(user_id)
+    _keep(User.objects.lock(user_id), encoded, now=now)
+
+
+def _keep(person: User, encoded: str, *, now: datetime) -> None:
     TransactionPin.objects.update_or_create(
         user=person, defaults={"encoded": encoded, "set_at": now, "failures": 0, "locked_until": None}
     )

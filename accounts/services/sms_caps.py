@@ -9,29 +9,33 @@ from django.db import connection
 
 from accounts import identifiers, sms
 from accounts.errors import SmsCapped
-from accounts.models import SmsCount
+from accounts.models import SmsCount, VerificationCode
 from core.commands import command
 from oversight import alerts
 
 NUMBER = "number"
+CLAIMS = (VerificationCode.Purpose.VERIFY, VerificationCode.Purpose.CHANGE)
 
 
-def count_sms(number: str, *, now: datetime) -> None:
-    """Count one message to a number, to its country and in all (a step). Raises SmsCapped where that is too many."""
+def count_sms(number: str, *, purpose: str, now: datetime) -> None:
+    """Count one message to a number, to its country and in all (a step). Raises SmsCapped where that is too many.
+
+    Messages to see whose a number is count apart from those to whom it is: a stranger can ask for the former.
+    """
     day = now.astimezone(UTC).date()
     midnight = datetime.combine(day, datetime.max.time(), UTC)
-    for scope, name, most in _scopes(number):
+    for scope, name, most in _scopes(number, purpose):
         with connection.cursor() as cursor:
             cursor.execute(_COUNT, {"day": day, "scope": scope, "most": most})
             if cursor.fetchone() is None:
                 raise SmsCapped(of=name, retry_after=int((midnight - now).total_seconds()) + 1)
 
 
-def _scopes(number: str) -> Iterator[tuple[str, str, int]]:
+def _scopes(number: str, purpose: str) -> Iterator[tuple[str, str, int]]:
     """What is counted, from the rarest to what everybody counts: that row is held for the shortest."""
     country = identifiers.country_of(number)
     caps = sms.caps()
-    yield f"number:{sms.mark(number)}", NUMBER, caps.number
+    yield f"{'claimed' if purpose in CLAIMS else 'number'}:{sms.mark(number)}", NUMBER, caps.number
     yield f"country:{country}", country, caps.country
     yield "all", "all countries", caps.all
 

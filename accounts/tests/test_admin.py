@@ -8,6 +8,7 @@ from django.test import Client
 
 from accounts import services
 from accounts.models import Session, User
+from accounts.tests.test_factors import Enrolled
 from oversight.models import ApprovalRequest, AuditEvent
 from tests.people import PASSWORD, enter, make_investor, make_officer
 
@@ -238,6 +239,7 @@ class TestDoors:
         assert client.get(USERS).status_code == 302
 
     def test_an_officer_changes_the_password_and_stays_here_alone(self, ada):
+        Enrolled(ada)
         here, there = console(ada), console(ada)
         new = "a brand new secret"
         form = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}

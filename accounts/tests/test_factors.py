@@ -28,6 +28,7 @@ from accounts.models import RecoveryCode, Session, Totp, User
 from accounts.services import factors, login
 from accounts.services.pins import Use
 from oversight.models import AuditEvent
+from oversight.second_factor import SecondFactorNeeded
 from tests.people import PASSWORD, make_investor
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -118,8 +119,28 @@ class TestEnrol:
         with pytest.raises(WrongFactor):
             factors.confirm(ana, pyotp.TOTP(first.secret).at(NOW), now=NOW)
         factors.confirm(ana, pyotp.TOTP(second.secret).at(NOW), now=NOW)
-        with pytest.raises(AlreadySo):
+        with pytest.raises(SecondFactorNeeded):
             services.enrol(ana, password=PASSWORD, now=NOW)
+        with pytest.raises(AlreadySo):
+            services.enrol(ana, password=PASSWORD, proved_at=NOW, now=NOW)
+
+    def test_one_that_was_drawn_long_ago_is_confirmed_no_more(self, ana):
+        drawn = services.enrol(ana, password=PASSWORD, now=NOW)
+        later = NOW + rules.ENROLMENT_LIFETIME + timedelta(seconds=1)
+        with pytest.raises(FactorMissing):
+            factors.confirm(ana, pyotp.TOTP(drawn.secret).at(later), now=later)
+        assert not factors.has_factor(ana)
+
+    def test_the_first_one_ends_what_the_password_opened(self, ana):
+        """Whoever had the password before enrols nothing afterwards, and has no session to go on with."""
+        for _ in range(2):
+            services.log_in(ana.email, PASSWORD, device=services.Device(), now=NOW)
+        mine, other = Session.objects.order_by("pk")
+        drawn = services.enrol(ana, password=PASSWORD, now=NOW)
+        factors.confirm(ana, pyotp.TOTP(drawn.secret).at(NOW), session=mine, now=NOW)
+        other.refresh_from_db()
+        assert other.revoke_reason == "factor"
+        assert Session.objects.alive().get() == mine
 
     def test_guessing_its_first_code_is_limited(self, ana):
         enrolment = services.enrol(ana, password=PASSWORD, now=NOW)

@@ -13,9 +13,9 @@ from django.core import mail
 from rest_framework.test import APIClient
 
 from accounts import services, tokens
-from accounts.errors import SmsCapped, WrongCredentials, WrongFactor
+from accounts.errors import SmsCapped, TooSoon, WrongCredentials, WrongFactor
 from accounts.models import Session, User, VerificationCode
-from accounts.services import login
+from accounts.services import login, sms_caps
 from accounts.services.login import Challenge
 from accounts.tests.test_factors import Enrolled
 from tests.people import PASSWORD, make_investor, make_officer, session_with_factor
@@ -121,7 +121,7 @@ def test_another_persons_code_is_no_good(ana, sent):
 
 
 def test_where_no_sms_may_go_it_goes_by_mail(ana, sent, settings):
-    settings.SMS_A_DAY = (0, 0, 0)
+    settings.SMS_A_DAY = (8, 0, 10)
     mail.outbox.clear()
     asked = log_in(ana)
     assert asked.methods == ("email_code",)
@@ -130,8 +130,45 @@ def test_where_no_sms_may_go_it_goes_by_mail(ana, sent, settings):
     assert finish(asked, digits(mail.outbox[0].body)).access
 
 
+def test_a_number_that_had_its_share_is_no_reason_for_a_mail(ana, sent, settings):
+    """Whoever has the mailbox could use the number's share up."""
+    settings.SMS_A_DAY = (0, 10, 10)
+    mail.outbox.clear()
+    with pytest.raises(SmsCapped):
+        log_in(ana)
+    assert (sent(), mail.outbox) == ([], [])
+
+
+def test_strangers_who_claim_the_number_use_up_nothing_of_its_owners(ana, sent, settings):
+    settings.SMS_A_DAY = (1, 10, 10)
+    sms_caps.count_sms(ana.phone, purpose="change", now=NOW)
+    with pytest.raises(SmsCapped):
+        sms_caps.count_sms(ana.phone, purpose="verify", now=NOW)
+    assert log_in(ana).methods == ("sms",)
+
+
+def test_once_its_tries_are_spent_the_wait_is_said(ana, sent):
+    asked = log_in(ana)
+    wrong = f"{(int(digits(sent()[0]['text'])) + 1) % 10**6:06}"
+    for _ in range(5):
+        with pytest.raises(WrongFactor):
+            finish(asked, wrong)
+    with pytest.raises(TooSoon):
+        log_in(ana)
+    assert len(sent()) == 1
+
+
+def test_a_device_is_known_by_its_use_and_the_first_log_in_is_the_first_of_all(ana, sent, clock):
+    """Who logs in once and refreshes for months is known; a stranger is new however long ago that log-in was."""
+    later = NOW + timedelta(days=100)
+    clock.move_to(later)
+    assert isinstance(log_in(ana, now=later), Challenge)
+    Session.objects.update(last_used_at=later - timedelta(days=1))
+    assert isinstance(log_in(ana, PHONE, now=later), tokens.TokenPair)
+
+
 def test_where_neither_may_go_nobody_comes_in(ana, settings):
-    settings.SMS_A_DAY = (0, 0, 0)
+    settings.SMS_A_DAY = (8, 0, 0)
     User.objects.filter(pk=ana.pk).update(email_verified_at=None)
     with pytest.raises(SmsCapped):
         log_in(ana)

@@ -13,12 +13,13 @@ from django.core import mail
 
 from accounts import rules, services
 from accounts.errors import LastFactor, TooMany, WrongFactor
-from accounts.models import Passkey, RecoveryCode, User
+from accounts.models import Passkey, RecoveryCode, Session, Totp, User
 from accounts.services import factors, passkeys, recovery
 from accounts.services.login import Challenge
 from accounts.tests.authenticator import Authenticator
 from core.errors import NotFound
 from oversight.models import AuditEvent
+from oversight.second_factor import SecondFactorNeeded
 from tests.people import PASSWORD, make_investor
 
 pytestmark = pytest.mark.django_db
@@ -29,8 +30,9 @@ ELSEWHERE = passkeys.Site("evil.example", "https://evil.example")
 
 
 def register(person: User, device: Authenticator, *, at: datetime = NOW, site: passkeys.Site = SITE) -> list[str]:
-    options = passkeys.ask_to_register(person, site=SITE, now=at)
-    return passkeys.register(person, device.make(options), name="laptop", site=site, now=at)
+    """Add a passkey, as somebody who gave a factor just now if they have one."""
+    options = passkeys.ask_to_register(person, site=SITE, proved_at=at, now=at)
+    return passkeys.register(person, device.make(options), name="laptop", site=site, proved_at=at, now=at)
 
 
 def prove(person: User, device: Authenticator, *, now: datetime = NOW, site: passkeys.Site = SITE) -> None:
@@ -88,6 +90,40 @@ class TestRegister:
             register(omar, Authenticator(), site=ELSEWHERE)
         assert not Passkey.objects.exists()
 
+    def test_another_one_takes_a_factor_given_just_now(self, omar, device):
+        register(omar, device)
+        options = passkeys.ask_to_register(omar, site=SITE, proved_at=NOW, now=NOW)
+        later = NOW + timedelta(minutes=15)
+        for proved_at, now in ((None, NOW), (NOW - timedelta(seconds=1), NOW), (NOW, later)):
+            with pytest.raises(SecondFactorNeeded):
+                passkeys.ask_to_register(omar, site=SITE, proved_at=proved_at, now=now)
+            with pytest.raises(SecondFactorNeeded):
+                made = Authenticator().make(options)
+                passkeys.register(omar, made, name="x", site=SITE, proved_at=proved_at, now=now)
+            with pytest.raises(SecondFactorNeeded):
+                factors.draw_secret(omar.pk, proved_at=proved_at, now=now)
+        assert (Passkey.objects.count(), Totp.objects.count()) == (1, 0)
+
+    def test_what_the_password_opened_before_the_first_one_ends(self, omar, device):
+        services.log_in(omar.email, PASSWORD, device=services.Device(), now=NOW)
+        register(omar, device)
+        assert Session.objects.get().revoke_reason == "factor"
+        Session.objects.create(
+            user=omar, token_hash=b"x", created_at=NOW, last_used_at=NOW, expires_at=NOW + timedelta(days=1)
+        )
+        register(omar, Authenticator())
+        assert Session.objects.alive().count() == 1
+
+    @pytest.mark.parametrize("size", [1023, 1024])
+    def test_an_identifier_has_a_longest(self, omar, size):
+        device = Authenticator(credential_id=b"i" * size)
+        if size == 1023:
+            register(omar, device)
+        else:
+            with pytest.raises(WrongFactor):
+                register(omar, device)
+        assert Passkey.objects.count() == (size == 1023)
+
     def test_an_answer_is_taken_once_and_in_time(self, omar, lin, device):
         options = passkeys.ask_to_register(omar, site=SITE, now=NOW)
         late = NOW + rules.PASSKEY_CHALLENGE_LIFETIME + timedelta(seconds=1)
@@ -96,7 +132,7 @@ class TestRegister:
                 passkeys.register(person, device.make(options), name="x", site=SITE, now=at)
         passkeys.register(omar, device.make(options), name="x", site=SITE, now=NOW)
         with pytest.raises(WrongFactor):
-            passkeys.register(omar, Authenticator().make(options), name="y", site=SITE, now=NOW)
+            passkeys.register(omar, Authenticator().make(options), name="y", site=SITE, proved_at=NOW, now=NOW)
         assert Passkey.objects.count() == 1
 
     def test_a_device_belongs_to_one_person(self, omar, lin, device):
@@ -109,7 +145,7 @@ class TestRegister:
         for _ in range(rules.PASSKEYS):
             register(omar, Authenticator())
         with pytest.raises(TooMany):
-            passkeys.ask_to_register(omar, site=SITE, now=NOW)
+            passkeys.ask_to_register(omar, site=SITE, proved_at=NOW, now=NOW)
 
 
 class TestProve:

@@ -18,6 +18,7 @@ from accounts.errors import (
     PinLocked,
     PinMissing,
     PinSpent,
+    PinStands,
     PinTokenRefused,
     WrongPassword,
     WrongPin,
@@ -74,6 +75,13 @@ class TestSet:
         assert not TransactionPin(user=eve, encoded=TransactionPin.objects.get().encoded).is_right(PIN)
         settings.BLIND_INDEX_KEY = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
         assert not TransactionPin.objects.get().is_right(PIN)
+
+    def test_the_password_replaces_none(self, with_pin):
+        """Else a PIN would be the password again: for whoever has a session and the password it opened all that takes one."""
+        before = TransactionPin.objects.get().encoded
+        with pytest.raises(PinStands):
+            services.set_pin(with_pin, pin=OTHER, password=PASSWORD, now=NOW)
+        assert TransactionPin.objects.get().encoded == before
 
     def test_a_wrong_password_sets_nothing(self, ana):
         with pytest.raises(WrongPassword):

@@ -15,9 +15,11 @@ from django.test import Client
 
 from accounts import services
 from accounts.models import Passkey, RecoveryCode, Totp, User
-from accounts.services import factors
+from accounts.services import factors, lost_factors
+from accounts.services.standing import BlockMove
 from accounts.tests.authenticator import Authenticator
 from accounts.tests.test_factors import Enrolled
+from oversight import services as oversight
 from oversight.models import AuditEvent
 from tests.people import PASSWORD, enter, make_investor, make_officer
 
@@ -28,6 +30,7 @@ ASK, ENROL, MINE = (f"/admin/second-factor/{page}" for page in ("", "enrol/", "m
 OPTIONS, PASSKEYS = "/admin/second-factor/passkeys/options/", "/admin/second-factor/passkeys/"
 CHALLENGE = "/admin/second-factor/challenge/"
 INDEX = "/admin/"
+NONSENSE = ("[", "[]", '"x"', "5", "true", "1.5", "NaN", "9" * 5000, "[" * 19_000, "{" + " " * 20_000 + "}", "\x00")
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +100,7 @@ class TestTheDoor:
         assert "Too many" in answer.content.decode()
         assert landed(client.get(INDEX, follow=True)) == ASK
 
-    @pytest.mark.parametrize("form", [{}, {"code": ""}, {"passkey": "["}, {"passkey": "[]"}, {"passkey": '"x"'}])
+    @pytest.mark.parametrize("form", [{}, {"code": ""}, *({"passkey": nonsense} for nonsense in NONSENSE)])
     def test_nothing_and_nonsense_are_refused(self, client, omar, form):
         Enrolled(omar)
         knock(client, omar)
@@ -145,6 +148,45 @@ class TestHowLong:
         services.set_pin(omar, pin="402917", password=PASSWORD, now=NOW + timedelta(seconds=60))
         assert client.get(INDEX).status_code == 302
 
+    def test_looking_after_factors_proves_none(self, client, omar, clock):
+        app = Enrolled(omar)
+        knock(client, omar)
+        client.post(ASK, {"code": app.code()})
+        clock.shift(timedelta(minutes=14))
+        assert "recovery codes" in client.post("/admin/second-factor/recovery-codes/").content.decode()
+        assert landed(client.get(INDEX, follow=True)) == ASK
+
+    def test_a_block_ends_it_though_it_is_lifted(self, client, omar, clock):
+        Enrolled(omar)
+        enter(client, omar)
+        clock.shift(60)
+        now = NOW + timedelta(seconds=60)
+        for move in (BlockMove.BLOCK, BlockMove.UNBLOCK):
+            request = services.request_block(
+                omar.pk, move=move, by=make_officer(f"Cal {move}", "compliance"), now=now, reason="theft"
+            )
+            oversight.approve(request.pk, by=make_officer(f"Ada {move}", "administrator"), now=now)
+        assert landed(client.get(INDEX, follow=True)) == ASK
+
+    def test_decisions_take_one_of_fifteen_minutes(self, client, omar, clock):
+        ana, lin = make_investor("Ana"), make_officer("Lin", "compliance")
+        asked = services.request_kyc_level(ana.pk, level=1, by=lin, now=NOW, reason="seen")
+        row, listed = f"/admin/oversight/approvalrequest/{asked.pk}/do/", "/admin/oversight/approvalrequest/"
+        several = {"action": "approve_selected", "_selected_action": [str(asked.pk)], "confirmed": "1"}
+        enter(client, omar)
+        clock.shift(timedelta(minutes=15))
+        for verb in ("approve", "reject"):
+            for answer in (client.get(f"{row}{verb}/"), client.post(f"{row}{verb}/", {"_step": "confirm"})):
+                assert answer["Location"].startswith(ASK)
+        assert client.post(listed, several)["Location"].startswith(ASK)
+        asked.refresh_from_db()
+        assert asked.status == "requested"
+        enter(client, omar)
+        assert client.get(f"{row}approve/").status_code == 200
+        client.post(listed, several)
+        asked.refresh_from_db()
+        assert asked.status == "approved"
+
 
 class TestEnrolAnApp:
     def test_from_the_password_to_the_console(self, client, omar):
@@ -163,6 +205,35 @@ class TestEnrolAnApp:
         assert len(codes) == 10
         assert client.get(INDEX).status_code == 200
         assert codes[0] not in client.get(MINE).content.decode()
+        assert AuditEvent.objects.filter(action="accounts.entered_console", actor=omar).count() == 1
+
+    def test_a_secret_that_somebody_else_drew_meanwhile_is_neither_shown_nor_confirmed(self, client, omar):
+        knock(client, omar)
+        client.post(ENROL, {"draw": "1"})
+        theirs = factors.draw_secret(omar.pk, now=NOW).secret
+        answer = client.post(ENROL, {"code": pyotp.TOTP(theirs).at(NOW)}).content.decode()
+        assert "Another secret was drawn" in answer
+        assert theirs not in answer
+        assert not factors.has_factor(omar)
+
+    def test_a_browser_from_before_a_reset_enrols_nothing(self, client, omar, clock):
+        """Laptop and phone are stolen, and two officers reset the factors: the open console is worth nothing."""
+        app = Enrolled(omar)
+        knock(client, omar)
+        client.post(ASK, {"code": app.code()})
+        clock.shift(60)
+        now = NOW + timedelta(seconds=60)
+        asked = lost_factors.request_reset_of_factors(
+            omar.pk, by=make_officer("Cal", "compliance"), now=now, reason="stolen"
+        )
+        oversight.approve(asked.pk, by=make_officer("Ada", "administrator"), now=now)
+        thief = Client()
+        thief.cookies = client.cookies.copy()
+        assert thief.post(OPTIONS).status_code in (302, 403)
+        assert landed(thief.get(INDEX, follow=True)) == "/admin/login/"
+        assert not factors.has_factor(omar)
+        clock.shift(60)
+        assert landed(knock(Client(), omar)) == ENROL
 
     def test_a_secret_that_another_browser_drew_is_not_shown(self, client, omar):
         factors.draw_secret(omar.pk, now=NOW)
@@ -205,7 +276,9 @@ class TestPasskeys:
         assert client.post(ASK, {"passkey": json.dumps(answer)}).status_code == 200
         assert landed(client.get(INDEX, follow=True)) == ASK
 
-    @pytest.mark.parametrize("form", [{}, {"name": "x"}, {"name": "x", "passkey": "[]"}, {"passkey": "{}"}])
+    @pytest.mark.parametrize(
+        "form", [{}, {"name": "x"}, {"passkey": "{}"}, *({"name": "x", "passkey": nonsense} for nonsense in NONSENSE)]
+    )
     def test_nonsense_adds_none(self, client, omar, form):
         knock(client, omar)
         client.post(OPTIONS)
@@ -226,8 +299,10 @@ class TestPasskeys:
         codes = client.post("/admin/second-factor/recovery-codes/").content.decode()
         assert len(re.findall(r"<li>\w{4}-\w{4}</li>", codes)) == 10
         assert RecoveryCode.objects.filter(user=omar, used_at=None).count() == 10
+        enter(client, omar)
         client.post("/admin/second-factor/app/")
         assert not Totp.objects.exists()
+        enter(client, omar)
         client.post(f"{PASSKEYS}{key}/")
         assert Passkey.objects.get().pk == key
         assert client.get(INDEX).status_code == 200

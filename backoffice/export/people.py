@@ -56,7 +56,10 @@ def _counters(subject: Subject) -> Q:
 
 
 def _number(subject: Subject) -> Q:
-    return Q(scope=f"number:{sms.mark(subject.user.phone)}") if subject.user.phone else Q(pk__in=[])
+    if not subject.user.phone:
+        return Q(pk__in=[])
+    mark = sms.mark(subject.user.phone)
+    return Q(scope__in=[f"number:{mark}", f"claimed:{mark}"])
 
 
 PARTS: list[Any] = [

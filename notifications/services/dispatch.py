@@ -60,7 +60,7 @@ def _send_sms(row: Delivery, message: Message, *, now: datetime) -> None:
 @command
 def count(number: str, *, now: datetime) -> None:
     """Count one SMS, before it is sent. Raises SmsCapped."""
-    sms_caps.count_sms(number, now=now)
+    sms_caps.count_sms(number, purpose="notice", now=now)
 
 
 def _push(row: Delivery, message: Message) -> None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from oversight import second_factor
 
 CLAIM: Final = "second_factor_at"
+PASSWORD_GIVEN: Final = "password_given_at"  # noqa: S105 - the name of a moment
 
 
 def claim(request: HttpRequest, *, now: datetime) -> None:
@@ -21,11 +22,30 @@ def claim(request: HttpRequest, *, now: datetime) -> None:
     request.session[CLAIM] = now.isoformat()
 
 
+def note_password(request: HttpRequest, *, now: datetime) -> None:
+    """Note that the password was given."""
+    request.session[PASSWORD_GIVEN] = now.isoformat()
+
+
+def password_counts(request: HttpRequest) -> bool:
+    """Answer whether the password was given since anything last changed of how this officer proves who they are."""
+    given_at, changed_at = _moment(request, PASSWORD_GIVEN), request.user.access_changed_at  # type: ignore[union-attr]
+    return given_at is not None and (changed_at is None or changed_at <= given_at)
+
+
+def given_at(request: HttpRequest) -> datetime | None:
+    """Return when the second factor was given in this browser."""
+    return _moment(request, CLAIM)
+
+
+def _moment(request: HttpRequest, name: str) -> datetime | None:
+    text = request.session.get(name)
+    return datetime.fromisoformat(text) if text else None
+
+
 def is_fresh(request: HttpRequest, *, within: timedelta) -> bool:
     """Answer whether it was given lately enough."""
-    text = request.session.get(CLAIM)
-    given_at = datetime.fromisoformat(text) if text else None
-    return second_factor.is_fresh(given_at, person=request.user, within=within, now=timezone.now())
+    return second_factor.is_fresh(given_at(request), person=request.user, within=within, now=timezone.now())
 
 
 def ask_again(request: HttpRequest, *, then: str) -> HttpResponseRedirect:

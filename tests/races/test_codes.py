@@ -1,6 +1,6 @@
 """Races over codes and PINs: tries are counted one by one, what is good once is used once.
 
-Each lock has its control beside it: the same race with the lock taken out, seen to go wrong.
+Controls stand beside: the same race with the lock taken out, seen to go wrong.
 """
 
 from __future__ import annotations
