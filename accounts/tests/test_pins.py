@@ -77,7 +77,7 @@ class TestSet:
         assert not TransactionPin.objects.get().is_right(PIN)
 
     def test_the_password_replaces_none(self, with_pin):
-        """Else a PIN would be the password again: for whoever has a session and the password it opened all that takes one."""
+        """Else a PIN would be the password again, and whoever has that would open all that takes a PIN."""
         before = TransactionPin.objects.get().encoded
         with pytest.raises(PinStands):
             services.set_pin(with_pin, pin=OTHER, password=PASSWORD, now=NOW)
