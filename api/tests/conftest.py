@@ -9,6 +9,7 @@ from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from api.tests.endpoints import Gate
+from tests.people import session_with_factor
 
 
 @pytest.fixture
@@ -28,5 +29,5 @@ def ana_calls(ana, endpoints) -> Any:
 def caller(person: Any) -> Any:
     """A client that is logged in as this person."""
     client = APIClient(raise_request_exception=False)
-    client.force_authenticate(person)
+    client.force_authenticate(person, token=session_with_factor(person))
     return client

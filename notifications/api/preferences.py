@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,11 +23,16 @@ from notifications.services.preferences import UNCHANGED, Wishes
 CLOCK = "%H:%M"
 
 
+@extend_schema_field({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$"})
+class ClockField(serializers.TimeField):
+    """Hours and minutes; OpenAPI's own `time` has seconds and an offset."""
+
+
 class QuietHoursField(StrictSerializer):
     """When nothing that can wait is pushed or sent by SMS, on the clock of the person's time zone."""
 
-    begins = serializers.TimeField(format=CLOCK, input_formats=[CLOCK], help_text="such as 21:00")
-    ends = serializers.TimeField(format=CLOCK, input_formats=[CLOCK], help_text="such as 08:00, on the next day")
+    begins = ClockField(format=CLOCK, input_formats=[CLOCK], help_text="such as 21:00")
+    ends = ClockField(format=CLOCK, input_formats=[CLOCK], help_text="such as 08:00, on the next day")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["begins"] == attrs["ends"]:

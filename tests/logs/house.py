@@ -171,7 +171,8 @@ class Open:
             for part in path.read_bytes().split(b"\n" + b"-" * 79 + b"\n"):
                 message = message_from_bytes(part, policy=policy.default)
                 if message["To"]:
-                    yield str(message["To"]), message.get_content()
+                    plain = message.get_body(("plain",))
+                    yield str(message["To"]), plain.get_content() if plain else ""
 
     def logs(self) -> dict[str, str]:
         """Everything that was written while it ran, by who wrote it."""
