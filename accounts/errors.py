@@ -302,6 +302,13 @@ class PictureRefused(DomainError):
     status = 422
 
 
+class PicturesBusy(DomainError):
+    code = "pictures-busy"
+    title = "Others' pictures are being read: try again"
+    status = 503
+    wait = 5
+
+
 class PictureTooLarge(DomainError):
     code = "too-large"
     title = "A picture has up to 5 MB"

@@ -6,7 +6,11 @@ import unicodedata
 
 MAX_LENGTH = 100
 
-_DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_REFUSED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Nd"})
+_JOINERS = frozenset("\u200c\u200d")
+"""Persian and many scripts of India write with them."""
+_OF_ADDRESSES = frozenset("/:@")
+"""A name stands in mails to others: nothing in it becomes a link."""
 
 
 class InvalidName(ValueError):
@@ -16,11 +20,12 @@ class InvalidName(ValueError):
 def normalise_name(text: str) -> str:
     """Return a name in any script, as its bearer writes it, in NFC and with single spaces.
 
-    Raises InvalidName for control and formatting characters but joiners, and for what has no letter.
+    Raises InvalidName for control and formatting characters but joiners, for digits, for what addresses are written
+    with, and for what has no letter.
     """
     name = " ".join(unicodedata.normalize("NFC", text).split())
-    if any(unicodedata.category(c) in {"Cc", "Cs", "Co", "Cn"} or c in _DIRECTION_MARKS for c in name):
-        raise InvalidName("A name has no control characters.")
+    if any((unicodedata.category(c) in _REFUSED and c not in _JOINERS) or c in _OF_ADDRESSES for c in name):
+        raise InvalidName("A name has no digits, no control characters, and none of / : @.")
     if not any(unicodedata.category(c)[0] == "L" for c in name):
         raise InvalidName("A name has a letter.")
     return name

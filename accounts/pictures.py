@@ -23,6 +23,12 @@ MEDIA_TYPE: Final = "image/webp"
 WHITE: Final = (255, 255, 255)
 _WIDE_MODES: Final = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 
+MAXIMUM_SCANS: Final = 100
+"""Of a progressive JPEG: cameras write some ten, and each goes over all pixels once more."""
+PATIENCE_SECONDS: Final = 5.0
+_JPEG: Final = b"\xff\xd8\xff"
+_SCAN: Final = b"\xff\xda"
+
 _one_at_a_time = threading.Lock()
 """A picture takes up to some 220 MB while it is read: a process reads one, however many are sent."""
 
@@ -31,13 +37,24 @@ class NoPicture(ValueError):
     """This is no picture that is taken; the text says why."""
 
 
+class PicturesWaiting(Exception):
+    """Others' pictures are still being read."""
+
+
 def redraw(raw: bytes) -> bytes:
     """Return a square WebP of a JPEG, PNG or WebP, upright, without anything that stood beside its pixels.
 
-    The kind is that of the content, whatever it is called; of several frames it is the first. Raises NoPicture.
+    The kind is that of the content, whatever it is called; of several frames it is the first. Raises NoPicture,
+    PicturesWaiting.
     """
-    with _one_at_a_time:
+    if raw.startswith(_JPEG) and raw.count(_SCAN) > MAXIMUM_SCANS:  # In a JPEG's pixels this pair doesn't occur.
+        raise NoPicture(f"It has more than {MAXIMUM_SCANS} scans.")
+    if not _one_at_a_time.acquire(timeout=PATIENCE_SECONDS):
+        raise PicturesWaiting
+    try:
         return _encoded(_square(raw))
+    finally:
+        _one_at_a_time.release()
 
 
 def _square(raw: bytes) -> Image.Image:

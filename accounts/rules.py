@@ -10,6 +10,7 @@ ACCESS_LIFETIME = timedelta(minutes=10)
 REFRESH_LIFETIME = timedelta(days=30)
 RESET_LIFETIME = timedelta(hours=1)
 RESETS_AT_ONCE = 5
+RESETS_WITHIN = timedelta(minutes=15)
 
 ATTEMPTS_BEFORE_LOCK = 5
 ATTEMPTS_WINDOW = timedelta(minutes=15)

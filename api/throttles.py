@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import logging
 import time
 from typing import Any
@@ -53,11 +54,22 @@ class ScopedRate(BaseThrottle):
         return self._wait
 
     def identity(self, request: Request) -> str:
-        """Name the caller without personal data: the user's id, or a hash of the address."""
+        """Name the caller without personal data: the user's id, or a hash of the address or network."""
         if request.user and request.user.is_authenticated:
             return str(request.user.pk)
         address = trace.current().ip or client_ip(request._request) or "unknown"
-        return hashlib.sha256(address.encode()).hexdigest()[:32]
+        return hashlib.sha256(_customer(address).encode()).hexdigest()[:32]
+
+
+def _customer(address: str) -> str:
+    """Return what one customer of a provider has: of version 6 the first 64 bits, all of whose addresses are theirs."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if ip.version == 4:
+        return str(ip)
+    return str(ip.ipv4_mapped or ipaddress.ip_network((int(ip), 64), strict=False))
 
 
 def rate(scope: str) -> tuple[int, int]:

@@ -177,6 +177,11 @@ class AuditEvent(models.Model):
             models.Index(fields=["target_type", "target_id"], name="oversight_audit_target"),
             models.Index(fields=["action"], name="oversight_audit_action"),
             models.Index(fields=["at"], name="oversight_audit_at"),
+            models.Index(
+                fields=["actor", "at"],
+                name="oversight_audit_came_in",
+                condition=Q(action__in=("accounts.logged_in", "accounts.entered_console", "accounts.password_reset")),
+            ),
             BrinIndex(fields=["recorded_at"], name="oversight_audit_recorded"),
         ]
         constraints = [

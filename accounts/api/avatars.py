@@ -100,7 +100,10 @@ class AvatarView(APIView):
     @extend_schema(
         operation_id="set_avatar",
         request=dict.fromkeys(TAKEN, OpenApiTypes.BINARY),
-        responses={204: OpenApiResponse(description="It is shown from now on")},
+        responses={
+            204: OpenApiResponse(description="It is shown from now on"),
+            503: OpenApiResponse(description="Others' pictures are being read; Retry-After says when to try again"),
+        },
     )
     def put(self, request: Request) -> Response:
         """Show this picture, cut to a square and drawn anew: up to 5 MB; 25 million pixels, 10 of a PNG or WebP."""

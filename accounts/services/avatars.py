@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid_utils.compat import uuid7
 
 from accounts import pictures
-from accounts.errors import PictureRefused
+from accounts.errors import PictureRefused, PicturesBusy
 from accounts.models import Avatar, User
 from core.commands import command
 from core.errors import NotFound
@@ -15,11 +15,13 @@ from oversight import audit
 
 
 def set_avatar(user: User, raw: bytes, *, now: datetime) -> None:
-    """Show this picture from now on. Raises PictureRefused."""
+    """Show this picture from now on. Raises PictureRefused, PicturesBusy."""
     try:
         picture = pictures.redraw(raw)
     except pictures.NoPicture as error:
         raise PictureRefused(str(error)) from error
+    except pictures.PicturesWaiting as error:
+        raise PicturesBusy from error
     keep(user, picture, now=now)
 
 

@@ -11,7 +11,7 @@ from django.contrib.auth.hashers import make_password
 from accounts import lockout, mails, rules, signals, tokens
 from accounts.errors import ResetTokenRefused, WrongPassword
 from accounts.models import PasswordResetToken, Session, User
-from accounts.services import sensitive, sessions
+from accounts.services import sensitive, sessions, strangers
 from core.commands import command
 from oversight import audit
 
@@ -77,12 +77,13 @@ def request_reset(index: bytes, *, now: datetime) -> None:
 
 @command
 def open_reset(user_id: UUID, *, now: datetime) -> str | None:
-    """Make a reset token, and return it; None where the person has as many good ones as there may be.
+    """Make a reset token, and return it; None where as many as may be were sent lately.
 
     Earlier ones stay good until one is used: whoever asks for another's links on and on takes none of them away.
     """
     person = User.objects.lock(user_id)
-    if PasswordResetToken.objects.filter(user=person, used_at=None, expires_at__gt=now).count() >= rules.RESETS_AT_ONCE:
+    lately = PasswordResetToken.objects.filter(user=person, used_at=None, created_at__gt=now - rules.RESETS_WITHIN)
+    if lately.count() >= rules.RESETS_AT_ONCE:
         return None
     secret = secrets.token_urlsafe(TOKEN_BYTES)
     PasswordResetToken.objects.create(
@@ -106,7 +107,9 @@ def confirm_reset(token: str, *, new: str, now: datetime) -> None:
     if row.used_at is not None or row.expires_at <= now or not person.is_active:
         raise ResetTokenRefused
     _replace_password(person, make_password(new), at=now)
-    lockout.forget(person.email_index, person.phone_index)
+    if person.email_verified_at is None:
+        strangers.shut_out(person, now=now)
+    lockout.forget(*lockout.counters_of(person, now=now))
     audit.record(lockout.RESET_BY_MAIL, actor=person, at=now, target=person)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.contrib.auth.hashers import make_password
@@ -20,7 +20,7 @@ from accounts.errors import (
 )
 from accounts.id_tokens import Claims
 from accounts.models import Provider, SocialIdentity, User
-from accounts.services import factors, identities, login, nonces, people
+from accounts.services import factors, identities, login, new_device, nonces, people
 from accounts.services.login import Challenge
 from core.commands import command
 from oversight.encryption import blind_index
@@ -50,7 +50,7 @@ class LinkAsked:
 
 @dataclass(frozen=True, slots=True)
 class Vouched:
-    """Google or Apple says who it is: a new device needs no code beside it, as it does beside a password."""
+    """Google or Apple says who it is: a new device needs no code beside a log-in that was used before."""
 
     def use(self, person: User, *, now: datetime) -> str:
         """Say so. Raises WrongFactor where the person has a factor of their own by now."""
@@ -67,7 +67,7 @@ def exchange(provider: Provider, id_token: str, *, profile: Profile, device: Dev
 
     Who has a second factor is asked for it. Raises UnknownSocialProvider, IdTokenRefused, KeysUnavailable,
     AccountBlocked, OfficerLogInsOnly, SocialLogInClosed, AddressUnverified, SocialAddressMissing, ProfileNeeded,
-    UnknownReferralCode, TooSoon.
+    UnknownReferralCode, TooSoon, SmsCapped.
     """
     claims = id_tokens.verify(provider, id_token, now=now)
     for _ in range(TRIES):
@@ -81,7 +81,10 @@ def exchange(provider: Provider, id_token: str, *, profile: Profile, device: Dev
 def _answer(claims: Claims, profile: Profile, device: Device, *, now: datetime) -> Outcome:
     identity = SocialIdentity.objects.filter(subject_index=claims.subject_index).first()
     if identity is not None:
-        return log_in_known(identity, claims, device=device, now=now)
+        entry = log_in_known(identity, claims, device=device, now=now)
+        if isinstance(entry, Challenge) and not entry.methods:
+            return replace(entry, methods=(new_device.send_code(identity.user, now=now),))
+        return entry
     owner = User.objects.filter(email_index=blind_index(claims.email)).first() if claims.email else None
     if owner is not None:
         return ask_owner(owner, claims, now=now)
@@ -94,16 +97,22 @@ def log_in_known(
 ) -> tokens.TokenPair | Challenge:
     """Open a session for whom this log-in is linked to, as a right password would.
 
+    One that was never used was linked by whoever reads the mail: from a new device a code has to come beside it, as
+    beside a password. The answer is then a challenge without a method, and the code is sent once this has committed.
+
     Raises IdTokenRefused, AccountBlocked, OfficerLogInsOnly, SocialLogInClosed, Overtaken.
     """
     person = User.objects.lock(identity.user_id)
     nonces.spend(claims.nonce_hashes, now=now)
-    if not SocialIdentity.objects.filter(pk=identity.pk).update(last_used_at=now):
+    found = SocialIdentity.objects.filter(pk=identity.pk)
+    kept = found.first()
+    if kept is None:
         raise Overtaken  # It was unlinked just now.
     _require_may_enter(person)
     methods = factors.methods_of(person)
-    if methods:
+    if methods or (kept.last_used_at is None and new_device.asks_code(person, device, now=now)):
         return Challenge(tokens.issue_challenge(person.pk, person.password, now=now), methods)
+    found.update(last_used_at=now)
     return login.open_session.inside(person, device=device, now=now, proof=Vouched())
 
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts import rules
 from accounts.errors import CodeRefused, SmsCapped
 from accounts.models import SmsCount, User, VerificationCode
-from accounts.services import addresses, codes
+from accounts.services import addresses, codes, strangers
 from accounts.services.codes import Channel, Purpose
 from core.commands import command
 from oversight import audit
@@ -64,6 +64,8 @@ def verify(code_id: UUID, channel: str, purpose: str, secret: str, *, now: datet
     if purpose == Purpose.CHANGE:
         addresses.replace(code, now=now)
     person = code.user
+    if channel == Channel.EMAIL and purpose == Purpose.VERIFY and person.email_verified_at is None:
+        strangers.shut_out(person, now=now)
     setattr(person, f"{channel}_verified_at", now)
     person.save(update_fields=[f"{channel}_verified_at"])
     audit.record(f"accounts.{channel}_verified", actor=person, at=now, target=person)

@@ -210,6 +210,19 @@ class TestRefused:
                     outcomes.add("refused")
         assert outcomes == {b"RIFF", "refused"}
 
+    def test_a_photo_of_hundreds_of_scans_before_any_is_read(self, monkeypatch):
+        """Each scan of a progressive photo goes over all its pixels: a small file of many would take minutes."""
+        raw = written(flag(), "JPEG", progressive=True)
+        start, end = raw.rindex(b"\xff\xda"), raw.rindex(b"\xff\xd9")
+        assert drawn(raw[:end] + raw[start:end] * 20 + raw[end:]).size == (200, 200)
+        monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: 1 / 0)
+        assert "scans" in refused(raw[:end] + raw[start:end] * 101 + raw[end:])
+
+    def test_what_looks_like_scans_in_another_kind_is_none(self):
+        info = PngInfo()
+        info.add(b"prVt", b"\xff\xda" * 200)
+        assert drawn(written(flag(), pnginfo=info)).size == (200, 200)
+
     def test_text_that_swells(self):
         info = PngInfo()
         info.add_text("Comment", "x" * 20_000_000, zip=True)
@@ -322,6 +335,15 @@ class TestApi:
         answer = self.put(self.client(ana), written(flag()), kind)
         assert (answer.status_code, answer["Content-Type"]) == (415, "application/problem+json")
         assert not Avatar.objects.exists()
+
+    def test_while_another_is_read_for_long_it_says_when_to_try_again(self, ana, monkeypatch):
+        client = self.client(ana)
+        monkeypatch.setattr(pictures, "PATIENCE_SECONDS", 0.01, raising=False)
+        with pictures._one_at_a_time:
+            answer = self.put(client, written(flag()))
+        assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "pictures-busy", "5")
+        assert not Avatar.objects.exists()
+        assert self.put(client, written(flag())).status_code == 204
 
     def test_nothing_at_all(self, ana):
         for raw, kind in ((b"", "image/png"), (b"", "application/json")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import UTC, datetime, timedelta
 
 import pyotp
@@ -62,6 +63,12 @@ def refusal(answer) -> tuple[int, str]:
 def linked(person: User, subject=SUBJECT, provider="google") -> SocialIdentity:
     index = subject_index(provider, subject)
     return SocialIdentity.objects.create(user=person, provider=provider, subject_index=index, created_at=NOW)
+
+
+def with_number(person: User) -> None:
+    person.identify(email=person.email, phone="+2290197123456")
+    person.phone_verified_at = NOW
+    person.save(update_fields=["phone", "phone_index", "phone_verified_at"])
 
 
 @pytest.fixture
@@ -206,6 +213,34 @@ class TestSomebodyKnown:
         post("/auth/social/google", {"id_token": token()}, **{"User-Agent": "Something else"})
         assert [told.subject for told in mail.outbox] == ["A log-in from a new device"]
 
+    def test_who_has_a_verified_number_is_asked_for_a_code_the_first_time(self, ana, sent):
+        """Whoever reads her mail can link a log-in: it opens nothing from a device that she never came from."""
+        with_number(ana)
+        services.log_in(ana.email, PASSWORD, device=services.Device("A phone", "192.0.2.1"), now=NOW)
+        identity = linked(ana)
+        for _ in range(2):
+            answer = log_in(token())
+            assert answer.json()["methods"] == ["sms"]
+        assert (Session.objects.count(), len(sent())) == (1, 1)
+        identity.refresh_from_db()
+        assert identity.last_used_at is None
+        code = re.search(r"\b\d{6}\b", sent()[0]["text"])[0]
+        given = {"mfa_token": answer.json()["mfa_token"], "code": code}
+        assert set(post("/auth/login/mfa", given).json()) == {"access", "refresh"}
+        assert set(log_in(token()).json()) == {"access", "refresh"}
+        elsewhere = {"User-Agent": "Something else"}
+        answer = post("/auth/social/google", {"id_token": token()}, **elsewhere)
+        assert set(answer.json()) == {"access", "refresh"}
+
+    def test_who_is_asked_for_that_code_has_used_the_nonce_up(self, ana, sent):
+        with_number(ana)
+        services.log_in(ana.email, PASSWORD, device=services.Device("A phone", "192.0.2.1"), now=NOW)
+        linked(ana)
+        held = token()
+        assert log_in(held).json()["mfa_required"] is True
+        assert refusal(log_in(held)) == (401, "id-token-refused")
+        assert len(sent()) == 1
+
     def test_neither_meets_nor_lifts_the_lock_of_passwords(self, ana):
         linked(ana)
         for _ in range(rules.ATTEMPTS_BEFORE_LOCK):
@@ -213,6 +248,56 @@ class TestSomebodyKnown:
         before = LoginFailure.objects.values().get()
         assert log_in(token()).status_code == 200
         assert LoginFailure.objects.values().get() == before
+
+
+class TestAnAddressThatNobodyProved:
+    """Eve signs up with a Google account that once had Ana's address, and Ana then shows that it is hers."""
+
+    @pytest.fixture
+    def taken(self) -> User:
+        assert log_in(token(email="ana@example.com"), **PROFILE).status_code == 200
+        person = User.objects.get()
+        assert person.email_verified_at is None
+        return person
+
+    def of_mail(self, subject: str) -> str:
+        (body,) = [told.body for told in mail.outbox if told.subject == subject]
+        return re.search(r"^[\w.-]{40,}$", body, re.MULTILINE).group()
+
+    def is_shut_out(self, person: User) -> None:
+        assert not SocialIdentity.objects.exists()
+        assert not Session.objects.filter(revoked_at=None).exists()
+        assert AuditEvent.objects.filter(action="accounts.identities_dropped", target_id=str(person.pk)).count() == 1
+
+    def test_once_it_is_verified_the_log_in_from_before_is_gone(self, taken):
+        code = self.of_mail("Is this address yours?")
+        assert post("/auth/verify-email", {"token": code}).status_code == 204
+        self.is_shut_out(taken)
+        assert log_in(token(email="ana@example.com")).status_code == 202
+        assert not Session.objects.filter(revoked_at=None).exists()
+
+    def test_once_a_password_is_set_by_mail_it_is_gone_too(self, taken):
+        post("/auth/password/reset", {"identifier": "ana@example.com"})
+        link = self.of_mail("Set a new password")
+        body = {"token": link, "new_password": "a very good passphrase"}
+        assert post("/auth/password/reset/confirm", body).status_code == 204
+        self.is_shut_out(taken)
+        assert refusal(log_in(token(email="ana@example.com"))) == (409, "address-unverified")
+
+    def test_what_was_linked_to_a_proven_address_stays(self, ana):
+        linked(ana)
+        post("/auth/password/reset", {"identifier": ana.email})
+        body = {"token": self.of_mail("Set a new password"), "new_password": "a very good passphrase"}
+        assert post("/auth/password/reset/confirm", body).status_code == 204
+        assert SocialIdentity.objects.get().user == ana
+        assert log_in(token()).status_code == 200
+
+    def test_whoever_verifies_without_such_a_log_in_stays_in(self):
+        zoe = make_investor("Zoe", email="zoe@example.com")
+        services.log_in(zoe.email, PASSWORD, device=services.Device(), now=NOW)
+        services.ask_code(zoe, "email", now=NOW)
+        assert post("/auth/verify-email", {"token": self.of_mail("Is this address yours?")}).status_code == 204
+        assert Session.objects.get().revoked_at is None
 
 
 class TestNonce:

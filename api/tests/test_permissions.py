@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import time_machine
+from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
 from api.tests.conftest import caller
 from api.throttles import ScopedRate, rate
+from oversight import trace
 from tests.people import make_officer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("endpoints")]
@@ -92,3 +94,21 @@ class TestThrottles:
         assert rate("login") == (3, 60)
         with pytest.raises(ImproperlyConfigured):
             rate("nothing")
+
+    @pytest.mark.parametrize(
+        ("one", "other", "is_same"),
+        [
+            ("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", True),
+            ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+            ("192.0.2.1", "192.0.2.2", False),
+            ("::ffff:192.0.2.1", "192.0.2.1", True),
+            ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ],
+    )
+    def test_an_address_of_version_6_counts_by_the_network_that_one_customer_has(self, rf, one, other, is_same):
+        def identity(ip: str) -> str:
+            request = Request(rf.get("/"))
+            with trace.following(trace.Trace(ip=ip)):
+                return ScopedRate().identity(request)
+
+        assert (identity(one) == identity(other)) is is_same

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.core.files.base import ContentFile
 
+from accounts.services import deletion
 from core.commands import Command, command
 from core.errors import DomainError
 from ledger import days, posting
@@ -48,10 +49,11 @@ def check(verb: Verb, *, terms_asked: Terms, paper: Paper, reason: str) -> Case:
 def ask(verb: Verb, *, terms_asked: Terms, paper: Paper, reason: str, by: Any, now: datetime) -> ApprovalRequest:
     """Check a movement, freeze it with its document, and ask for the approval (body of every `request_x`).
 
-    Raises as `check`, and NotAllowedToAsk, OwnRequest.
+    Raises as `check`, and NotAllowedToAsk, OwnRequest, PersonDeleted.
     """
     require_may_ask(by, MAY_ASK)
     case = check(verb, terms_asked=terms_asked, paper=paper, reason=reason)
+    _require_investor_there(case)
     return oversight.ask(
         case.shape.name,
         by=by,
@@ -74,6 +76,7 @@ def apply(request: ApprovalRequest, by: Any, now: datetime) -> TreasuryMovement:
     verb = Verb(request.verb.removeprefix("treasury."))
     case = terms.resolve(verb, Terms.thaw(request.payload["terms"]))
     checks.require_allowed(case)
+    _require_investor_there(case)
     returns_capital = case.shape.returns_capital and case.scope.startswith("product:")
     if returns_capital:
         announce_coming(case.scope, case.currency)
@@ -153,6 +156,12 @@ def require_reason(reason: str) -> None:
     """Raise InvalidTerms unless a reason of at most 500 characters is given."""
     if not reason.strip() or len(reason) > 500:
         raise terms.InvalidTerms("Give a reason, in up to 500 characters.", field="reason")
+
+
+def _require_investor_there(case: Case) -> None:
+    """Hold whom the verb credits, before any ledger account is locked. Raises PersonDeleted."""
+    if case.shape.credits_investor:
+        deletion.require_there(case.investor.pk)
 
 
 def _remember(

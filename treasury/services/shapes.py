@@ -67,6 +67,11 @@ class Shape:
         return f"treasury.{self.verb.value}"
 
     @property
+    def credits_investor(self) -> bool:
+        """Whether somebody gets money by it, who then has to be there."""
+        return self.credit.is_owned
+
+    @property
     def names_counterparty(self) -> bool:
         return self.verb in NAMES_COUNTERPARTY
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
+from accounts.errors import PersonDeleted
 from ledger.accounts import open_account
 from ledger.evidence import DuplicateEvidence, record
 from ledger.posting import FundCommitted, InsufficientBalance, Move, post
@@ -256,6 +259,28 @@ def test_unmatched_money_and_mistakes_about_an_investor(desk: Desk, eve: Any) ->
     goodwill = desk.do(services.request_goodwill, purse="fees", investor=eve.pk, amount="5", **USD)
     assert desk.balance("available", owner=eve) == D(35)
     assert goodwill.investor == eve
+
+
+@pytest.mark.parametrize(
+    ("verb", "more"),
+    [("suspense_allot", {"cash": "bank", "amount": "30"}), ("goodwill", {"purse": "fees", "amount": "5"})],
+)
+def test_nobody_who_is_deleted_is_credited(desk: Desk, eve: Any, verb: str, more: dict[str, str]) -> None:
+    """Neither at asking nor at applying: a deletion that came in between is found."""
+    request = getattr(services, f"request_{verb}")
+    desk.deposit("100")
+    desk.do(services.request_correction, cash="bank", investor=desk.ana.pk, amount="40", **USD)
+    desk.do(services.request_bank_interest, cash="bank", amount="5", **USD)
+    asked = desk.ask(request, investor=eve.pk, **more, **USD)
+    type(eve).objects.filter(pk=eve.pk).update(deleted_at=desk.now)
+    with refused(desk, PersonDeleted):
+        desk.approve(asked)
+    with refused(desk, PersonDeleted):
+        desk.ask(request, investor=eve.pk, **more, **USD)
+    assert (desk.balance("suspense"), desk.balance("fees")) == (D(40), D(5))
+    type(eve).objects.filter(pk=eve.pk).update(deleted_at=None)
+    desk.approve(asked)
+    assert desk.balance("available", owner=eve) == D(more["amount"])
 
 
 def test_what_payments_put_into_suspense_is_theirs_to_allot(desk: Desk) -> None:
