@@ -48,6 +48,8 @@ UNAUTHENTICATED = google_error(401, "UNAUTHENTICATED")
 UNAVAILABLE = google_error(503, "UNAVAILABLE", "UNAVAILABLE")
 INTERNAL = google_error(500, "INTERNAL", "INTERNAL")
 QUOTA = (*google_error(429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED")[:2], {"Retry-After": "600"})
+DISABLED = google_error(403, "PERMISSION_DENIED")
+NO_PROJECT = google_error(404, "NOT_FOUND")
 APPLE = google_error(401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR")
 PROXY = (502, "<html>bad gateway</html>", {})
 
@@ -211,6 +213,8 @@ def test_a_refusal_is_final_and_the_device_stays(ana, google, answer, said):
         ([PROXY], 1),
         ([UNAUTHENTICATED, UNAUTHENTICATED], 1),
         ([APPLE], 1),
+        ([DISABLED], 1),
+        ([NO_PROJECT], 1),
     ],
 )
 def test_a_failure_is_tried_again(ana, google, answers, minutes):
