@@ -194,6 +194,21 @@ def test_a_token_that_fcm_doesnt_know_any_more_is_forgotten(ana, google):
     assert gone.reason == "FCM doesn't know the token any more" and gone.device_id != kept.pk
 
 
+def test_a_token_that_is_anothers_meanwhile_stays_theirs(ana, eve, google, monkeypatch):
+    before = push.send
+
+    def send_slowly(token, asked):
+        phone_of(eve, "one phone")
+        before(token, asked)
+
+    monkeypatch.setattr(push, "send", send_slowly)
+    phone_of(ana, "one phone")
+    tell(ana)
+    google.answers[:] = [UNREGISTERED]
+    assert send() == 0
+    assert (pushed().status, Device.objects.get().user) == ("failed", eve)
+
+
 @pytest.mark.parametrize(("answer", "said"), [(INVALID, "400 INVALID_ARGUMENT"), (MISMATCH, "403 SENDER_ID_MISMATCH")])
 def test_a_refusal_is_final_and_the_device_stays(ana, google, answer, said):
     phone_of(ana)
