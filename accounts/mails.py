@@ -15,7 +15,7 @@ from django.core.mail import send_mail
 from django.db import transaction
 from django.template.loader import render_to_string
 
-from accounts import sms
+from accounts import sending, sms
 from accounts.models import User
 
 SUBJECTS = {
@@ -39,7 +39,7 @@ def queue(kind: str, user: User) -> None:
     transaction.on_commit(functools.partial(send.delay, kind, str(user.pk)), robust=True)
 
 
-@shared_task(name="accounts.mails.send", **sms.AGAIN)
+@shared_task(name="accounts.mails.send", base=sending.Sending)
 def send(kind: str, user_id: str) -> None:
     """Write one mail to a person who has an address; sending it twice does no harm."""
     user = User.objects.filter(pk=UUID(user_id)).first()
@@ -48,10 +48,16 @@ def send(kind: str, user_id: str) -> None:
 
 
 def deliver(kind: str, user: User, *, to: str = "", **facts: Any) -> None:
-    """Send the mail at once, outside any transaction, to the person's address or another of theirs."""
+    """Send the mail at once, outside any transaction, to the person's address or another of theirs.
+
+    Raises MailFailed, MailRefused, SmsFailed, SmsRefused.
+    """
     to = to or user.email
     if to:
         body = render_to_string(f"accounts/mail/{kind}.txt", {"user": user, **facts})
-        send_mail(SUBJECTS[kind], body, settings.DEFAULT_FROM_EMAIL, [to])
+        try:
+            send_mail(SUBJECTS[kind], body, settings.DEFAULT_FROM_EMAIL, [to])
+        except Exception as error:
+            raise sending.judged(error) from error
     elif kind in ALSO_BY_SMS and user.phone:
         sms.send(user.phone, f"Fiducia: {SUBJECTS[kind]}. If it wasn't you who asked for it, write to support.")

@@ -14,7 +14,7 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Protocol
 
 from django.conf import settings
 
@@ -30,10 +30,6 @@ class SmsFailed(Exception):
 
 class SmsRefused(Exception):
     """The sender doesn't take this message; trying again would change nothing."""
-
-
-AGAIN: Final[dict[str, Any]] = {"autoretry_for": (SmsFailed,), "retry_backoff": 5, "max_retries": 5}
-"""How a task that sends is tried again: after 5 seconds, then each time twice as late."""
 
 
 class Sender(Protocol):
@@ -82,8 +78,8 @@ class Twilio:
                 if answer.status != 201:
                     raise SmsFailed(f"Twilio answered {answer.status}")
         except urllib.error.HTTPError as error:
-            is_final = 400 <= error.code < 500 and error.code != 429
-            raise (SmsRefused if is_final else SmsFailed)(f"Twilio answered {error.code}") from None
+            # Only 400 is about this message: 401, 403 and 404 mean our account, its token or its address.
+            raise (SmsRefused if error.code == 400 else SmsFailed)(f"Twilio answered {error.code}") from None
         except OSError as error:
             raise SmsFailed(f"Twilio can't be reached: {type(error).__name__}") from None
 

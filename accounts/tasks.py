@@ -7,25 +7,26 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import lockout, mails, services, sms
-from accounts.services import addresses, codes, nonces, passwords, pins, verification
+from accounts import lockout, mails
+from accounts.sending import Sending
+from accounts.services import addresses, codes, nonces, passwords, pins, resets, verification
 
 send_mail = mails.send
 
 
-@shared_task(name="accounts.tasks.reset_password")
+@shared_task(name="accounts.tasks.reset_password", base=Sending)
 def reset_password(index: str) -> None:
     """Mail a reset link to whoever has this blind index (hex), if anybody."""
-    services.request_reset(bytes.fromhex(index), now=timezone.now())
+    resets.send_link(bytes.fromhex(index), now=timezone.now())
 
 
-@shared_task(name="accounts.tasks.send_code", **sms.AGAIN)
+@shared_task(name="accounts.tasks.send_code", base=Sending)
 def send_code(code_id: str) -> None:
     """Send a code that was asked for."""
     codes.send(UUID(code_id), now=timezone.now())
 
 
-@shared_task(name="accounts.tasks.tell_old_address", **sms.AGAIN)
+@shared_task(name="accounts.tasks.tell_old_address", base=Sending)
 def tell_old_address(code_id: str) -> None:
     """Tell a change at the address that was left."""
     addresses.tell_old(UUID(code_id))

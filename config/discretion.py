@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Iterator, MutableMapping
+from http.client import responses
 from types import TracebackType
 from typing import Any, Final
 
@@ -36,6 +37,7 @@ _Raised = tuple[type[BaseException], BaseException, TracebackType | None]
 def discreet(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Processor: tell an error by its kind and place, and what others log of it without what it says."""
     raised, record = event.pop("exc_info", None), event.get("_record")
+    event.pop("user_agent", None)
     for key in SAYS:
         if key in event:
             event[key] = without_data(str(event[key]))
@@ -44,6 +46,9 @@ def discreet(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mut
     name = str(event.get("logger", ""))
     if name.startswith("django.security"):
         event["event"] = f"refused: {name.removeprefix('django.security').strip('.') or 'security'}"
+    elif name == "django.request" and isinstance(request := getattr(record, "request", None), HttpRequest):
+        status = responses.get(getattr(record, "status_code", 500), "An error")
+        event["event"] = f"{status}: {address(request)}"
     elif name == "celery.app.trace" and raised:
         task = getattr(record, "data", {})
         event["event"] = f"Task {task.get('name')}[{task.get('id')}] {task.get('description', 'failed')}"

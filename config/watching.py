@@ -57,15 +57,24 @@ structlog.configure(
 )
 
 
-def without_what_people_wrote(event: Any, _hint: Any) -> Any:
-    """Take out of a report what may name a person: query string, body, cookies, headers, and what errors say."""
+def without_what_people_wrote(event: Any, hint: Any) -> Any:
+    """Take out of a report what may name a person or be a token: all of a request but its method, what errors say."""
     request = event.get("request", {})
-    for part in ("query_string", "data", "cookies", "headers", "env"):
+    for part in ("url", "query_string", "data", "cookies", "headers", "env"):
         request.pop(part, None)
     for part in event.get("exception", {}).get("values", []):
         part["value"] = discretion.without_data(str(part.get("value", "")))
+    if "logentry" in event:
+        event["logentry"] = {"message": _template(event["logentry"], hint.get("log_record"))}
     event.pop("breadcrumbs", None)
+    event.pop("extra", None)
     return event
+
+
+def _template(entry: Any, record: Any) -> str:
+    """What a log line says, without its arguments; of a structured one its event."""
+    said = getattr(record, "msg", None) or entry.get("message", "")
+    return discretion.without_data(str(said.get("event", "") if isinstance(said, dict) else said))
 
 
 _dsn = read("SENTRY_DSN", environment.sentry_dsn, default="")

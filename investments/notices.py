@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from core.plans import allow_memory, set_planner
+from investments import rules
 from investments.models import Position, Product, SettlementRun
 from notifications import kinds, services
 from notifications.kinds import INVESTMENTS, RETURNS, Facts, Kind, Priority, look_by
@@ -86,8 +87,9 @@ def tell_returns(run: SettlementRun, *, now: datetime) -> int:
 
 
 def tell_delayed(run: SettlementRun, *, now: datetime) -> int:
-    """Tell everybody who earns in a product that a pool that is short holds up their returns (a step)."""
-    return services.notify_selected(RETURNS_DELAYED, _DELAYED, _given(run), now=now)
+    """Tell everybody to whom a run would have paid something that a pool that is short holds it up (a step)."""
+    due = [payout for payout in (rules.DAILY, rules.MONTHLY) if rules.is_due(run.due_on, payout=payout, last_on=None)]
+    return services.notify_selected(RETURNS_DELAYED, _DELAYED, _given(run) | {"due": due}, now=now)
 
 
 def _given(run: SettlementRun) -> dict[str, Any]:
@@ -118,8 +120,9 @@ _PAID: Final = """
     GROUP BY p.owner_id
 """
 _DELAYED: Final = """
-    SELECT DISTINCT owner_id AS user_id, %(key)s AS key,
+    SELECT DISTINCT p.owner_id AS user_id, %(key)s AS key,
            jsonb_build_object('product', %(product)s::text, 'on', %(due_on)s::date) AS facts
-    FROM investments_position
-    WHERE product_id = %(product)s AND funded_on < %(due_on)s AND (last_on IS NULL OR last_on >= %(due_on)s)
+    FROM investments_position p JOIN investments_productversion v ON v.id = p.version_id
+    WHERE p.product_id = %(product)s AND p.funded_on < %(due_on)s
+      AND (p.last_on = %(due_on)s OR v.payout = ANY(%(due)s::text[]) AND (p.last_on IS NULL OR p.last_on > %(due_on)s))
 """

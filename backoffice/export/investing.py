@@ -188,8 +188,8 @@ EARNED: list[Any] = [
         | POSITION
         | same("amount")
         | {"currency": OF_POSITION, "due_on": "run__due_on"}
-        | same("reason", "transaction"),
-        left_out=APPROVED,
+        | same("transaction"),
+        left_out=APPROVED | {"reason": "what officers wrote may name others"},
         currency=OF_POSITION,
         quiet=QUIET | {"transaction"},
     ),

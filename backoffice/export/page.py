@@ -16,6 +16,7 @@ from django.utils.text import capfirst
 
 from backoffice.export.subject import Subject
 from backoffice.export.tables import Figure
+from notifications import messages
 
 if TYPE_CHECKING:
     from backoffice.export.archive import Shown
@@ -37,14 +38,14 @@ class Cell:
 
 def render(subject: Subject, shown: Sequence[Shown], *, days: int) -> str:
     """Write the page. Everything that anybody typed is escaped; a script has no way in, and none would be run."""
-    zone = ZoneInfo(subject.user.time_zone)
+    zone = messages.zone_of(subject.user)
     style = render_to_string(STYLE)
     context = {
         "style": mark_safe(style),  # noqa: S308 - our own file
         "style_hash": base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         "user": subject.user,
         "made_at": say(subject.now, zone),
-        "zone": subject.user.time_zone,
+        "zone": zone.key,
         "language": "en",
         "parts": [_part(each, zone) for each in shown if each.count],
         "empty": [each.part.title for each in shown if not each.count],

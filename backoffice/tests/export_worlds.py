@@ -159,7 +159,7 @@ def _earn(here: AnasWorld) -> None:
     figures = {"earned": amount, "accrued_to_date": amount, "paid_to_date": Decimal("0.12"), "amount": Decimal("0.12")}
     Settlement.objects.create(run=run, position=position, due_on=day, exponent=2, **figures)
     SettlementReversal.objects.create(
-        run=run, position=position, booked_on=day, amount=Decimal("0.12"), reason="paid twice", transaction=uuid4(),
+        run=run, position=position, booked_on=day, amount=Decimal("0.12"), reason=OFFICERS_WORD, transaction=uuid4(),
         approval=uuid4(),
     )  # fmt: skip
     correction = Correction.objects.create(

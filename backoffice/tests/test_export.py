@@ -85,6 +85,7 @@ def test_officers_stand_as_roles_and_their_words_stay_out(here):
         for said in (str(officer.pk), officer.email, officer.first_name, officer.referral_code):
             assert not handed.says(said), said
     assert OFFICERS_WORD not in handed.whole
+    assert handed.data["corrections"][0]["reason"] == handed.data["adjustments"][0]["reason"] == "late money"
     assert handed.data["approvals"][0]["asked_by"] == "an officer (compliance, finance)"
     event = next(each for each in handed.data["events"] if each["action"] == "accounts.kyc_level_set")
     assert event["by"] == "an officer (compliance, finance)"
@@ -259,3 +260,9 @@ def test_years_of_days_take_no_more_questions(here):
     here.world.pay_in(here.ana, "1.00")
     assert questions() == few
     assert few < 100
+
+
+def test_a_time_zone_that_is_no_more_is_utc(here):
+    User.objects.filter(pk=here.ana.pk).update(time_zone="Mars/Olympus")
+    page = Handed.of(ask(here, here.ana)).page
+    assert "Times are those of UTC;" in page

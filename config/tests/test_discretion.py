@@ -109,6 +109,39 @@ def test_what_others_call_an_error_is_left_out_too():
     assert (event["exception"], event["error"]) == ("SMTPRecipientsRefused({…: 550})", "…")
 
 
+def test_what_a_browser_calls_itself_isnt_logged():
+    said = {"event": "request_started", "request": "GET /health/live", "user_agent": "hunter2"}
+    assert discretion.discreet(None, "info", said) == {"event": "request_started", "request": "GET /health/live"}
+
+
+def test_a_failed_request_is_logged_without_the_token_in_its_path(rf):
+    path = "/api/v1/devices/hunter2"
+    record = logging.LogRecord("django.request", logging.ERROR, "", 0, "%s: %s", ("Internal Server Error", path), None)
+    record.request, record.status_code = rf.delete(path), 500
+    said = {"event": record.getMessage(), "logger": record.name, "_record": record}
+    assert discretion.discreet(None, "error", said)["event"] == "Internal Server Error: /api/v1/devices/<str:token>"
+
+
+def test_a_report_holds_no_path_and_no_argument_of_a_log_line():
+    path = "/api/v1/devices/hunter2"
+    event = {
+        "request": {"url": f"https://fiducia.example{path}", "method": "DELETE"},
+        "logentry": {"message": "%s: %s", "params": ["Internal Server Error", path], "formatted": f"Error: {path}"},
+        "extra": {"request": f"<WSGIRequest: DELETE '{path}'>"},
+    }
+    record = logging.LogRecord("django.request", logging.ERROR, "", 0, "%s: %s", (), None)
+    assert watching.without_what_people_wrote(event, {"log_record": record}) == {
+        "request": {"method": "DELETE"},
+        "logentry": {"message": "%s: %s"},
+    }
+
+
+def test_a_report_of_a_structured_line_holds_its_event_alone():
+    record = logging.LogRecord("x", logging.ERROR, "", 0, {"event": "task_failed", "user_agent": "hunter2"}, (), None)
+    event = {"logentry": {"message": str(record.msg), "params": []}}
+    assert watching.without_what_people_wrote(event, {"log_record": record}) == {"logentry": {"message": "task_failed"}}
+
+
 def test_an_error_that_leads_to_itself_is_told_once():
     error, other = ValueError("one"), KeyError("two")
     error.__context__, other.__context__ = other, error

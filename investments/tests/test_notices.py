@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from investments import notices, services, settlement
-from investments.models import SettlementRun
+from investments.models import ProductVersion, SettlementRun
+from investments.terms import TERMS
 from investments.tests.closing import after, close, fill_pool
 from investments.tests.worlds import available
 from ledger.posting import InsufficientBalance
@@ -126,3 +127,25 @@ class TestReturns:
         close(world)
         assert [each["on"] for each in told("returns_paid")] == [f"2026-06-0{day}" for day in range(2, 6)]
         assert len(told("returns_delayed")) == 1
+
+    def test_who_is_due_nothing_that_day_isnt_told_of_a_delay(self, world, investor, stranger):
+        term = ProductVersion.objects.get(product__code="stake-30")
+        at_maturity = {name: getattr(term, name) for name in TERMS}
+        officer = world.officers[0]
+        for payout, owner in (("at_maturity", stranger), ("daily", investor)):
+            fields = at_maturity | {"payout": payout}
+            draft = services.draft_version(term.product_id, fields, by=officer, now=world.now)
+            world.approve(services.request_activation(draft.pk, by=officer, reason="Both", now=world.now))
+            world.open(owner, "stake-30", "5000")
+        close(world, 2)
+        assert list(Notification.objects.filter(kind="returns_delayed").values_list("user_id", flat=True)) == [
+            investor.pk
+        ]
+
+    def test_who_ends_that_day_is_told_whatever_the_rhythm(self, world, investor):
+        position = world.open(investor, "stake-30", "5000")
+        position.refresh_from_db()
+        close(world, (position.last_on - world.day).days)
+        assert told("returns_delayed") == []
+        close(world)
+        assert told("returns_delayed") == [{"on": str(position.last_on)}]

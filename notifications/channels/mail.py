@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import smtplib
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 
+from accounts import sending
 from notifications.channels import Failed, Refused
-
-PERMANENT_SMTP = range(500, 600)
-REFUSING_STATUSES = frozenset({400, 413, 422})
-"""What a provider's API answers when this one message is wrong; other refusals are about our account with it."""
 
 
 class Mailer:
@@ -58,18 +53,7 @@ def _message_id(delivery: UUID) -> str:
 
 def _judged(error: Exception) -> Exception:
     """Tell a refusal of this mail from a failure that may pass; what is neither is a bug, and stays what it is."""
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        codes = {code for code, _ in error.recipients.values()}
-        final = all(code in PERMANENT_SMTP for code in codes)
-        return (Refused if final else Failed)(f"the mail server refused the recipient: {sorted(codes)}")
-    if isinstance(error, smtplib.SMTPDataError):
-        final = error.smtp_code in PERMANENT_SMTP
-        return (Refused if final else Failed)(f"the mail server refused the mail: {error.smtp_code}")
-    if isinstance(error, AnymailRecipientsRefused):
-        return Refused("the mail provider refused the recipient")
-    if isinstance(error, AnymailAPIError):
-        final = error.status_code in REFUSING_STATUSES
-        return (Refused if final else Failed)(f"the mail provider answered {error.status_code or 'nothing'}")
-    if isinstance(error, (smtplib.SMTPException, AnymailError, OSError)):
-        return Failed(f"the mail server can't be reached: {type(error).__name__}")
-    return error
+    judged = sending.judged(error)
+    if isinstance(judged, sending.MailRefused):
+        return Refused(str(judged))
+    return Failed(str(judged)) if isinstance(judged, sending.MailFailed) else error

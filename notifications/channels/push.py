@@ -25,7 +25,9 @@ TIMEOUT_SECONDS: Final = 10
 SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
 GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 EARLY_SECONDS: Final = 60
-UNAUTHORIZED, TOO_MANY = 401, 429
+UNAUTHORIZED: Final = 401
+REFUSALS: Final = frozenset({"INVALID_ARGUMENT", "SENDER_ID_MISMATCH"})
+"""What FCM says when this one message is wrong; other answers are about our project, and tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +113,10 @@ def _judged(error: urllib.error.HTTPError) -> Exception:
         return _Unauthorized()
     if code == "UNREGISTERED":
         return Gone("FCM doesn't know the token any more")
-    if error.code >= 500 or error.code == TOO_MANY:
-        return Failed(
-            f"FCM answered {error.code} {code}".strip(), wait=_asked_wait(error.headers.get("Retry-After") or "")
-        )
-    return Refused(f"FCM answered {error.code} {code}".strip())
+    said = f"FCM answered {error.code} {code}".strip()
+    if code in REFUSALS:
+        return Refused(said)
+    return Failed(said, wait=_asked_wait(error.headers.get("Retry-After") or ""))
 
 
 def _error_code(error: urllib.error.HTTPError) -> str:

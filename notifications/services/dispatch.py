@@ -44,17 +44,22 @@ def written(row: Delivery, seen: kinds.Facts) -> Message:
 
 
 def _send_sms(row: Delivery, message: Message, *, now: datetime) -> None:
-    try:
-        count(row.user.phone, now=now)
-    except SmsCapped as capped:
-        sms_caps.warn(capped, now=now)
-        raise Capped("no-more-sms-today") from None
+    if row.attempts == 1:  # Another attempt isn't another message.
+        _require_room(row.user.phone, now=now)
     try:
         sms.send(row.user.phone, message.sms)
     except sms.SmsRefused as error:
         raise Refused(str(error)) from None
     except sms.SmsFailed as error:
         raise Failed(str(error)) from None
+
+
+def _require_room(number: str, *, now: datetime) -> None:
+    try:
+        count(number, now=now)
+    except SmsCapped as capped:
+        sms_caps.warn(capped, now=now)
+        raise Capped("no-more-sms-today") from None
 
 
 @command

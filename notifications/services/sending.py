@@ -55,7 +55,10 @@ def send_due(*, clock: Clock) -> int:
                 break
             seen = kinds.looked_up(row.notification for row in claimed.to_send)
             for row in claimed.to_send:
-                outcome = _try(row, seen.get(row.notification_id, {}), mailer=mailer, now=clock())
+                now = clock()
+                if row.next_try_at <= now:
+                    continue  # The batch was slow: by now it may be another worker's.
+                outcome = _try(row, seen.get(row.notification_id, {}), mailer=mailer, now=now)
                 sent += outcome is None
                 record(row.pk, attempt=row.attempts, outcome=outcome, now=clock())
     return sent
@@ -191,7 +194,8 @@ def record(delivery_id: UUID, *, attempt: int, outcome: NotSent | None, now: dat
         row.move(Status.DROPPED, at=now, reason=str(outcome))
     else:
         if isinstance(outcome, Gone) and row.device_id is not None:
-            Device.objects.filter(pk=row.device_id).delete()
+            # By now the token may be somebody else's.
+            Device.objects.filter(pk=row.device_id, user_id=row.user_id).delete()
         row.move(Status.FAILED, at=now, reason=str(outcome))
 
 

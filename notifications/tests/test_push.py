@@ -48,6 +48,8 @@ UNAUTHENTICATED = google_error(401, "UNAUTHENTICATED")
 UNAVAILABLE = google_error(503, "UNAVAILABLE", "UNAVAILABLE")
 INTERNAL = google_error(500, "INTERNAL", "INTERNAL")
 QUOTA = (*google_error(429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED")[:2], {"Retry-After": "600"})
+DISABLED = google_error(403, "PERMISSION_DENIED")
+NO_PROJECT = google_error(404, "NOT_FOUND")
 APPLE = google_error(401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR")
 PROXY = (502, "<html>bad gateway</html>", {})
 
@@ -192,6 +194,21 @@ def test_a_token_that_fcm_doesnt_know_any_more_is_forgotten(ana, google):
     assert gone.reason == "FCM doesn't know the token any more" and gone.device_id != kept.pk
 
 
+def test_a_token_that_is_anothers_meanwhile_stays_theirs(ana, eve, google, monkeypatch):
+    before = push.send
+
+    def send_slowly(token, asked):
+        phone_of(eve, "one phone")
+        before(token, asked)
+
+    monkeypatch.setattr(push, "send", send_slowly)
+    phone_of(ana, "one phone")
+    tell(ana)
+    google.answers[:] = [UNREGISTERED]
+    assert send() == 0
+    assert (pushed().status, Device.objects.get().user) == ("failed", eve)
+
+
 @pytest.mark.parametrize(("answer", "said"), [(INVALID, "400 INVALID_ARGUMENT"), (MISMATCH, "403 SENDER_ID_MISMATCH")])
 def test_a_refusal_is_final_and_the_device_stays(ana, google, answer, said):
     phone_of(ana)
@@ -211,6 +228,8 @@ def test_a_refusal_is_final_and_the_device_stays(ana, google, answer, said):
         ([PROXY], 1),
         ([UNAUTHENTICATED, UNAUTHENTICATED], 1),
         ([APPLE], 1),
+        ([DISABLED], 1),
+        ([NO_PROJECT], 1),
     ],
 )
 def test_a_failure_is_tried_again(ana, google, answers, minutes):

@@ -15,6 +15,7 @@ from django.core import mail
 from django.db import connection
 
 from accounts import sms
+from accounts.models import SmsCount
 from core.errors import Forbidden
 from notifications import kinds, rules, services, tasks
 from notifications.channels import mail as mails
@@ -220,6 +221,15 @@ class TestClaims:
         assert sending.send_due(clock=lambda: next(moments)) == 1
         assert Delivery.objects.filter(status="queued").count() == 2
 
+    def test_one_whose_lease_ran_out_in_a_slow_batch_is_left_to_others(self, ana, monkeypatch):
+        for cup in range(2):
+            tell(ana, key=str(cup))
+        at = [NOW]
+        monkeypatch.setattr(dispatch, "send", lambda *_, **__: at.append(NOW + rules.LEASE))
+        assert sending.send_due(clock=lambda: at[-1]) == 1
+        assert (row(status="sent").attempts, row(status="queued").attempts) == (1, 1)
+        assert row(status="queued").next_try_at == NOW + rules.LEASE
+
     def test_the_task_does_it(self, ana):
         tell(ana)
         tasks.send_due()
@@ -309,6 +319,20 @@ class TestSms:
         assert sending.send_due(clock=lambda: NOW) == 1
         assert len(texted()) == 1
         assert Delivery.objects.filter(status="dropped", reason="no-more-sms-today").count() == 1
+
+    def test_another_attempt_isnt_another_sms(self, bo, texted, settings, monkeypatch):
+        settings.SMS_A_DAY = (1, 1, 1)
+
+        def fail(number, text):
+            raise sms.SmsFailed("busy")
+
+        with monkeypatch.context() as away:
+            away.setattr(sms, "send", fail)
+            tell(bo, "pin_set")
+            sending.send_due(clock=lambda: NOW)
+        assert sending.send_due(clock=lambda: NOW + timedelta(minutes=1)) == 1
+        assert (row().status, row().attempts, len(texted())) == ("sent", 2, 1)
+        assert set(SmsCount.objects.values_list("sent", flat=True)) == {1}
 
     def test_a_cap_of_all_is_told_to_officers(self, bo, texted, settings):
         settings.SMS_A_DAY = (9, 9, 0)

@@ -22,6 +22,7 @@ from config.embedded.servers import free_port
 from tests.faults.machine import MIGRATED, Machine, Process, until
 from tests.logs.secrets import Secrets
 
+BROWSER = "Mozilla/5.0 (X11; Journey)"
 DATABASE = "logs"
 KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 
@@ -124,7 +125,7 @@ class Open:
         content = json.dumps(body).encode() if isinstance(body, dict) else body
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", content, method=method)
         given = {"Host": "fiducia.example", "X-Forwarded-For": self.client, "X-Forwarded-Proto": "https"}
-        given |= {"Content-Type": "application/json", "User-Agent": "Mozilla/5.0 (X11; Journey)"}
+        given |= {"Content-Type": "application/json", "User-Agent": BROWSER}
         for name, value in {**given, **{name.replace("_", "-"): value for name, value in headers.items()}}.items():
             request.add_unredirected_header(name, value)
         try:
@@ -170,9 +171,9 @@ class Open:
         for path in paths:
             for part in path.read_bytes().split(b"\n" + b"-" * 79 + b"\n"):
                 message = message_from_bytes(part, policy=policy.default)
-                if message["To"]:
-                    plain = message.get_body(("plain",))
-                    yield str(message["To"]), plain.get_content() if plain else ""
+                body = message.get_body(("plain",))
+                if message["To"] and body is not None:
+                    yield str(message["To"]), body.get_content()
 
     def logs(self) -> dict[str, str]:
         """Everything that was written while it ran, by who wrote it."""

@@ -9,7 +9,7 @@ from typing import Any
 import pyotp
 
 from tests.faults.machine import until
-from tests.logs.house import DATABASE, Open
+from tests.logs.house import BROWSER, DATABASE, Open
 
 API = "/api/v1"
 TOKEN = r"^\s*([0-9A-Za-z_-]{20,}(?:\.[0-9A-Za-z_-]{20,})?)\s*$"
@@ -33,6 +33,7 @@ class Journey:
         self.house, self.access = house, ""
         self.password, self.email = ANA["password"], ANA["email"]
         house.secrets.known |= {house.client: "address", NEW_EMAIL: "new address", NEW_PASSWORD: "new password"}
+        house.secrets.known[BROWSER] = "browser"
 
     def ask(self, status: int, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """Call as Ana; the answer must be of this status."""

@@ -65,7 +65,7 @@ def writings(secret: str) -> Iterator[str]:
     forms |= {json.dumps(form)[1:-1] for form in tuple(forms)}
     for form in sorted(forms):
         escaped = re.escape(form)
-        yield rf"(?<![\w.\-:]){escaped}(?![\w\-:])" if len(form) < 10 else escaped
+        yield rf"(?<![\w.\-])(?<!\d\d:){escaped}(?![\w\-]|:\d)" if len(form) < 10 else escaped
 
 
 def decoded(text: str) -> str:

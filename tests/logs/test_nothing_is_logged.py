@@ -22,7 +22,7 @@ from tests.logs.secrets import Secrets
 pytestmark = pytest.mark.slow
 
 KINDS = {"email", "phone", "password", "first_name", "last_name", "access", "refresh", "mfa_token", "pin_token",
-         "secret", "uri", "recovery_codes", "pin", "code", "token", "sent", "address"}  # fmt: skip
+         "secret", "uri", "recovery_codes", "pin", "code", "token", "sent", "address", "browser"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,7 @@ def _a_leak_would_be_found(house: Open) -> None:
     "line",
     [
         "Anaïs", '{"name": "Ana\\u00efs"}', "/x?name=Ana%C3%AFs", "code 402917 came", '"402917"', "code=402917",
+        "otp:402917", "pin:402917", "1:402917",
         "IG5hbWVkIEFuYcOvcyBIb3VuZ2LDqWRqaSBhdCB0aGUgZG9vcg==", "{'name': 'Ana\\xefs'}",
     ],
 )  # fmt: skip
@@ -92,6 +93,8 @@ def test_a_secret_is_found_in_any_writing(line: str) -> None:
     assert Secrets({"Anaïs": "name", "402917": "code"}).found_in(f"before\n{line}\nafter")
 
 
-@pytest.mark.parametrize("line", ["2026-11-22T11:35:22.402917Z", "0402917", "4029171", "a402917b", "1-402917-2"])
+@pytest.mark.parametrize(
+    "line", ["2026-11-22T11:35:22.402917Z", "11:402917", "402917:05", "0402917", "4029171", "a402917b", "1-402917-2"]
+)
 def test_six_digits_of_something_else_are_none(line: str) -> None:
     assert not Secrets({"402917": "code"}).found_in(line)

@@ -1,0 +1,141 @@
+"""Mails of accounts that a server doesn't take at once: tried again, given up with an alert, refused for good."""
+
+from __future__ import annotations
+
+import smtplib
+from datetime import UTC, datetime
+
+import pytest
+from anymail.exceptions import AnymailAPIError, AnymailRecipientsRefused
+from celery import current_app
+from django.core import mail
+
+from accounts import mails, tasks
+from accounts.models import PasswordResetToken, VerificationCode
+from accounts.services import codes, passwords
+from oversight.models import Alert
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+PASSING = [
+    ConnectionRefusedError(),
+    TimeoutError(),
+    smtplib.SMTPServerDisconnected("gone"),
+    smtplib.SMTPAuthenticationError(535, b"wrong password"),
+    smtplib.SMTPRecipientsRefused({"ana@example.com": (451, b"greylisted")}),
+    smtplib.SMTPDataError(452, b"full"),
+    AnymailAPIError("busy", status_code=503),
+    AnymailAPIError("bad key", status_code=401),
+]
+FINAL = [
+    smtplib.SMTPRecipientsRefused({"ana@example.com": (550, b"no such user ana@example.com")}),
+    smtplib.SMTPDataError(554, b"spam"),
+    AnymailRecipientsRefused("ana@example.com is on the list"),
+    AnymailAPIError("bad", status_code=422),
+]
+
+
+@pytest.fixture(autouse=True)
+def worker(monkeypatch):
+    """Tasks run here and at once, and their errors stay theirs, as in a worker."""
+    monkeypatch.setitem(current_app.conf, "task_eager_propagates", False)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """Have the mail server say these, one a mail, then take the mail; return how often it was asked."""
+    said, asked = [], []
+
+    def send_messages(backend, messages):
+        asked.append(messages)
+        if said:
+            raise said.pop(0)
+        mail.outbox.extend(messages)
+        return len(messages)
+
+    def says(*errors):
+        said[:] = errors
+        return asked
+
+    monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", send_messages)
+    return says
+
+
+def of_address(person, purpose, **given):
+    return VerificationCode.objects.create(
+        user=person, channel="email", purpose=purpose, address_index=person.email_index,
+        created_at=NOW, expires_at=datetime(2100, 1, 1, tzinfo=UTC), **given,
+    )  # fmt: skip
+
+
+def a_mail(ana):
+    return lambda: mails.send.apply(["sign_up_attempted", str(ana.pk)])
+
+
+def a_code(ana):
+    ana.email_verified_at = None
+    ana.save(update_fields=["email_verified_at"])
+    code = of_address(ana, codes.Purpose.VERIFY)
+    return lambda: tasks.send_code.apply([str(code.pk)])
+
+
+def an_old_address(ana):
+    code = of_address(ana, codes.Purpose.CHANGE, address="ana.old@example.com")
+    return lambda: tasks.tell_old_address.apply([str(code.pk)])
+
+
+def a_reset(ana):
+    return lambda: tasks.reset_password.apply([bytes(ana.email_index).hex()])
+
+
+ALL = pytest.mark.parametrize("task", [a_mail, a_code, an_old_address, a_reset])
+
+
+@ALL
+@pytest.mark.parametrize("error", PASSING, ids=repr)
+def test_a_failure_that_may_pass_is_tried_again(ana, server, task, error):
+    run = task(ana)
+    asked = server(error)
+    assert run().status == "SUCCESS"
+    assert (len(asked), len(mail.outbox)) == (2, 1)
+    assert not Alert.objects.exists()
+
+
+@ALL
+@pytest.mark.parametrize("error", FINAL, ids=repr)
+def test_a_refusal_is_final_and_alerts_nobody(ana, server, task, error):
+    run = task(ana)
+    asked = server(error)
+    assert run().status == "FAILURE"
+    assert (len(asked), mail.outbox) == (1, [])
+    assert not Alert.objects.exists()
+
+
+@ALL
+def test_what_doesnt_pass_is_given_up_and_officers_are_told(ana, server, task):
+    run = task(ana)
+    asked = server(*[ConnectionRefusedError()] * 20)
+    assert run().status == "FAILURE"
+    assert (len(asked), mail.outbox) == (10, [])
+    alert = Alert.objects.get(kind="accounts.messages_fail")
+    assert (alert.dedupe, alert.times_raised) == ("mail", 1)
+    assert alert.detail == "The newest was given up: the mail server can't be reached: ConnectionRefusedError."
+
+
+@pytest.mark.parametrize("errors", [[ConnectionRefusedError()] * 20, FINAL[:1]], ids=["down", "refused"])
+def test_a_reset_that_couldnt_be_mailed_isnt_counted(ana, server, errors):
+    kept = passwords.open_reset(ana.pk, now=NOW)
+    run = a_reset(ana)
+    server(*errors)
+    run()
+    assert kept is not None and PasswordResetToken.objects.get().created_at == NOW
+
+
+def test_the_link_of_the_last_attempt_is_the_one_that_is_good(ana, server):
+    server(ConnectionRefusedError())
+    a_reset(ana)()
+    (row,), (sent,) = PasswordResetToken.objects.all(), mail.outbox
+    secret = next(line.strip() for line in sent.body.splitlines() if len(line.strip()) == 43)
+    passwords.confirm_reset(secret, new="violet harbour lantern 88", now=row.created_at)
+    assert PasswordResetToken.objects.get(used_at__isnull=False).pk == row.pk
