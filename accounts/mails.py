@@ -15,23 +15,8 @@ from django.core.mail import send_mail
 from django.db import transaction
 from django.template.loader import render_to_string
 
-from accounts import sending, sms
+from accounts import sending, sms, words
 from accounts.models import User
-
-SUBJECTS = {
-    "sign_up_attempted": "Somebody tried to sign up with your address",
-    "reset": "Set a new password",
-    "verify_email": "Is this address yours?",
-    "address_changed": "Your address or number was changed",
-    "pin_code": "A code to set a new PIN",
-    "step_up_code": "A code to finish your log-in",
-    "link_identity": "Is this log-in yours?",
-    "account_deleted": "Your account was deleted",
-}
-
-
-# Who was deleted has no inbox: without an address they hear it by SMS.
-ALSO_BY_SMS = frozenset({"account_deleted"})
 
 
 def queue(kind: str, user: User) -> None:
@@ -52,12 +37,12 @@ def deliver(kind: str, user: User, *, to: str = "", **facts: Any) -> None:
 
     Raises MailFailed, MailRefused, SmsFailed, SmsRefused.
     """
-    to = to or user.email
+    to, language = to or user.email, words.language_of(user.language)
     if to:
-        body = render_to_string(f"accounts/mail/{kind}.txt", {"user": user, **facts})
+        body = render_to_string(f"accounts/mail/{language}/{kind}.txt", {"user": user, **facts})
         try:
-            send_mail(SUBJECTS[kind], body, settings.DEFAULT_FROM_EMAIL, [to])
+            send_mail(words.SUBJECTS[language][kind], body, settings.DEFAULT_FROM_EMAIL, [to])
         except Exception as error:
             raise sending.judged(error) from error
-    elif kind in ALSO_BY_SMS and user.phone:
-        sms.send(user.phone, f"Fiducia: {SUBJECTS[kind]}. If it wasn't you who asked for it, write to support.")
+    elif kind == "account_deleted" and user.phone:  # Who was deleted has no inbox.
+        sms.send(user.phone, words.DELETED[language])

@@ -102,11 +102,6 @@ class Message:
         return self.title, text, html
 
 
-def language_of(tag: str) -> str:
-    """Return the language that a person is written to in: French, or English for all others."""
-    return "fr" if tag.lower().partition("-")[0] == "fr" else "en"
-
-
 def zone_of(person: Any) -> ZoneInfo:
     """Return a person's time zone; one that the tz database doesn't have any more is UTC."""
     try:

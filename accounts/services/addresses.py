@@ -11,15 +11,13 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from accounts import mails, signals, sms
+from accounts import mails, signals, sms, words
 from accounts.errors import AlreadySo, CodeRefused, SmsCapped
 from accounts.models import PasswordResetToken, User, VerificationCode
 from accounts.services import codes, pins, sensitive, sms_caps
 from accounts.services.codes import Channel, Purpose
 from core.commands import command
 from oversight import audit
-
-IF_NOT = "If it wasn't you, write to support at once."
 
 
 def change_address(user: User, *, channel: str, address: str, use: pins.Use, now: datetime) -> None:
@@ -79,8 +77,9 @@ def _queue(code_id: UUID) -> None:
 def tell_old(code_id: UUID) -> None:
     """Tell a change where the person was reached before: at what was left, else on the other channel (the worker's)."""
     code = VerificationCode.objects.select_related("user").get(pk=code_id)
-    person, what = code.user, "phone number" if code.channel == Channel.PHONE else "e-mail address"
+    person, language = code.user, words.language_of(code.user.language)
+    what = words.ADDRESSES[language][code.channel]
     if (code.channel == Channel.PHONE) == bool(code.address):
-        sms.send(code.address or person.phone, f"The {what} of your Fiducia account was changed. {IF_NOT}")
+        sms.send(code.address or person.phone, words.CHANGED[language].format(what=what))
     else:
         mails.deliver("address_changed", person, to=code.address, what=what)

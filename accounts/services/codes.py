@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import transaction
 from uuid_utils.compat import uuid7
 
-from accounts import mails, rules, sms
+from accounts import mails, rules, sms, words
 from accounts.errors import CodeRefused, NothingToVerify, SmsCapped, TooSoon
 from accounts.models import User, VerificationCode
 from accounts.models.codes import hash_of
@@ -24,7 +24,6 @@ from oversight.encryption import blind_index
 Channel, Purpose = VerificationCode.Channel, VerificationCode.Purpose
 TOKEN_BYTES = 32
 DIGITS_BY_MAIL: dict[str, str] = {Purpose.PIN: "pin_code", Purpose.STEP_UP: "step_up_code"}
-FOR_WHAT: dict[str, str] = {Purpose.PIN: " to set a new PIN", Purpose.STEP_UP: " to finish your log-in"}
 
 
 def ask(user: User, channel: str, purpose: str, *, now: datetime) -> datetime:
@@ -105,9 +104,8 @@ def send(code_id: UUID, *, now: datetime) -> None:
     code, secret = drawn
     minutes = int(rules.CODE_LIFETIME[code.channel].total_seconds() // 60)
     if code.channel == Channel.PHONE:
-        what = f"Fiducia code{FOR_WHAT.get(code.purpose, '')}"
-        text = f"{secret} is your {what}. It is good for {minutes} minutes. Tell it to nobody."
-        sms.send(code.address or code.user.phone, text)
+        text = words.CODES[words.language_of(code.user.language)][code.purpose]
+        sms.send(code.address or code.user.phone, text.format(secret=secret, minutes=minutes))
     elif code.purpose in DIGITS_BY_MAIL:
         mails.deliver(DIGITS_BY_MAIL[code.purpose], code.user, secret=secret, hours=minutes // 60)
     else:

@@ -165,4 +165,4 @@ def test_a_first_number_is_told_by_mail(sent):
     change(client, phone="+2290197000001")
     digits = re.search(r"\b\d{6}\b", sent()[-1]["text"])[0]
     client.post("/api/v1/auth/verify-otp", {"code": digits})
-    assert mail.outbox[-1].to == ["zoe@example.com"] and "the phone number of your account" in mail.outbox[-1].body
+    assert mail.outbox[-1].to == ["zoe@example.com"] and "The phone number of your account" in mail.outbox[-1].body

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import words
 from accounts.api.callers import person_of
 from accounts.api.fields import StrictSerializer
 from accounts.models import User
@@ -176,7 +177,7 @@ def _shown(each: Notification, seen: kinds.Facts, person: User) -> dict[str, Any
     }
     if kind is None:
         return row
-    language, zone = messages.language_of(person.language), messages.zone_of(person)
+    language, zone = words.language_of(person.language), messages.zone_of(person)
     try:
         message = messages.compose(kind, facts=each.facts, seen=seen, language=language, zone=zone)
     except Exception:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from accounts import sms
+from accounts import sms, words
 from accounts.errors import SmsCapped
 from accounts.services import sms_caps
 from core.commands import command
@@ -38,7 +38,7 @@ def written(row: Delivery, seen: kinds.Facts) -> Message:
         kinds.get(notification.kind),
         facts=notification.facts,
         seen=seen,
-        language=messages.language_of(person.language),
+        language=words.language_of(person.language),
         zone=messages.zone_of(person),
     )
 

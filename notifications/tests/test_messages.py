@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings as project
 from django.utils.safestring import SafeString
 
+from accounts import words
 from notifications import kinds, messages, rules
 from notifications.kinds import CATEGORIES, MONEY, Kind
 from notifications.messages import MissingVariable, compose
@@ -132,7 +133,7 @@ def test_amounts_and_moments_are_written_in_the_readers_way():
     [("en", "en"), ("fr", "fr"), ("fr-CA", "fr"), ("FR", "fr"), ("fry", "en"), ("yo", "en"), ("", "en")],
 )
 def test_other_languages_fall_to_english(tag, language):
-    assert messages.language_of(tag) == language
+    assert words.language_of(tag) == language
 
 
 def test_what_is_hostile_stays_text_in_a_mail():
