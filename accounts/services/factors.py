@@ -48,17 +48,17 @@ class Code:
 
     def use(self, person: User, *, now: datetime) -> str:
         """Use it up, and say which it was (a step). Raises WrongFactor."""
-        plain = _plain(self.typed)
+        typed = plain(self.typed)
         if not has_factor(person):
             raise WrongFactor
-        if len(plain) == rules.CODE_DIGITS and plain.isdigit():
+        if len(typed) == rules.CODE_DIGITS and typed.isdigit():
             totp = Totp.objects.lock(person.pk)
             if totp is None or totp.confirmed_at is None:
                 raise WrongFactor
-            _use_step(totp, plain, now=now)
+            _use_step(totp, typed, now=now)
             used = TOTP
         else:
-            used = recovery.use(person, plain, now=now)
+            used = recovery.use(person, typed, now=now)
         lockout.forget(counter(person.pk))
         return used
 
@@ -95,13 +95,15 @@ def enrol(user: User, *, password: str, proved_at: datetime | None = None, now: 
     return draw_secret(user.pk, proved_at=proved_at, now=now)
 
 
-def require_proof(person: User, proved_at: datetime | None, *, now: datetime) -> None:
+def require_proof(person: User, proved_at: datetime | None, *, now: datetime) -> bool:
     """Refuse another factor to whoever has one and didn't give it just now: the password alone adds none (a step).
 
-    Raises SecondFactorNeeded.
+    Return whether the next is the first. Raises SecondFactorNeeded.
     """
-    if has_factor(person):
+    is_first = not has_factor(person)
+    if not is_first:
         second_factor.require_fresh(proved_at, person=person, within=second_factor.FOR_APPROVALS, now=now)
+    return is_first
 
 
 def end_what_the_password_opened(person: User, *, keep: Session | None, now: datetime) -> None:
@@ -147,12 +149,11 @@ def confirm_counted(
 ) -> list[str]:
     """Confirm, once the try was counted. Raises WrongFactor, FactorMissing, SecondFactorNeeded."""
     person = User.objects.lock(user_id)
-    require_proof(person, proved_at, now=now)
-    is_first = not has_factor(person)
+    is_first = require_proof(person, proved_at, now=now)
     totp = Totp.objects.lock(user_id)
     if totp is None or totp.confirmed_at is not None or now - totp.created_at > rules.ENROLMENT_LIFETIME:
         raise FactorMissing
-    _use_step(totp, _plain(code), now=now)
+    _use_step(totp, plain(code), now=now)
     totp.confirmed_at = now
     totp.save(update_fields=["confirmed_at"])
     lockout.forget(counter(user_id))
@@ -201,7 +202,7 @@ def renew_counted(user_id: UUID, code: str, *, now: datetime) -> list[str]:
     """Renew them, once the try was counted. Raises WrongFactor, FactorMissing."""
     person = User.objects.lock(user_id)
     totp = _lock_confirmed(user_id)
-    _use_step(totp, _plain(code), now=now)
+    _use_step(totp, plain(code), now=now)
     lockout.forget(counter(user_id))
     sensitive.factor_changed(person, "accounts.recovery_codes_renewed", now=now)
     return recovery.draw(person, now=now)
@@ -219,15 +220,16 @@ def _lock_confirmed(user_id: UUID) -> Totp:
     return totp
 
 
-def _plain(code: str) -> str:
+def plain(code: str) -> str:
+    """Return a code as it is compared, however it was typed."""
     return identifiers.ascii_digits(code).replace(" ", "").strip()
 
 
-def _use_step(totp: Totp, plain: str, *, now: datetime) -> None:
+def _use_step(totp: Totp, typed: str, *, now: datetime) -> None:
     """Find the time step whose code this is, one aside at most, and take neither it nor an older one again."""
     app, present = pyotp.TOTP(totp.secret), int(now.timestamp()) // rules.TOTP_SECONDS
     for step in range(present - rules.TOTP_STEPS_ASIDE, present + rules.TOTP_STEPS_ASIDE + 1):
-        if step > totp.last_step and pyotp.utils.strings_equal(app.generate_otp(step), plain):
+        if step > totp.last_step and pyotp.utils.strings_equal(app.generate_otp(step), typed):
             totp.last_step = step
             totp.save(update_fields=["last_step"])
             return

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from accounts import identifiers, rules
+from accounts import rules
 from accounts.devices import Device
 from accounts.errors import CodeRefused, SmsCapped, TooSoon, WrongFactor
 from accounts.models import Session, User, VerificationCode
@@ -70,9 +70,8 @@ class SentCode:
         """Use the code up, and say how it was sent (a step). Raises WrongFactor."""
         if factors.has_factor(person):
             raise WrongFactor
-        plain = identifiers.ascii_digits(self.typed).replace(" ", "").strip()
         try:
-            codes.take(self.code_id, self.channel, STEP_UP, plain, now=now)
+            codes.take(self.code_id, self.channel, STEP_UP, factors.plain(self.typed), now=now)
         except CodeRefused as refusal:
             raise WrongFactor from refusal
         return BY_CHANNEL[VerificationCode.Channel(self.channel)]

@@ -108,9 +108,8 @@ def register(
     Raises WrongFactor, SecondFactorNeeded.
     """
     person = User.objects.lock(user.pk)
-    factors.require_proof(person, proved_at, now=now)
+    is_first = factors.require_proof(person, proved_at, now=now)
     challenge = _take(person, REGISTER, now=now)
-    is_first = not factors.has_factor(person)
     try:
         made: AuthenticatorData = site.server.register_complete(challenge.state, answer)
     except Exception as error:  # what a browser sends may fail anywhere in the parser
