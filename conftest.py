@@ -12,6 +12,18 @@ from django.test import TransactionTestCase
 pytest_plugins = ["tests.people"]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
+    """Give a worker whole files, and all of tests/faults to one: what those share takes half a minute to make."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/faults" if nodeid.startswith("tests/faults/") else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
     """Leave names alone: `django_db_setup` gives each worker its own."""
@@ -33,6 +45,12 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
 def empty_cache() -> None:
     """Let no test be throttled for what another one called."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave messages to a worker that isn't there; the tests of notifications, which send them, make this otherwise."""
+    monkeypatch.setattr("notifications.services.telling._kick", lambda: None)
 
 
 @pytest.fixture(scope="session")

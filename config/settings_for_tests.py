@@ -18,6 +18,8 @@ REST_FRAMEWORK = {
     **REST_FRAMEWORK,  # noqa: F405
     "DEFAULT_THROTTLE_RATES": dict.fromkeys(REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"], "100000/minute"),  # noqa: F405
 }
+# Each client of a test makes the middleware anew: looking for all static files took it longer than most answers.
+WHITENOISE_AUTOREFRESH = True
 METRICS_TOKEN = ""
 # Files of tests never meet those of the demo that runs from this checkout.
 STORAGES = {**STORAGES, "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}  # noqa: F405

@@ -27,6 +27,8 @@ from ledger.management.commands import migrate
 
 TEMPLATE = "test_fiducia_template"
 SEEDS = "seeds"
+TURNS_TO_TRUNCATE = 40
+"""Deleted rows stay in their files until something vacuums them: that is waited for no longer than this."""
 
 
 @contextmanager
@@ -125,19 +127,25 @@ class Eraser:
         self.connection = psycopg.connect(url, autocommit=True)
         self.connection.execute("SET session_replication_role = replica")
         self.connection.execute("SET lock_timeout = '20s'")
+        self.turns = 0
         self.seeds = filled_tables(self.connection, SEEDS)
         self.columns = {table: stored_columns(self.connection, table) for table in self.seeds}
 
     def erase(self) -> None:
-        tables = sql.SQL(", ").join(sql.Identifier("public", name) for name in filled_tables(self.connection))
+        """Delete every row: in a tenth of the time of TRUNCATE, which makes all files anew and comes now and then."""
+        self.turns += 1
+        filled = [sql.Identifier("public", name) for name in filled_tables(self.connection)]
         with self.connection.transaction():
-            self.connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(tables))
-            for table in self.seeds:
-                self.connection.execute(
-                    sql.SQL("INSERT INTO {} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {}").format(
-                        sql.Identifier("public", table), sql.Identifier(SEEDS, table), columns=self.columns[table]
-                    )
-                )
+            if self.turns % TURNS_TO_TRUNCATE == 0:
+                self.connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(filled)))
+            else:
+                self.connection.execute(sql.SQL("; ").join(sql.SQL("DELETE FROM {}").format(table) for table in filled))
+            self.connection.execute(sql.SQL("; ").join(self.sow(table) for table in self.seeds))
+
+    def sow(self, table: str) -> sql.Composed:
+        return sql.SQL("INSERT INTO {} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {}").format(
+            sql.Identifier("public", table), sql.Identifier(SEEDS, table), columns=self.columns[table]
+        )
 
     def close(self) -> None:
         self.connection.close()

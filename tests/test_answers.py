@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
-from tests.endpoints import EVERY, AnasWorld, call, make_world, operations
+from tests.endpoints import EVERY, call, operations
 
 PAGE = {"next", "previous", "results"}
 
@@ -17,11 +17,6 @@ PAGE = {"next", "previous", "results"}
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     return json.loads(json.dumps(SchemaGenerator().get_schema(public=True), default=str))
-
-
-@pytest.fixture
-def here(db) -> AnasWorld:
-    return make_world()
 
 
 def described(document: dict[str, Any], method: str, path: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
-from tests.endpoints import EVERY, AnasWorld, Whose, call, make_world, operations, rows_of_everything
+from tests.endpoints import EVERY, Whose, call, operations, rows_of_everything
 
 OWNED = [(method, path) for (method, path), line in EVERY.items() if line.whose is Whose.ONE]
 SHUT = [(method, path) for (method, path), line in EVERY.items() if line.whose is not Whose.PUBLIC]
@@ -23,11 +23,6 @@ IDS = (
     *("identity_id", "token"),
 )
 PIN_ASKED = (403, "pin-token-refused")
-
-
-@pytest.fixture
-def here(db) -> AnasWorld:
-    return make_world()
 
 
 def test_every_endpoint_has_its_line():

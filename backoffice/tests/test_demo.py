@@ -16,7 +16,6 @@ from backoffice.models import EndOfDayRun
 from investments.models import AccrualAdjustment, ExitRequest, Position, PositionEvent, SettlementRun
 from investments.rules import ONE_DAY
 from ledger.models import Transaction
-from notifications.services import telling
 from offers.models import Offer, OfferDeed
 from oversight.models import Alert, ApprovalRequest
 from payments.models import Deposit
@@ -41,11 +40,8 @@ def test_it_isnt_played_in_production(settings: Any, transactional_db: None) -> 
 
 
 @pytest.mark.slow
-def test_the_story_is_told_and_the_books_are_right(
-    transactional_db: None, capsys: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_story_is_told_and_the_books_are_right(transactional_db: None, capsys: Any) -> None:
     """`play_demo` ends with verify_ledger and fails if it finds a break. Its messages wait, as for a worker."""
-    monkeypatch.setattr(telling, "_kick", lambda: None)
     call_command("play_demo")
     said = capsys.readouterr().out
     assert "What the story left" in said and "omar@demo.example" in said

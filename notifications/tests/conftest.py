@@ -22,6 +22,11 @@ CRUMB = Kind(code="tests_crumb", facts=COFFEE.facts, category=RETURNS, priority=
 
 
 @pytest.fixture(autouse=True)
+def nobody_is_told() -> None:
+    """Here they are."""
+
+
+@pytest.fixture(autouse=True)
 def own_kinds(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, settings: Any) -> Iterator[None]:
     """Two kinds with messages of their own."""
     from notifications import messages

@@ -17,7 +17,7 @@ from django.db import models
 from core.commands import command
 from notifications import rules, services
 from notifications.models import Delivery, Device, MessageCount, Notification
-from notifications.services import sending, telling
+from notifications.services import sending
 from tests.people import make_investor
 from tests.races.threads import at_once
 
@@ -27,8 +27,7 @@ NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def clock(settings, monkeypatch):
-    monkeypatch.setattr(telling, "_kick", lambda: None)
+def clock():
     with time_machine.travel(NOW, tick=True):
         yield
 
