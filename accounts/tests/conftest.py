@@ -8,6 +8,11 @@ import pytest
 from accounts.tests.issuers import CLIENT, RSA_KEYS, Issuer, jwk, serving
 
 
+@pytest.fixture(autouse=True)
+def nobody_is_told() -> None:
+    """Here they are: what is told of log-ins and factors goes out by mail and SMS."""
+
+
 @pytest.fixture
 def sent(settings, tmp_path) -> Callable[[], list[dict[str, str]]]:
     """What went out by SMS, in order."""
