@@ -210,7 +210,7 @@ def renew_counted(user_id: UUID, code: str, *, now: datetime) -> list[str]:
 
 def count_try(user: User, *, now: datetime) -> None:
     """Count a try of a second factor before it is compared. Raises LockedOut."""
-    lockout.require_attempt(counter(user.pk), now=now)
+    lockout.require_attempt(counter(user.pk), now=now, patience=rules.WITH_FACTORS)
 
 
 def _lock_confirmed(user_id: UUID) -> Totp:
