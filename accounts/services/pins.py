@@ -11,7 +11,7 @@ from accounts import rules, signals, tokens
 from accounts.errors import GuessablePin, PinLocked, PinMissing, PinSpent, PinStands, PinTokenRefused, WrongPin
 from accounts.models import PinToken, Session, TransactionPin, User
 from accounts.models.pins import encode
-from accounts.services import codes, passwords, sensitive
+from accounts.services import codes, passwords, sensitive, sessions
 from accounts.services.codes import Purpose
 from core.commands import command
 from oversight import audit
@@ -93,6 +93,7 @@ def _keep(person: User, encoded: str, *, now: datetime) -> None:
         user=person, defaults={"encoded": encoded, "set_at": now, "failures": 0, "locked_until": None}
     )
     PinToken.objects.filter(user=person, spent_at=None).update(spent_at=now)
+    sessions.end_what_waits(person, at=now)
     sensitive.changed(person, now=now)
     signals.tell(person, "pin_set", now=now)
     audit.record("accounts.pin_set", actor=person, at=now, target=person)

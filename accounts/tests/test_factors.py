@@ -142,6 +142,16 @@ class TestEnrol:
         assert other.revoke_reason == "factor"
         assert Session.objects.alive().get() == mine
 
+    def test_a_session_that_was_ended_meanwhile_enrols_nothing(self, ana):
+        """The request of whoever was put out is still on its way: it waits for the lock of what put them out."""
+        services.log_in(ana.email, PASSWORD, device=services.Device(), now=NOW)
+        theirs = Session.objects.get()
+        services.end_own_sessions(ana, now=NOW)
+        drawn = services.enrol(ana, password=PASSWORD, now=NOW)
+        with pytest.raises(TokenRefused):
+            factors.confirm(ana, pyotp.TOTP(drawn.secret).at(NOW), session=theirs, now=NOW)
+        assert not factors.has_factor(ana)
+
     def test_guessing_its_first_code_is_limited(self, ana):
         enrolment = services.enrol(ana, password=PASSWORD, now=NOW)
         for _ in range(rules.ATTEMPTS_BEFORE_LOCK):

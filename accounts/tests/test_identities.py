@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from accounts import rules, services, tasks
 from accounts.models import PendingLink, Session, SocialIdentity, TransactionPin, User
+from accounts.services import passwords
 from accounts.tests.test_social import (
     NOW,
     PROFILE,
@@ -82,6 +83,12 @@ class TestSomebodysAddress:
     def test_the_code_is_good_for_a_day(self, ana, clock):
         code = self.ask(ana)
         clock.shift(timedelta(days=1))
+        assert refusal(post("/auth/social/link/confirm", {"token": code})) == (422, "code-refused")
+        assert no_way_in()
+
+    def test_it_links_nothing_once_the_password_is_another(self, ana):
+        code = self.ask(ana)
+        services.confirm_reset(passwords.open_reset(ana.pk, now=NOW), new="another good phrase", now=NOW)
         assert refusal(post("/auth/social/link/confirm", {"token": code})) == (422, "code-refused")
         assert no_way_in()
 

@@ -211,6 +211,14 @@ class TestReset:
         with pytest.raises(CodeRefused):
             self.reset(with_pin, secret=code)
 
+    def test_its_code_ends_with_the_sessions(self, with_pin, monkeypatch):
+        """Whoever is put out by their owner takes no code along."""
+        code = self.code(with_pin, monkeypatch)
+        services.end_own_sessions(with_pin, now=NOW)
+        with pytest.raises(CodeRefused):
+            self.reset(with_pin, secret=code)
+        assert TransactionPin.objects.get().is_right(PIN)
+
     def test_goes_to_a_verified_address_alone(self, with_pin):
         User.objects.filter(pk=with_pin.pk).update(email_verified_at=None)
         with pytest.raises(NothingToVerify):
