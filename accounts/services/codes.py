@@ -76,9 +76,11 @@ def is_wanted(person: User, channel: str, purpose: str) -> bool:
 
 
 def open_code(person: User, channel: str, purpose: str, *, new_address: str = "", now: datetime) -> VerificationCode:
-    """Have the worker send a code to a person's address, or a new one of theirs (a step). Raises SmsCapped."""
+    """Have the worker send a code to a person's address, or a new one of theirs (a step). Raises SmsCapped, TooSoon."""
     if channel == Channel.PHONE:
         sms_caps.count_sms(new_address or person.phone, purpose=purpose, now=now)
+    elif purpose in sms_caps.CLAIMS:
+        sms_caps.count_mail(new_address or person.email, now=now)
     code = VerificationCode.objects.create(
         id=uuid7(),
         user=person,
