@@ -85,6 +85,12 @@ class PinStands(DomainError):
     status = 409
 
 
+class OtherChannelNeeded(DomainError):
+    code = "other-channel-needed"
+    title = "Your password was set by mail: have this code sent to your number"
+    status = 409
+
+
 class GuessablePin(DomainError):
     code = "guessable-pin"
     title = "This PIN is among the first that anybody tries: choose another"

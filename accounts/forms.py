@@ -15,7 +15,9 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from accounts import services
 from accounts.errors import LockedOut
 from accounts.models import User
+from api.throttles import ScopedRate, name_of
 from core.errors import DomainError
+from oversight import trace
 
 IDENTIFIER_MAX_LENGTH = 254
 PASSKEY_MAX_LENGTH = 20_000
@@ -44,6 +46,9 @@ class OfficerLogInForm(AuthenticationForm):
         return self.cleaned_data
 
     def _officer(self, identifier: str, password: str) -> Any:
+        """Ask at most as often from one address as the API is asked: each password costs a hash."""
+        if not ScopedRate().count("login", name_of(trace.current().ip)):
+            raise ValidationError("Too many log-ins from here. Try again in a minute.", code="throttled")
         try:
             return services.knock(identifier, password, now=timezone.now())
         except LockedOut as refusal:

@@ -21,6 +21,7 @@ from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 from accounts import devices, rules
 from accounts.errors import LockedOut
 from accounts.models import LoginFailure, User
+from accounts.rules import Patience
 from core.commands import command
 from oversight.encryption import blind_index
 from oversight.models import AuditEvent
@@ -68,26 +69,26 @@ def counter_of_person(user_id: UUID, what: str) -> bytes:
     return blind_index(f"{what}: {user_id}")
 
 
-def require_attempt(index: bytes, *, now: datetime) -> None:
+def require_attempt(index: bytes, *, now: datetime, patience: Patience = rules.WITH_PASSWORDS) -> None:
     """Count one attempt for this identifier, committed before the password is checked.
 
     Raises LockedOut while the identifier is locked.
     """
-    until = spend_attempt(index, now=now)
+    until = spend_attempt(index, now=now, patience=patience)
     if until is not None:
         raise LockedOut(retry_after=max(1, int((until - now).total_seconds())))
 
 
 @command
-def spend_attempt(index: bytes, *, now: datetime) -> datetime | None:
+def spend_attempt(index: bytes, *, now: datetime, patience: Patience = rules.WITH_PASSWORDS) -> datetime | None:
     """Count one attempt; return until when the identifier is locked if it was already, or None."""
     row = _locked(index, now=now)
     if row.locked_until is not None and now < row.locked_until:
         return row.locked_until
-    previous = 0 if row.locked_until is not None else row.failures
-    row.failures = rules.failures_after(previous, last_failed_at=row.last_failed_at, now=now)
+    last = row.last_failed_at
+    row.failures = rules.failures_after(row.failures, last_failed_at=last, now=now, window=patience.window)
     row.last_failed_at = now
-    row.locked_until = rules.locked_until(row.failures, now=now)
+    row.locked_until = rules.locked_until(row.failures, now=now, longest=patience.longest_lock)
     row.save(update_fields=["failures", "last_failed_at", "locked_until"])
     return None
 
@@ -112,6 +113,21 @@ def forget_old(*, now: datetime) -> int:
     """Forget attempts so long ago that they count no more; return of how many identifiers."""
     lapsed = LoginFailure.objects.filter(last_failed_at__lt=now - rules.KEEP_ATTEMPTS)
     return lapsed.exclude(locked_until__gt=now).delete()[0]
+
+
+def lift(user: User, *, now: datetime) -> None:
+    """Give new tries to somebody who sets a password by mail just now (a step).
+
+    At the second factor once a day: else whoever has the mailbox would have tries there without end.
+    """
+    lately = resets_by_mail(user).filter(at__gt=now - rules.RESET_LIFTS_FACTOR_EVERY).exists()
+    stays = {counter_of_person(user.pk, SECOND_FACTOR)} if lately else set()
+    forget(*(index for index in counters_of(user, now=now) if index not in stays))
+
+
+def resets_by_mail(user: User) -> QuerySet[AuditEvent]:
+    """When somebody set a password by mail."""
+    return AuditEvent.objects.filter(actor=user, action=RESET_BY_MAIL)
 
 
 def counters_of(user: User, *, now: datetime) -> list[bytes]:

@@ -6,6 +6,7 @@ Plain text, written by the worker after the commit; no inbox keeps them. What el
 from __future__ import annotations
 
 import functools
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +15,12 @@ from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
 from django.template.loader import render_to_string
+from django.utils import timezone
 
-from accounts import sending, sms, words
-from accounts.models import User
+from accounts import rules, sending, sms, words
+from accounts.models import SmsCount, User
+
+SIGN_UP_ATTEMPTED = "sign_up_attempted"
 
 
 def queue(kind: str, user: User) -> None:
@@ -24,12 +28,21 @@ def queue(kind: str, user: User) -> None:
     transaction.on_commit(functools.partial(send.delay, kind, str(user.pk)), robust=True)
 
 
-@shared_task(name="accounts.mails.send", base=sending.Sending)
-def send(kind: str, user_id: str) -> None:
+@shared_task(name="accounts.mails.send", base=sending.Sending, bind=True)
+def send(task: Any, kind: str, user_id: str) -> None:
     """Write one mail to a person who has an address; sending it twice does no harm."""
     user = User.objects.filter(pk=UUID(user_id)).first()
-    if user is not None:
-        deliver(kind, user)
+    if user is None:
+        return
+    if kind == SIGN_UP_ATTEMPTED and not task.request.retries and not _is_news(user, now=timezone.now()):
+        return
+    deliver(kind, user)
+
+
+def _is_news(user: User, *, now: datetime) -> bool:
+    """Count an attempt, whoever makes it: whoever signs up with an address again and again fills no mailbox."""
+    day = now.astimezone(UTC).date()
+    return SmsCount.objects.spend(day, f"sign-ups:{user.pk}", most=rules.SIGN_UPS_TOLD_A_DAY)
 
 
 def deliver(kind: str, user: User, *, to: str = "", **facts: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 ACCESS_LIFETIME = timedelta(minutes=10)
@@ -15,6 +16,8 @@ RESETS_WITHIN = timedelta(minutes=15)
 ATTEMPTS_BEFORE_LOCK = 5
 ATTEMPTS_WINDOW = timedelta(minutes=15)
 LOCK_DURATION = timedelta(minutes=15)
+MOST_DOUBLINGS = 10
+RESET_LIFTS_FACTOR_EVERY = timedelta(days=1)
 ADDRESS_KNOWN_FOR = timedelta(days=30)
 DEVICE_KNOWN_FOR = timedelta(days=90)
 
@@ -24,6 +27,8 @@ CODE_DIGITS = 6
 CODES_A_DAY = {"email": 10, "phone": 5}
 FIRST_RESEND_AFTER = timedelta(minutes=1)
 CODES_COUNT_FOR = timedelta(days=1)
+CLAIMS_BY_MAIL_A_DAY = 20
+SIGN_UPS_TOLD_A_DAY = 3
 TOTP_SECONDS = 30
 TOTP_STEPS_ASIDE = 1
 RECOVERY_CODES = 10
@@ -50,9 +55,22 @@ KEEP_RESETS = timedelta(days=30)
 PASSWORD_MAX_LENGTH = 128
 
 
-def failures_after(failures: int, *, last_failed_at: datetime, now: datetime) -> int:
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """For how long wrong tries are in a row, and for how long they lock at most; the first lock is LOCK_DURATION."""
+
+    window: timedelta
+    longest_lock: timedelta
+
+
+WITH_PASSWORDS = Patience(window=ATTEMPTS_WINDOW, longest_lock=LOCK_DURATION)
+WITH_FACTORS = Patience(window=KEEP_ATTEMPTS, longest_lock=timedelta(hours=12))
+"""At 480 tries a day six digits, of which three codes are good at a time, would be found within a year or two."""
+
+
+def failures_after(failures: int, *, last_failed_at: datetime, now: datetime, window: timedelta) -> int:
     """Count one more attempt; what lies further back than the window is forgotten."""
-    return 1 if now - last_failed_at > ATTEMPTS_WINDOW else failures + 1
+    return 1 if now - last_failed_at > window else failures + 1
 
 
 def next_code_at(sent: Sequence[datetime], *, channel: str) -> datetime | None:
@@ -72,6 +90,9 @@ def is_guessable(digits: str) -> bool:
     return (len(steps) == 1 and steps <= {0, 1, 9}) or digits[:half] == digits[half:] or digits[:2] * 3 == digits
 
 
-def locked_until(failures: int, *, now: datetime) -> datetime | None:
-    """Say until when the identifier is locked after so many failures in a row, or None."""
-    return now + LOCK_DURATION if failures >= ATTEMPTS_BEFORE_LOCK else None
+def locked_until(failures: int, *, now: datetime, longest: timedelta) -> datetime | None:
+    """Say until when so many failures in a row lock, or None: every fifth does, each time for twice as long."""
+    locks, rest = divmod(failures, ATTEMPTS_BEFORE_LOCK)
+    if rest or not locks:
+        return None
+    return now + min(LOCK_DURATION * 2 ** min(locks - 1, MOST_DOUBLINGS), longest)

@@ -14,7 +14,7 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from django.conf import settings
 
@@ -84,8 +84,7 @@ class Twilio:
             raise SmsFailed(f"Twilio can't be reached: {type(error).__name__}") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Caps:
+class Caps(NamedTuple):
     """How many messages a day go to one number, to one country, and in all."""
 
     number: int

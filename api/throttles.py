@@ -57,8 +57,12 @@ class ScopedRate(BaseThrottle):
         """Name the caller without personal data: the user's id, or a hash of the address or network."""
         if request.user and request.user.is_authenticated:
             return str(request.user.pk)
-        address = trace.current().ip or client_ip(request._request) or "unknown"
-        return hashlib.sha256(_customer(address).encode()).hexdigest()[:32]
+        return name_of(trace.current().ip or client_ip(request._request))
+
+
+def name_of(address: str | None) -> str:
+    """Name a caller whom nobody knows by a hash of their address or network."""
+    return hashlib.sha256(_customer(address or "unknown").encode()).hexdigest()[:32]
 
 
 def _customer(address: str) -> str:

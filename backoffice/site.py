@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -48,7 +48,8 @@ class ConsoleSite(UnfoldAdminSite):
         if request.method == "GET" and super().has_permission(request) and not self.has_permission(request):
             return factors.ask_again(request, then=request.GET.get("next", ""))
         answer = super().login(request, extra_context)
-        if request.method == "POST" and super().has_permission(request):
+        # A refused form comes back as a page, also to a browser that somebody is logged in with still.
+        if request.method == "POST" and isinstance(answer, HttpResponseRedirect):
             factors.note_password(request, now=timezone.now())
         return answer
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hmac
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -101,8 +101,18 @@ def hash_of(code_id: UUID, secret: str) -> bytes:
     return blind_index(f"code {code_id}:{secret}")
 
 
+class SmsCountQuerySet(models.QuerySet["SmsCount"]):
+    """Counting."""
+
+    def spend(self, day: date, scope: str, *, most: int) -> bool:
+        """Count one message more, unless there were so many; answer whether it was counted. One statement."""
+        with connection.cursor() as cursor:
+            cursor.execute(_SPEND, {"day": day, "scope": scope, "most": most})
+            return cursor.fetchone() is not None
+
+
 class SmsCount(models.Model):
-    """How many messages went out on one day: to one number, to one country, in all (`scope`)."""
+    """How many messages went out on one day: to one number or address, to one country, in all (`scope`)."""
 
     pk = models.CompositePrimaryKey("day", "scope")
     day = models.DateField()
@@ -110,8 +120,18 @@ class SmsCount(models.Model):
     sent = models.PositiveIntegerField(default=0)
     counted_at = models.DateTimeField(db_default=Now())
 
+    objects: ClassVar[SmsCountQuerySet] = SmsCountQuerySet.as_manager()  # type: ignore[assignment]
+
     class Meta:
         default_permissions = ()
 
     def __str__(self) -> str:
         return f"{self.sent} on {self.day}"
+
+
+_SPEND = f"""
+    INSERT INTO {SmsCount._meta.db_table} AS c (day, scope, sent)
+    SELECT %(day)s, %(scope)s, 1 WHERE %(most)s > 0
+    ON CONFLICT (day, scope) DO UPDATE SET sent = c.sent + 1 WHERE c.sent < %(most)s
+    RETURNING sent
+"""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import F, Q
@@ -164,6 +165,19 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email_index = blind_index(self.email) if email else None
         self.phone = identifiers.normalise_phone(phone, region=self.country or identifiers.HOME_REGION) if phone else ""
         self.phone_index = blind_index(self.phone) if phone else None
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Answer whether this is the password. One that is hashed by older settings is hashed anew.
+
+        Django's own would write over a password that came meanwhile, and bring the old one back.
+        """
+
+        def hash_anew(password: str) -> None:
+            encoded = make_password(password)
+            if type(self).objects.filter(pk=self.pk, password=self.password).update(password=encoded):
+                self.password = encoded
+
+        return check_password(raw_password, self.password, hash_anew)
 
     @property
     def is_active(self) -> bool:  # type: ignore[override]

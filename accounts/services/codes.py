@@ -52,8 +52,14 @@ def ask_in_turn(user_id: UUID, channel: str, purpose: str, *, now: datetime) -> 
 
 
 def require_turn(person: User, channel: str, purpose: str, *, now: datetime) -> list[datetime]:
-    """Refuse a code so soon after the others of a day; return when those were sent. Raises TooSoon."""
-    lately = VerificationCode.objects.of(person.pk, channel, purpose).filter(created_at__gt=now - rules.CODES_COUNT_FOR)
+    """Refuse a code so soon after the others of a day; return when those were sent. Raises TooSoon.
+
+    Codes for log-ins are asked for by whoever has the password: with another one its owner begins anew.
+    """
+    since = now - rules.CODES_COUNT_FOR
+    if purpose == Purpose.STEP_UP and person.access_changed_at is not None:
+        since = max(since, person.access_changed_at)
+    lately = VerificationCode.objects.of(person.pk, channel, purpose).filter(created_at__gt=since)
     sent = list(lately.values_list("created_at", flat=True))
     wait = rules.next_code_at(sent, channel=channel)
     if wait is not None and now < wait:
@@ -70,9 +76,11 @@ def is_wanted(person: User, channel: str, purpose: str) -> bool:
 
 
 def open_code(person: User, channel: str, purpose: str, *, new_address: str = "", now: datetime) -> VerificationCode:
-    """Have the worker send a code to a person's address, or a new one of theirs (a step). Raises SmsCapped."""
+    """Have the worker send a code to a person's address, or a new one of theirs (a step). Raises SmsCapped, TooSoon."""
     if channel == Channel.PHONE:
         sms_caps.count_sms(new_address or person.phone, purpose=purpose, now=now)
+    elif purpose in sms_caps.CLAIMS:
+        sms_caps.count_mail(new_address or person.email, now=now)
     code = VerificationCode.objects.create(
         id=uuid7(),
         user=person,

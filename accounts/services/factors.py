@@ -16,7 +16,7 @@ from accounts import identifiers, lockout, rules
 from accounts.errors import AlreadySo, FactorMissing, LastFactor, WrongFactor
 from accounts.models import Passkey, Session, Totp, User
 from accounts.services import passwords, pins, recovery, sensitive
-from accounts.services.sessions import revoke_sessions
+from accounts.services.sessions import lock_open, revoke_sessions
 from core.commands import command
 from oversight import second_factor
 
@@ -137,7 +137,7 @@ def confirm(
 
     `session`, if it comes over the API, has proved the factor with it; all others end if it is the first.
 
-    Raises WrongFactor, LockedOut, FactorMissing, SecondFactorNeeded.
+    Raises WrongFactor, LockedOut, FactorMissing, SecondFactorNeeded, TokenRefused.
     """
     count_try(user, now=now)
     return confirm_counted(user.pk, code, session=session, proved_at=proved_at, now=now)
@@ -147,8 +147,10 @@ def confirm(
 def confirm_counted(
     user_id: UUID, code: str, *, session: Session | None = None, proved_at: datetime | None = None, now: datetime
 ) -> list[str]:
-    """Confirm, once the try was counted. Raises WrongFactor, FactorMissing, SecondFactorNeeded."""
+    """Confirm, once the try was counted. Raises WrongFactor, FactorMissing, SecondFactorNeeded, TokenRefused."""
     person = User.objects.lock(user_id)
+    if session is not None:
+        session = lock_open(session.pk, now=now)
     is_first = require_proof(person, proved_at, now=now)
     totp = Totp.objects.lock(user_id)
     if totp is None or totp.confirmed_at is not None or now - totp.created_at > rules.ENROLMENT_LIFETIME:
@@ -160,7 +162,8 @@ def confirm_counted(
     if is_first:
         end_what_the_password_opened(person, keep=session, now=now)
     if session is not None:
-        Session.objects.filter(pk=session.pk).update(second_factor_at=now)
+        session.second_factor_at = now
+        session.save(update_fields=["second_factor_at"])
     sensitive.factor_changed(person, "accounts.totp_enrolled", now=now)
     return recovery.draw(person, now=now)
 
@@ -210,7 +213,7 @@ def renew_counted(user_id: UUID, code: str, *, now: datetime) -> list[str]:
 
 def count_try(user: User, *, now: datetime) -> None:
     """Count a try of a second factor before it is compared. Raises LockedOut."""
-    lockout.require_attempt(counter(user.pk), now=now)
+    lockout.require_attempt(counter(user.pk), now=now, patience=rules.WITH_FACTORS)
 
 
 def _lock_confirmed(user_id: UUID) -> Totp:

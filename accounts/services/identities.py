@@ -10,8 +10,8 @@ from django.db import IntegrityError, transaction
 from accounts import id_tokens, signals
 from accounts.errors import AddressUnverified, CodeRefused, IdentityTaken, LastWayIn, OfficerLogInsOnly
 from accounts.id_tokens import Claims
-from accounts.models import PendingLink, Provider, SocialIdentity, User, VerificationCode
-from accounts.services import codes, nonces, pins, sensitive
+from accounts.models import PendingLink, Provider, Session, SocialIdentity, User, VerificationCode
+from accounts.services import codes, nonces, pins, sensitive, sessions, strangers
 from accounts.services.codes import Channel, Purpose
 from core.commands import command
 from core.errors import NotFound
@@ -37,11 +37,15 @@ def confirm_link(token: str, *, now: datetime) -> None:
 
 @command
 def take_link(code_id: UUID, secret: str, *, now: datetime) -> None:
-    """Use the code up and link what waited for it. Raises CodeRefused, OfficerLogInsOnly."""
+    """Use the code up and link what waited for it; what opened the account before ends.
+
+    Raises CodeRefused, OfficerLogInsOnly.
+    """
     code: VerificationCode = codes.take(code_id, Channel.EMAIL, Purpose.LINK, secret, now=now)
     pending = PendingLink.objects.get(pk=code_id)
     if code.user.is_staff:
         raise OfficerLogInsOnly
+    strangers.leave_nothing(code.user, now=now)
     if not _insert(code.user, pending.provider, bytes(pending.subject_index), now=now):
         raise CodeRefused  # It belongs to somebody by now, which isn't said.
     _changed(code.user, "accounts.identity_linked", pending.provider, now=now)
@@ -82,7 +86,10 @@ def _require_verified(person: User) -> None:
 
 @command
 def unlink(user: User, identity_id: UUID, *, use: pins.Use, now: datetime) -> None:
-    """Take a log-in away from one's own account, with a PIN. Raises NotFound, LastWayIn, PinTokenRefused."""
+    """Take a log-in away from one's own account, with a PIN, and end the other sessions: it may have opened them.
+
+    Raises NotFound, LastWayIn, PinTokenRefused.
+    """
     person = User.objects.lock(user.pk)
     own = SocialIdentity.objects.filter(user=person)
     identity = own.filter(pk=identity_id).first()
@@ -92,6 +99,7 @@ def unlink(user: User, identity_id: UUID, *, use: pins.Use, now: datetime) -> No
         raise LastWayIn
     pins.spend(person, use, now=now)
     identity.delete()
+    sessions.revoke_sessions(person, reason=Session.Reason.OWNER, at=now, keep=use.session.pk)
     _changed(person, "accounts.identity_unlinked", identity.provider, now=now)
 
 

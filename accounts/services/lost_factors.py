@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from accounts import lockout
 from accounts.errors import FactorMissing
 from accounts.models import Passkey, Session, Totp, User
 from accounts.services import factors, recovery, sensitive
@@ -47,6 +48,7 @@ def apply_reset_of_factors(request: ApprovalRequest, by: User, now: datetime) ->
     Totp.objects.filter(pk=person.pk).delete()
     Passkey.objects.filter(user=person).delete()
     recovery.end(person, now=now)
+    lockout.forget(factors.counter(person.pk))
     revoke_sessions(person, reason=Session.Reason.OFFICER, at=now)
     sensitive.factor_changed(person, "accounts.factors_reset", by=by, now=now, reason=request.reason)
     return person

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from accounts import rules
+from accounts import lockout, rules
 from accounts.devices import Device
 from accounts.errors import CodeRefused, SmsCapped, TooSoon, WrongFactor
 from accounts.models import Session, User, VerificationCode
@@ -18,12 +18,18 @@ from accounts.services import codes, factors, sms_caps
 SMS, EMAIL = "sms", "email_code"
 BY_CHANNEL = {VerificationCode.Channel.PHONE: SMS, VerificationCode.Channel.EMAIL: EMAIL}
 STEP_UP = VerificationCode.Purpose.STEP_UP
+UNDOUBTED = (Session.Reason.LOG_OUT, Session.Reason.PASSWORD, Session.Reason.FACTOR)
+"""Why a session ended, where that says nothing against the device."""
 
 
 def is_new(device: Device, user: User, *, now: datetime) -> bool:
-    """Answer whether the person came in before, but not like this of late; the first log-in of all is no news."""
+    """Answer whether the person came in before, but not like this of late; the first log-in of all is no news.
+
+    A session that was ended as somebody else's made no device known.
+    """
     ever = Session.objects.filter(user=user, device__isnull=False)
-    known = ever.filter(device=device.mark, last_used_at__gt=now - rules.DEVICE_KNOWN_FOR)
+    theirs = ever.filter(revoke_reason__in=("", *UNDOUBTED))
+    known = theirs.filter(device=device.mark, last_used_at__gt=now - rules.DEVICE_KNOWN_FOR)
     return ever.exists() and not known.exists()
 
 
@@ -36,14 +42,26 @@ def send_code(user: User, *, now: datetime) -> str:
     """Have a code sent by SMS; by mail where no SMS goes to this country, or to any, today. Say how.
 
     A code that was sent just now and may still be tried counts on. That this one number had its share is no reason for
-    a mail: whoever has the mailbox could bring that about. Raises TooSoon, SmsCapped.
+    a mail: whoever has the mailbox could bring that about. Nor is a mail of use beside a password that came by mail.
+    Raises TooSoon, SmsCapped.
     """
     try:
-        return _send(user, VerificationCode.Channel.PHONE, now=now)
+        return send_by_sms(user, now=now)
     except SmsCapped as capped:
-        if capped.facts["of"] == sms_caps.NUMBER or user.email_verified_at is None:
+        if capped.facts["of"] == sms_caps.NUMBER or user.email_verified_at is None or _has_mailbox_alone(user):
             raise
         return _send(user, VerificationCode.Channel.EMAIL, now=now)
+
+
+def send_by_sms(user: User, *, now: datetime) -> str:
+    """Have a code sent by SMS or not at all, to whom a mail would prove nothing new. Raises TooSoon, SmsCapped."""
+    return _send(user, VerificationCode.Channel.PHONE, now=now)
+
+
+def _has_mailbox_alone(user: User) -> bool:
+    """Answer whether the password was set by mail and has opened nothing since: nobody knows who reads the mail."""
+    at = lockout.resets_by_mail(user).order_by("-at").values_list("at", flat=True).first()
+    return at is not None and not Session.objects.filter(user=user, created_at__gte=at).exists()
 
 
 def _send(user: User, channel: VerificationCode.Channel, *, now: datetime) -> str:

@@ -109,7 +109,7 @@ def confirm_reset(token: str, *, new: str, now: datetime) -> None:
     _replace_password(person, make_password(new), at=now)
     if person.email_verified_at is None:
         strangers.shut_out(person, now=now)
-    lockout.forget(*lockout.counters_of(person, now=now))
+    lockout.lift(person, now=now)
     audit.record(lockout.RESET_BY_MAIL, actor=person, at=now, target=person)
 
 

@@ -7,12 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from accounts import rules, signals, tokens
-from accounts.errors import GuessablePin, PinLocked, PinMissing, PinSpent, PinStands, PinTokenRefused, WrongPin
+from accounts import lockout, rules, signals, tokens
+from accounts.errors import (
+    GuessablePin,
+    OtherChannelNeeded,
+    PinLocked,
+    PinMissing,
+    PinSpent,
+    PinStands,
+    PinTokenRefused,
+    WrongPassword,
+    WrongPin,
+)
 from accounts.models import PinToken, Session, TransactionPin, User
 from accounts.models.pins import encode
-from accounts.services import codes, passwords, sensitive
-from accounts.services.codes import Purpose
+from accounts.services import codes, passwords, sensitive, sessions
+from accounts.services.codes import Channel, Purpose
 from core.commands import command
 from oversight import audit
 
@@ -33,22 +43,30 @@ def set_pin(user: User, *, pin: str, password: str, now: datetime) -> None:
     """Set the first PIN, with the password. Raises GuessablePin, WrongPassword, LockedOut, PinStands."""
     require_unguessable(pin)
     passwords.check_current_password(user, password, now=now)
-    keep_first(user.pk, encode(user.pk, pin), now=now)
+    keep_first(user.pk, encode(user.pk, pin), checked=user.password, now=now)
 
 
 def change_pin(user: User, *, pin: str, current: str, now: datetime) -> None:
     """Set another PIN with the present one. Raises GuessablePin, and what `require_right` raises."""
     require_unguessable(pin)
-    require_right(user, current, now=now)
-    keep(user.pk, encode(user.pk, pin), now=now)
+    present = require_right(user, current, now=now)
+    replace(user.pk, encode(user.pk, pin), checked=present, now=now)
 
 
 def ask_to_reset(user: User, channel: str, *, now: datetime) -> datetime:
     """Have a code sent to a verified address or number; return from when on the next may be asked for.
 
-    Raises NothingToVerify, TooSoon, SmsCapped.
+    Raises OtherChannelNeeded, NothingToVerify, TooSoon, SmsCapped.
     """
+    if channel == Channel.EMAIL and user.phone_verified_at is not None and _came_by_mail(user):
+        raise OtherChannelNeeded
     return codes.ask(user, channel, Purpose.PIN, now=now)
+
+
+def _came_by_mail(user: User) -> bool:
+    """Answer whether the password was set by mail since the PIN was: a code by mail would be no second channel."""
+    pin = TransactionPin.objects.filter(user=user).first()
+    return pin is not None and lockout.resets_by_mail(user).filter(at__gte=pin.set_at).exists()
 
 
 def reset_pin(user: User, *, channel: str, secret: str, password: str, pin: str, now: datetime) -> None:
@@ -59,7 +77,7 @@ def reset_pin(user: User, *, channel: str, secret: str, password: str, pin: str,
     require_unguessable(pin)
     passwords.check_current_password(user, password, now=now)
     code_id = codes.spend_try(user, channel, Purpose.PIN, now=now)
-    keep(user.pk, encode(user.pk, pin), code=(code_id, channel, secret), now=now)
+    keep_with_code(user.pk, encode(user.pk, pin), code=(code_id, channel, secret), checked=user.password, now=now)
 
 
 def require_unguessable(pin: str) -> None:
@@ -68,24 +86,49 @@ def require_unguessable(pin: str) -> None:
 
 
 @command
-def keep_first(user_id: UUID, encoded: str, *, now: datetime) -> None:
+def keep_first(user_id: UUID, encoded: str, *, checked: str, now: datetime) -> None:
     """Keep a PIN where there is none: beside the password it is worth something only if that can't replace it.
 
-    Raises PinStands.
+    `checked` is the password, hashed, that was right. Raises WrongPassword, PinStands.
     """
-    person = User.objects.lock(user_id)
+    person = _locked_with(user_id, password=checked)
     if TransactionPin.objects.filter(user=person).exists():
         raise PinStands
     _keep(person, encoded, now=now)
 
 
 @command
-def keep(user_id: UUID, encoded: str, *, code: tuple[UUID, str, str] | None = None, now: datetime) -> None:
-    """Keep a PIN in the place of any other, with all its tries; take the code that allows it. Raises CodeRefused."""
-    if code is not None:
-        code_id, channel, secret = code
-        codes.take(code_id, channel, Purpose.PIN, secret, now=now)
-    _keep(User.objects.lock(user_id), encoded, now=now)
+def replace(user_id: UUID, encoded: str, *, checked: str, now: datetime) -> None:
+    """Keep a PIN in the place of the one that was right, if that still stands. Raises WrongPin."""
+    person = User.objects.lock(user_id)
+    _require_still(user_id, checked)
+    _keep(person, encoded, now=now)
+
+
+@command
+def keep_with_code(user_id: UUID, encoded: str, *, code: tuple[UUID, str, str], checked: str, now: datetime) -> None:
+    """Keep a PIN in the place of any other, with all its tries, and take the code that allows it.
+
+    `checked` is the password, hashed, that was right. Raises WrongPassword, CodeRefused.
+    """
+    person = _locked_with(user_id, password=checked)
+    code_id, channel, secret = code
+    codes.take(code_id, channel, Purpose.PIN, secret, now=now)
+    _keep(person, encoded, now=now)
+
+
+def _locked_with(user_id: UUID, *, password: str) -> User:
+    person = User.objects.lock(user_id)
+    if person.password != password:
+        raise WrongPassword
+    return person
+
+
+def _require_still(user_id: UUID, checked: str) -> None:
+    """Lock the PIN, and refuse when another came since that one was compared: its owner may have put a thief out."""
+    pin = TransactionPin.objects.lock(user_id)
+    if pin is None or pin.encoded != checked:
+        raise WrongPin
 
 
 def _keep(person: User, encoded: str, *, now: datetime) -> None:
@@ -93,6 +136,7 @@ def _keep(person: User, encoded: str, *, now: datetime) -> None:
         user=person, defaults={"encoded": encoded, "set_at": now, "failures": 0, "locked_until": None}
     )
     PinToken.objects.filter(user=person, spent_at=None).update(spent_at=now)
+    sessions.end_what_waits(person, at=now)
     sensitive.changed(person, now=now)
     signals.tell(person, "pin_set", now=now)
     audit.record("accounts.pin_set", actor=person, at=now, target=person)
@@ -103,21 +147,23 @@ def verify_pin(user: User, *, pin: str, use: Use, now: datetime) -> str:
 
     Raises PinMissing, WrongPin, PinLocked, PinSpent.
     """
-    require_right(user, pin, now=now)
-    return open_token(user.pk, use, now=now)
+    present = require_right(user, pin, now=now)
+    return open_token(user.pk, use, checked=present, now=now)
 
 
-def require_right(user: User, digits: str, *, now: datetime) -> None:
-    """Compare a PIN; the try is counted before, in a transaction of its own, and forgotten when it was right.
+def require_right(user: User, digits: str, *, now: datetime) -> str:
+    """Compare a PIN, and return it as it is kept; the try is counted before, by itself, and forgotten if it was right.
 
     Raises PinMissing, WrongPin, PinLocked, PinSpent.
     """
     refusal = spend_try(user.pk, now=now)
     if refusal is not None:
         raise refusal
-    if not TransactionPin.objects.get(pk=user.pk).is_right(digits):
+    pin = TransactionPin.objects.get(pk=user.pk)
+    if not pin.is_right(digits):
         raise WrongPin
     forget_tries(user.pk)
+    return pin.encoded
 
 
 @command
@@ -144,8 +190,9 @@ def forget_tries(user_id: UUID) -> None:
 
 
 @command
-def open_token(user_id: UUID, use: Use, *, now: datetime) -> str:
-    """Make a token for one request, and return it; its hash is kept."""
+def open_token(user_id: UUID, use: Use, *, checked: str, now: datetime) -> str:
+    """Make a token for one request, and return it; its hash is kept. Raises WrongPin if the PIN is another by now."""
+    _require_still(user_id, checked)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     PinToken.objects.create(
         user_id=user_id,

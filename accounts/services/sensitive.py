@@ -11,7 +11,8 @@ from oversight import audit
 
 def changed(person: User, *, now: datetime) -> None:
     """Note that PIN, password, address or second factor of a locked person changed (a step)."""
-    person.access_changed_at = now
+    # Whoever waited for the lock comes with an earlier moment: what was proved before the later one stays void.
+    person.access_changed_at = max(now, person.access_changed_at or now)
     person.save(update_fields=["access_changed_at"])
 
 

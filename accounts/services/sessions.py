@@ -5,19 +5,49 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from accounts.models import Session, User
+from accounts.errors import TokenRefused
+from accounts.models import Session, Totp, User, VerificationCode
 from core.commands import command
 from core.errors import NotFound
 from oversight import audit
 from oversight.permissions import require_permission
 
+Purpose = VerificationCode.Purpose
+WAITING = (Purpose.CHANGE, Purpose.LINK, Purpose.PIN)
+"""Codes that give another way in, or another PIN, to whoever asked for them."""
+
 
 def revoke_sessions(user: User, *, reason: Session.Reason, at: datetime, keep: UUID | None = None) -> int:
-    """End the person's sessions, but for `keep`; return how many (a step)."""
+    """End the person's sessions, but for `keep`, and what was begun in them; return how many (a step).
+
+    What was begun ends with `keep`, too: whoever asks for an end of the others may not know who began it.
+    """
     alive = Session.objects.alive().filter(user=user)
     if keep is not None:
         alive = alive.exclude(pk=keep)
-    return alive.update(revoked_at=at, revoke_reason=reason)
+    ended = alive.update(revoked_at=at, revoke_reason=reason)
+    end_what_waits(user, at=at)
+    Totp.objects.filter(user=user, confirmed_at=None).delete()
+    return ended
+
+
+def lock_open(session_id: UUID, *, now: datetime) -> Session:
+    """Lock a session that is open still: it may have been ended since the request began (a step).
+
+    Raises TokenRefused.
+    """
+    session = Session.objects.lock(session_id)
+    if session is None or not session.is_alive(now):
+        raise TokenRefused
+    return session
+
+
+def end_what_waits(user: User, *, at: datetime) -> None:
+    """Let no code be good any more that was asked for so far and would give a new address, log-in or PIN (a step).
+
+    Most need no session to be used: a thief's new address would come in the place of the old one afterwards.
+    """
+    VerificationCode.objects.filter(user=user, purpose__in=WAITING, used_at=None).update(used_at=at)
 
 
 def revoke(session: Session, *, reason: Session.Reason, at: datetime) -> None:

@@ -1,20 +1,21 @@
-"""How many short messages go out on a day. Source: docs/rules/access.md §8."""
+"""How many messages go out on a day. Source: docs/rules/access.md §8."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
-from django.db import connection
-
-from accounts import identifiers, sms
-from accounts.errors import SmsCapped
+from accounts import identifiers, rules, sms
+from accounts.errors import SmsCapped, TooSoon
 from accounts.models import SmsCount, VerificationCode
 from core.commands import command
 from oversight import alerts
 
 NUMBER = "number"
 CLAIMS = (VerificationCode.Purpose.VERIFY, VerificationCode.Purpose.CHANGE)
+CODES = (VerificationCode.Purpose.STEP_UP, VerificationCode.Purpose.PIN)
+KEPT_FOR_CODES = 4
+"""One in so many of each cap is for codes to owners alone: strangers' sign-ups and news lock nobody out."""
 
 
 def count_sms(number: str, *, purpose: str, now: datetime) -> None:
@@ -22,30 +23,40 @@ def count_sms(number: str, *, purpose: str, now: datetime) -> None:
 
     Messages to see whose a number is count apart from those to whom it is: a stranger can ask for the former.
     """
-    day = now.astimezone(UTC).date()
-    midnight = datetime.combine(day, datetime.max.time(), UTC)
+    day = day_of(now)
     for scope, name, most in _scopes(number, purpose):
-        with connection.cursor() as cursor:
-            cursor.execute(_COUNT, {"day": day, "scope": scope, "most": most})
-            if cursor.fetchone() is None:
-                raise SmsCapped(of=name, retry_after=int((midnight - now).total_seconds()) + 1)
+        if not SmsCount.objects.spend(day, scope, most=most):
+            raise SmsCapped(of=name, retry_after=_seconds_left(now))
+
+
+def count_mail(address: str, *, now: datetime) -> None:
+    """Count one mail that asks whose an address is, whoever has it sent (a step). Raises TooSoon."""
+    day = day_of(now)
+    if not SmsCount.objects.spend(day, f"mailed:{sms.mark(address)}", most=rules.CLAIMS_BY_MAIL_A_DAY):
+        raise TooSoon(retry_after=_seconds_left(now))
+
+
+def day_of(now: datetime) -> date:
+    """Return the day on which a message counts."""
+    return now.astimezone(UTC).date()
+
+
+def _seconds_left(now: datetime) -> int:
+    midnight = datetime.combine(day_of(now), datetime.max.time(), UTC)
+    return int((midnight - now).total_seconds()) + 1
 
 
 def _scopes(number: str, purpose: str) -> Iterator[tuple[str, str, int]]:
     """What is counted, from the rarest to what everybody counts: that row is held for the shortest."""
     country = identifiers.country_of(number)
-    caps = sms.caps()
-    yield f"{'claimed' if purpose in CLAIMS else 'number'}:{sms.mark(number)}", NUMBER, caps.number
-    yield f"country:{country}", country, caps.country
-    yield "all", "all countries", caps.all
+    number_cap, country_cap, all_cap = (_open_to(purpose, cap) for cap in sms.caps())
+    yield f"{'claimed' if purpose in CLAIMS else 'number'}:{sms.mark(number)}", NUMBER, number_cap
+    yield f"country:{country}", country, country_cap
+    yield "all", "all countries", all_cap
 
 
-_COUNT = f"""
-    INSERT INTO {SmsCount._meta.db_table} AS c (day, scope, sent)
-    SELECT %(day)s, %(scope)s, 1 WHERE %(most)s > 0
-    ON CONFLICT (day, scope) DO UPDATE SET sent = c.sent + 1 WHERE c.sent < %(most)s
-    RETURNING sent
-"""
+def _open_to(purpose: str, cap: int) -> int:
+    return cap if purpose in CODES else cap - cap // KEPT_FOR_CODES
 
 
 @command

@@ -83,7 +83,7 @@ def _answer(claims: Claims, profile: Profile, device: Device, *, now: datetime) 
     if identity is not None:
         entry = log_in_known(identity, claims, device=device, now=now)
         if isinstance(entry, Challenge) and not entry.methods:
-            return replace(entry, methods=(new_device.send_code(identity.user, now=now),))
+            return replace(entry, methods=(new_device.send_by_sms(identity.user, now=now),))
         return entry
     owner = User.objects.filter(email_index=blind_index(claims.email)).first() if claims.email else None
     if owner is not None:

@@ -6,9 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts import lockout
-from accounts.errors import TokenRefused
 from accounts.models import Session, User
 from accounts.services import factors
+from accounts.services.sessions import lock_open
 from core.commands import command
 from oversight import audit
 
@@ -44,9 +44,7 @@ def prove_in_session(user: User, session: Session, proof: factors.Proof, *, now:
 def refresh_factor(user_id: UUID, session_id: UUID, proof: factors.Proof, *, now: datetime) -> Session:
     """Note in the session that the factor was given, once the try was counted. Raises WrongFactor, TokenRefused."""
     person = User.objects.lock(user_id)
-    session = Session.objects.lock(session_id)
-    if session is None or not session.is_alive(now):
-        raise TokenRefused
+    session = lock_open(session_id, now=now)
     proof.use(person, now=now)
     session.second_factor_at = now
     session.save(update_fields=["second_factor_at"])

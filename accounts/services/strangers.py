@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from accounts import signals
+from accounts import lockout, signals
 from accounts.models import Session, SocialIdentity, User
 from accounts.services import sensitive, sessions
 from oversight import audit
+
+
+def leave_nothing(person: User, *, now: datetime) -> None:
+    """End all that opened a locked person's account before they came by their mailbox: a stranger may have it (a step).
+
+    Sessions and what was begun in them; and a password that wasn't set by mail since this address was proven, with the
+    log-ins that it may have linked: whoever opened the account with somebody else's address knows it.
+    """
+    sessions.revoke_sessions(person, reason=Session.Reason.OWNER, at=now)
+    by_mail = lockout.resets_by_mail(person).filter(at__gte=person.email_verified_at)
+    if person.has_usable_password() and not by_mail.exists():
+        person.set_unusable_password()
+        person.save(update_fields=["password"])
+        SocialIdentity.objects.filter(user=person).delete()
 
 
 def shut_out(person: User, *, now: datetime) -> None:

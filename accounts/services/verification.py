@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts import rules
-from accounts.errors import CodeRefused, SmsCapped
+from accounts.errors import CodeRefused, TooSoon
 from accounts.models import SmsCount, User, VerificationCode
 from accounts.services import addresses, codes, strangers
 from accounts.services.codes import Channel, Purpose
@@ -33,7 +33,7 @@ def open_first_codes(person: User, *, now: datetime) -> None:
             try:
                 with transaction.atomic():
                     codes.open_code(person, channel, Purpose.VERIFY, now=now)
-            except SmsCapped:
+            except TooSoon:
                 continue
 
 

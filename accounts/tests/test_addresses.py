@@ -13,8 +13,9 @@ from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from accounts import services
-from accounts.models import PasswordResetToken, PinToken, User, VerificationCode
+from accounts.models import PasswordResetToken, PinToken, Session, User, VerificationCode
 from accounts.services import passwords
+from accounts.tests.test_factors import Enrolled
 from oversight.encryption import blind_index
 from tests.people import PASSWORD, make_investor
 
@@ -56,9 +57,12 @@ def change(client: APIClient, **fields: str) -> Any:
     return client.patch(ME, fields, headers=pin_token(client))
 
 
-def confirm() -> Any:
-    token = re.search(r"^[0-9a-f]{32}\.\S+$", mail.outbox[-1].body, re.MULTILINE)[0]
-    return APIClient().post("/api/v1/auth/verify-email", {"token": token})
+def mailed() -> str:
+    return re.search(r"^[0-9a-f]{32}\.\S+$", mail.outbox[-1].body, re.MULTILINE)[0]
+
+
+def confirm(token: str = "") -> Any:
+    return APIClient().post("/api/v1/auth/verify-email", {"token": token or mailed()})
 
 
 def test_a_new_address_counts_once_verified_and_the_old_one_is_told(client, ana):
@@ -124,12 +128,39 @@ def test_links_that_went_to_the_old_address_set_no_password(client, ana):
     assert PasswordResetToken.objects.get().used_at == NOW
 
 
+def reset_by_mail(ana: User) -> None:
+    services.confirm_reset(passwords.open_reset(ana.pk, now=NOW), new="another good phrase", now=NOW)
+
+
+ENDS = {
+    "a reset by mail": reset_by_mail,
+    "another password": lambda ana: services.change_password(
+        ana, session_id=Session.objects.get().pk, current=PASSWORD, new="another good phrase", now=NOW
+    ),
+    "an end of all other sessions": lambda ana: services.end_own_sessions(ana, keep=Session.objects.get().pk, now=NOW),
+    "another PIN": lambda ana: services.change_pin(ana, pin="739205", current=PIN, now=NOW),
+    "a first factor": lambda ana: Enrolled(ana, at=NOW),
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_a_change_that_waits_ends_with_what_it_was_asked_by(client, ana, end):
+    """Whoever had her phone and her PIN asked for it: its code comes back without either, up to a day later."""
+    change(client, email="thief@example.org")
+    token = mailed()
+    end(ana)
+    refused = confirm(token)
+    assert (refused.status_code, refused.json()["code"]) == (422, "code-refused")
+    ana.refresh_from_db()
+    assert ana.email == "ana@example.com"
+
+
 def test_of_two_changes_the_newer_counts(client, ana, clock):
     change(client, email="one@example.org")
-    older = re.search(r"^[0-9a-f]{32}\.\S+$", mail.outbox[-1].body, re.MULTILINE)[0]
+    older = mailed()
     clock.shift(timedelta(minutes=2))
     change(client, email="two@example.org")
-    assert APIClient().post("/api/v1/auth/verify-email", {"token": older}).status_code == 422
+    assert confirm(older).status_code == 422
     assert confirm().status_code == 204
     ana.refresh_from_db()
     assert ana.email == "two@example.org"

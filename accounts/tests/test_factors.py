@@ -25,7 +25,7 @@ from accounts.errors import (
     WrongPassword,
 )
 from accounts.models import RecoveryCode, Session, Totp, User
-from accounts.services import factors, login
+from accounts.services import factors, login, passwords
 from accounts.services.pins import Use
 from oversight.models import AuditEvent
 from oversight.second_factor import SecondFactorNeeded
@@ -142,6 +142,16 @@ class TestEnrol:
         assert other.revoke_reason == "factor"
         assert Session.objects.alive().get() == mine
 
+    def test_a_session_that_was_ended_meanwhile_enrols_nothing(self, ana):
+        """The request of whoever was put out is still on its way: it waits for the lock of what put them out."""
+        services.log_in(ana.email, PASSWORD, device=services.Device(), now=NOW)
+        theirs = Session.objects.get()
+        services.end_own_sessions(ana, now=NOW)
+        drawn = services.enrol(ana, password=PASSWORD, now=NOW)
+        with pytest.raises(TokenRefused):
+            factors.confirm(ana, pyotp.TOTP(drawn.secret).at(NOW), session=theirs, now=NOW)
+        assert not factors.has_factor(ana)
+
     def test_guessing_its_first_code_is_limited(self, ana):
         enrolment = services.enrol(ana, password=PASSWORD, now=NOW)
         for _ in range(rules.ATTEMPTS_BEFORE_LOCK):
@@ -189,6 +199,41 @@ class TestLogIn:
                 finish(challenge, app.wrong())
         with pytest.raises(LockedOut):
             finish(challenge, app.code())
+
+    def test_each_lock_is_twice_as_long_as_the_one_before(self, ana, app):
+        """Whoever has the password and the time would find one of three good codes among a million otherwise."""
+        now = NOW
+        for minutes in (15, 30, 60, 120, 240, 480, 720, 720):
+            for _ in range(rules.ATTEMPTS_BEFORE_LOCK):
+                factors.count_try(ana, now=now)
+            now += timedelta(minutes=minutes)
+            with pytest.raises(LockedOut):
+                factors.count_try(ana, now=now - timedelta(seconds=1))
+        finish(log_in(ana), app.code(now), now=now)
+        for _ in range(rules.ATTEMPTS_BEFORE_LOCK):
+            factors.count_try(ana, now=now)
+        factors.count_try(ana, now=now + timedelta(minutes=15))
+
+    def test_the_mailbox_gives_new_tries_once_a_day(self, ana, app):
+        """Who resets the password again and again guesses the code no oftener than who has the password."""
+
+        def guess(now: datetime) -> None:
+            for _ in range(rules.ATTEMPTS_BEFORE_LOCK):
+                factors.count_try(ana, now=now)
+            with pytest.raises(LockedOut):
+                factors.count_try(ana, now=now)
+
+        def reset(now: datetime) -> None:
+            services.confirm_reset(passwords.open_reset(ana.pk, now=now), new="another good phrase", now=now)
+
+        guess(NOW)
+        reset(NOW)
+        guess(NOW)
+        reset(NOW + timedelta(minutes=1))
+        with pytest.raises(LockedOut):
+            factors.count_try(ana, now=NOW + timedelta(minutes=1))
+        reset(NOW + timedelta(days=1, minutes=2))
+        guess(NOW + timedelta(days=1, minutes=2))
 
     @pytest.mark.parametrize("write", [lambda c: f"{c[:3]} {c[3:]}", lambda c: f"\n{c}\n", lambda c: f"\u200b{c}"])
     def test_other_writings_of_a_code_are_it(self, ana, app, write):

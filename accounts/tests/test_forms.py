@@ -2,11 +2,14 @@ from datetime import UTC, datetime
 
 import pytest
 import time_machine
+from django.core.cache import cache
 from django.test import RequestFactory
+from rest_framework.settings import api_settings
 
 from accounts import services
 from accounts.forms import OfficerLogInForm, OfficerPasswordForm
 from accounts.models import LoginFailure, Session, User
+from oversight import trace
 from oversight.models import AuditEvent
 from tests.people import PASSWORD, make_investor, make_officer
 
@@ -50,6 +53,20 @@ def test_a_superuser_without_a_role_stays_outside():
 def test_a_blocked_officer_stays_outside(lin):
     User.objects.filter(pk=lin.pk).update(blocked_at=NOW)
     assert enter("lin@example.com").non_field_errors() == REFUSED
+
+
+def test_one_address_asks_no_oftener_than_over_the_api(lin, monkeypatch):
+    """Every password costs a hash, and whom it is of is told by nothing but the form."""
+    rates = {**api_settings.DEFAULT_THROTTLE_RATES, "login": "3/minute"}
+    monkeypatch.setattr(api_settings, "DEFAULT_THROTTLE_RATES", rates)
+    cache.clear()
+    with trace.following(trace.Trace(ip="41.85.160.7")):
+        for number in range(3):
+            assert enter(f"nobody{number}@example.com").non_field_errors() == REFUSED
+        assert enter("lin@example.com").non_field_errors() == ["Too many log-ins from here. Try again in a minute."]
+    with trace.following(trace.Trace(ip="41.85.160.8")):
+        assert enter("lin@example.com").errors == {}
+    assert LoginFailure.objects.count() == 3
 
 
 def test_wrong_passwords_lock_console_and_api_alike(lin):

@@ -9,7 +9,8 @@ from django.core import mail
 from rest_framework.test import APIClient
 
 from accounts import rules, services, tasks
-from accounts.models import PendingLink, Session, SocialIdentity, TransactionPin, User
+from accounts.models import PendingLink, Session, SocialIdentity, Totp, TransactionPin, User
+from accounts.services import passwords
 from accounts.tests.test_social import (
     NOW,
     PROFILE,
@@ -54,6 +55,30 @@ class TestSomebodysAddress:
         assert log_in(token()).status_code == 200
         assert Session.objects.get().user == ana
 
+    def test_what_opened_the_account_before_opens_it_no_more(self, ana):
+        """Somebody may have signed up with her address, and she verified it without a thought."""
+        services.log_in(ana.email, PASSWORD, device=services.Device(), now=NOW)
+        services.enrol(ana, password=PASSWORD, now=NOW)
+        theirs = linked(ana, "another")
+        code = self.ask(ana)
+        assert post("/auth/social/link/confirm", {"token": code}).status_code == 204
+        assert Session.objects.get().revoke_reason == "owner"
+        assert not Totp.objects.exists()
+        assert SocialIdentity.objects.get() != theirs
+        answer = post("/auth/login", {"identifier": ana.email, "password": PASSWORD})
+        assert refusal(answer) == (401, "wrong-credentials")
+        assert log_in(token()).status_code == 200
+
+    @pytest.mark.parametrize(("days_ago", "status"), [(8, 200), (10, 401)])
+    def test_a_password_that_was_set_by_a_mail_to_this_address_stays(self, ana, days_ago, status):
+        """Nine days ago it came in the place of another one."""
+        phrase, then = "another good phrase", NOW - timedelta(days=days_ago)
+        services.confirm_reset(passwords.open_reset(ana.pk, now=then), new=phrase, now=then)
+        other = linked(ana, "another")
+        assert post("/auth/social/link/confirm", {"token": self.ask(ana)}).status_code == 204
+        assert post("/auth/login", {"identifier": ana.email, "password": phrase}).status_code == status
+        assert SocialIdentity.objects.filter(pk=other.pk).exists() == (status == 200)
+
     def test_the_code_links_once(self, ana):
         code = self.ask(ana)
         post("/auth/social/link/confirm", {"token": code})
@@ -82,6 +107,12 @@ class TestSomebodysAddress:
     def test_the_code_is_good_for_a_day(self, ana, clock):
         code = self.ask(ana)
         clock.shift(timedelta(days=1))
+        assert refusal(post("/auth/social/link/confirm", {"token": code})) == (422, "code-refused")
+        assert no_way_in()
+
+    def test_it_links_nothing_once_the_password_is_another(self, ana):
+        code = self.ask(ana)
+        services.confirm_reset(passwords.open_reset(ana.pk, now=NOW), new="another good phrase", now=NOW)
         assert refusal(post("/auth/social/link/confirm", {"token": code})) == (422, "code-refused")
         assert no_way_in()
 
@@ -218,11 +249,21 @@ class TestOwn:
         assert log_in(token()).status_code == 202  # by the address, as before it was linked
         assert AuditEvent.objects.filter(action="accounts.identity_unlinked").count() == 1
 
+    def test_unlinking_ends_the_other_sessions(self, client, ana):
+        """Whoever came in by it stays out."""
+        path = f"{self.LIST}/{linked(ana).pk}"
+        assert log_in(token()).status_code == 200
+        theirs = Session.objects.latest("pk")
+        assert client.delete(path, headers=self.pin_token(client, ana, "DELETE", path)).status_code == 204
+        theirs.refresh_from_db()
+        assert theirs.revoke_reason == "owner"
+        assert client.get(self.LIST).status_code == 200
+
     def test_the_last_way_in_stays(self, client, ana):
+        services.set_pin(ana, pin="402917", password=PASSWORD, now=NOW)
         ana.set_unusable_password()
         ana.save(update_fields=["password"])
         first, second = linked(ana), linked(ana, "2")
-        ana.set_password(PASSWORD)  # for the PIN alone
         pins = []
         for one in (first, second):
             path = f"{self.LIST}/{one.pk}"

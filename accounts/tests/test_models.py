@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import Session, User, new_referral_code
 from accounts.models.people import REFERRAL_ALPHABET
-from tests.people import make_investor, make_officer
+from tests.people import PASSWORD, make_investor, make_officer
 
 pytestmark = pytest.mark.django_db
 
@@ -23,6 +23,33 @@ def test_a_person_has_an_id_in_order_of_time_and_a_readable_referral_code(ana, e
 def test_referral_codes_use_no_letters_that_look_alike():
     assert not set("0O1IL5S2Z8BV") & set(REFERRAL_ALPHABET)
     assert len({new_referral_code() for _ in range(1000)}) == 1000
+
+
+class TestAHashOfOldSettings:
+    """The hasher was changed since: whoever gives the password has it hashed anew."""
+
+    @pytest.fixture(autouse=True)
+    def hasher(self, ana, settings):
+        settings.PASSWORD_HASHERS = [
+            "django.contrib.auth.hashers.Argon2PasswordHasher",
+            "django.contrib.auth.hashers.MD5PasswordHasher",
+        ]
+
+    def test_is_made_anew(self, ana):
+        assert ana.password.startswith("md5$")
+        assert not ana.check_password("not this one")
+        assert ana.check_password(PASSWORD)
+        again = User.objects.get(pk=ana.pk)
+        assert again.password == ana.password
+        assert again.password.startswith("argon2$")
+
+    def test_brings_no_old_password_back(self, ana):
+        """Its owner resets it while somebody logs in with the one of before."""
+        stale = User.objects.get(pk=ana.pk)
+        ana.set_password("another good phrase")
+        ana.save(update_fields=["password"])
+        assert stale.check_password(PASSWORD)
+        assert User.objects.get(pk=ana.pk).password == ana.password
 
 
 def test_identifiers_and_names_stand_encrypted(ana):

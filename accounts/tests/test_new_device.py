@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from accounts import services, tokens
 from accounts.errors import SmsCapped, TooSoon, WrongCredentials, WrongFactor
 from accounts.models import Session, User, VerificationCode
-from accounts.services import login, sms_caps
+from accounts.services import login, passwords, sms_caps
 from accounts.services.login import Challenge
 from accounts.tests.test_factors import Enrolled
 from tests.people import PASSWORD, make_investor, make_officer, session_with_factor
@@ -130,6 +130,19 @@ def test_where_no_sms_may_go_it_goes_by_mail(ana, sent, settings):
     assert finish(asked, digits(mail.outbox[0].body)).access
 
 
+def test_a_mailbox_counts_once(ana, sent, settings, clock):
+    """Whoever reads her mail has set the password: a code by mail would show nothing else."""
+    phrase = "another good phrase"
+    services.confirm_reset(passwords.open_reset(ana.pk, now=NOW), new=phrase, now=NOW)
+    settings.SMS_A_DAY = (8, 0, 10)
+    mail.outbox.clear()
+    with pytest.raises(SmsCapped):
+        services.log_in(ana.email, phrase, device=LAPTOP, now=NOW)
+    assert mail.outbox == []
+    assert isinstance(services.log_in(ana.email, phrase, device=PHONE, now=NOW), tokens.TokenPair)
+    assert services.log_in(ana.email, phrase, device=LAPTOP, now=NOW).methods == ("email_code",)
+
+
 def test_a_number_that_had_its_share_is_no_reason_for_a_mail(ana, sent, settings):
     """Whoever has the mailbox could use the number's share up."""
     settings.SMS_A_DAY = (0, 10, 10)
@@ -165,6 +178,39 @@ def test_a_device_is_known_by_its_use_and_the_first_log_in_is_the_first_of_all(a
     assert isinstance(log_in(ana, now=later), Challenge)
     Session.objects.update(last_used_at=later - timedelta(days=1))
     assert isinstance(log_in(ana, PHONE, now=later), tokens.TokenPair)
+
+
+def test_a_device_whose_session_was_ended_as_somebody_elses_is_new_again(ana, sent):
+    """A thief was put out: the password, should they learn it again, isn't enough for them."""
+    assert finish(log_in(ana), digits(sent()[0]["text"])).access
+    theirs = Session.objects.latest("pk")
+    services.end_own_session(theirs.pk, by=ana, now=NOW)
+    assert isinstance(log_in(ana, PHONE), tokens.TokenPair)
+    with pytest.raises(TooSoon):
+        log_in(ana)
+
+
+@pytest.mark.parametrize("reason", ["log_out", "password", "factor"])
+def test_a_device_that_is_not_doubted_stays_known(ana, sent, reason):
+    Session.objects.update(revoked_at=NOW, revoke_reason=reason)
+    assert isinstance(log_in(ana, PHONE), tokens.TokenPair)
+    assert sent() == []
+
+
+def test_another_password_gives_another_code(ana, sent, clock):
+    """Whoever had the old one has used up the day's codes: a reset ends that."""
+    now = NOW
+    for wait in (1, 2, 4, 8, 16):
+        assert log_in(ana, now=now).methods == ("sms",)
+        now += timedelta(minutes=wait)
+        clock.move_to(now)
+        VerificationCode.objects.update(attempts=5)
+    with pytest.raises(TooSoon):
+        log_in(ana, now=now)
+    phrase = "another good phrase"
+    services.confirm_reset(passwords.open_reset(ana.pk, now=now), new=phrase, now=now)
+    asked = services.log_in(ana.email, phrase, device=LAPTOP, now=now)
+    assert finish(asked, digits(sent()[-1]["text"]), now=now).access
 
 
 def test_where_neither_may_go_nobody_comes_in(ana, settings):

@@ -15,6 +15,7 @@ from accounts.errors import (
     CodeRefused,
     GuessablePin,
     NothingToVerify,
+    OtherChannelNeeded,
     PinLocked,
     PinMissing,
     PinSpent,
@@ -24,7 +25,7 @@ from accounts.errors import (
     WrongPin,
 )
 from accounts.models import PinToken, Session, TransactionPin, User, VerificationCode
-from accounts.services import codes, pins
+from accounts.services import codes, passwords, pins
 from accounts.services.pins import Use
 from oversight.models import AuditEvent
 from tests.people import PASSWORD, make_investor
@@ -83,6 +84,15 @@ class TestSet:
             services.set_pin(with_pin, pin=OTHER, password=PASSWORD, now=NOW)
         assert TransactionPin.objects.get().encoded == before
 
+    def test_a_password_that_is_another_by_now_sets_nothing(self, ana, session):
+        """It was compared before its owner set a new one."""
+        services.change_password(
+            User.objects.get(pk=ana.pk), session_id=session.pk, current=PASSWORD, new="another good phrase", now=NOW
+        )
+        with pytest.raises(WrongPassword):
+            services.set_pin(ana, pin=PIN, password=PASSWORD, now=NOW)
+        assert not TransactionPin.objects.exists()
+
     def test_a_wrong_password_sets_nothing(self, ana):
         with pytest.raises(WrongPassword):
             services.set_pin(ana, pin=PIN, password="not this one", now=NOW)
@@ -101,6 +111,12 @@ class TestSet:
         assert PinToken.objects.get().spent_at == NOW
         with pytest.raises(WrongPin):
             services.change_pin(with_pin, pin="583014", current=PIN, now=NOW)
+
+    def test_an_earlier_moment_frees_nothing(self, with_pin):
+        """A change that began first and waited for the lock of another one comes with the moment at which it began."""
+        services.change_pin(with_pin, pin=OTHER, current=PIN, now=NOW - timedelta(seconds=1))
+        with_pin.refresh_from_db()
+        assert with_pin.access_changed_at == NOW
 
     def test_payouts_are_held_for_a_day(self, with_pin):
         with_pin.refresh_from_db()
@@ -211,12 +227,35 @@ class TestReset:
         with pytest.raises(CodeRefused):
             self.reset(with_pin, secret=code)
 
+    def test_its_code_ends_with_the_sessions(self, with_pin, monkeypatch):
+        """Whoever is put out by their owner takes no code along."""
+        code = self.code(with_pin, monkeypatch)
+        services.end_own_sessions(with_pin, now=NOW)
+        with pytest.raises(CodeRefused):
+            self.reset(with_pin, secret=code)
+        assert TransactionPin.objects.get().is_right(PIN)
+
     def test_goes_to_a_verified_address_alone(self, with_pin):
         User.objects.filter(pk=with_pin.pk).update(email_verified_at=None)
         with pytest.raises(NothingToVerify):
             services.ask_to_reset(with_pin, "email", now=NOW)
         with pytest.raises(NothingToVerify):
             services.ask_to_reset(with_pin, "phone", now=NOW)
+
+    def test_after_a_password_by_mail_it_comes_by_sms(self, with_pin, sent):
+        """The mailbox gave the password: it doesn't give the PIN as well."""
+        with_pin.identify(email=with_pin.email, phone="+2290197123456")
+        with_pin.phone_verified_at = NOW
+        with_pin.save(update_fields=["phone", "phone_index", "phone_verified_at"])
+        services.ask_to_reset(with_pin, "email", now=NOW)
+        later = NOW + timedelta(hours=1)
+        services.confirm_reset(passwords.open_reset(with_pin.pk, now=later), new="another good phrase", now=later)
+        with pytest.raises(OtherChannelNeeded):
+            services.ask_to_reset(with_pin, "email", now=later)
+        services.ask_to_reset(with_pin, "phone", now=later)
+        newest = VerificationCode.objects.first()
+        assert (newest.channel, newest.used_at) == ("phone", None)
+        assert not VerificationCode.objects.filter(channel="email", used_at=None).exists()
 
     def test_a_code_for_a_pin_verifies_no_address(self, with_pin, monkeypatch):
         code = self.code(with_pin, monkeypatch)

@@ -216,8 +216,8 @@ class TestEnrolAnApp:
         assert theirs not in answer
         assert not factors.has_factor(omar)
 
-    def test_a_browser_from_before_a_reset_enrols_nothing(self, client, omar, clock):
-        """Laptop and phone are stolen, and two officers reset the factors: the open console is worth nothing."""
+    def stolen(self, client: Client, omar: User, clock: Any) -> Client:
+        """Laptop and phone are stolen, with the console open, and two officers reset the factors."""
         app = Enrolled(omar)
         knock(client, omar)
         client.post(ASK, {"code": app.code()})
@@ -227,8 +227,19 @@ class TestEnrolAnApp:
             omar.pk, by=make_officer("Cal", "compliance"), now=now, reason="stolen"
         )
         oversight.approve(asked.pk, by=make_officer("Ada", "administrator"), now=now)
-        thief = Client()
-        thief.cookies = client.cookies.copy()
+        return client
+
+    @pytest.mark.parametrize("password", ["", "not this one"])
+    def test_a_password_that_was_refused_isnt_one_that_was_given(self, client, omar, clock, password):
+        thief = self.stolen(client, omar, clock)
+        clock.shift(60)
+        answer = thief.post("/admin/login/", {"username": omar.email, "password": password})
+        assert answer.status_code == 200
+        assert landed(thief.post(ENROL, {"draw": "1"}, follow=True)) == "/admin/login/"
+        assert not Totp.objects.exists()
+
+    def test_a_browser_from_before_a_reset_enrols_nothing(self, client, omar, clock):
+        thief = self.stolen(client, omar, clock)
         assert thief.post(OPTIONS).status_code in (302, 403)
         assert landed(thief.get(INDEX, follow=True)) == "/admin/login/"
         assert not factors.has_factor(omar)

@@ -139,3 +139,13 @@ def test_the_link_of_the_last_attempt_is_the_one_that_is_good(ana, server):
     secret = next(line.strip() for line in sent.body.splitlines() if len(line.strip()) == 43)
     passwords.confirm_reset(secret, new="violet harbour lantern 88", now=row.created_at)
     assert PasswordResetToken.objects.get(used_at__isnull=False).pk == row.pk
+
+
+def test_many_sign_ups_with_one_address_are_told_of_three_times_a_day(ana, server):
+    """From however many places: nobody's mailbox is filled by us. Another attempt at one mail isn't another mail."""
+    asked = server(ConnectionRefusedError())
+    for _ in range(5):
+        mails.send.apply(["sign_up_attempted", str(ana.pk)])
+    assert (len(asked), len(mail.outbox)) == (4, 3)
+    mails.send.apply(["account_deleted", str(ana.pk)])
+    assert len(mail.outbox) == 4

@@ -232,6 +232,16 @@ class TestSomebodyKnown:
         answer = post("/auth/social/google", {"id_token": token()}, **elsewhere)
         assert set(answer.json()) == {"access", "refresh"}
 
+    def test_where_no_sms_may_go_a_mail_is_no_second_factor(self, ana, sent, settings):
+        """It was linked by mail: a code there would show nothing else."""
+        with_number(ana)
+        services.log_in(ana.email, PASSWORD, device=services.Device("A phone", "192.0.2.1"), now=NOW)
+        linked(ana)
+        settings.SMS_A_DAY = (8, 0, 10)
+        mail.outbox.clear()
+        assert refusal(log_in(token())) == (429, "sms-capped")
+        assert (Session.objects.count(), mail.outbox, sent()) == (1, [], [])
+
     def test_who_is_asked_for_that_code_has_used_the_nonce_up(self, ana, sent):
         with_number(ana)
         services.log_in(ana.email, PASSWORD, device=services.Device("A phone", "192.0.2.1"), now=NOW)

@@ -9,12 +9,13 @@ import pytest
 import time_machine
 from django.core import mail
 from django.core.cache import cache
+from django.db import transaction
 from rest_framework.test import APIClient
 
 from accounts import rules, services, sms, tasks
 from accounts.errors import CodeRefused, NothingToVerify, SmsCapped, TooSoon
 from accounts.models import SmsCount, User, VerificationCode
-from accounts.services import codes
+from accounts.services import codes, sms_caps
 from oversight.models import Alert, AuditEvent
 from tests.people import PASSWORD, make_investor
 
@@ -220,6 +221,46 @@ class TestLimits:
         with pytest.raises(SmsCapped):
             services.ask_code(make_investor("Koffi", phone="+2250707070707"), "phone", now=NOW)
         assert SmsCount.objects.filter(scope="country:CI").count() == 0
+
+    def test_an_address_is_written_to_so_often_whoever_asks(self):
+        """Each of many accounts could have a stranger's mailbox written to, as the address that is to be theirs."""
+        for number in range(rules.CLAIMS_BY_MAIL_A_DAY):
+            sms_caps.count_mail("ana@example.com", now=NOW + timedelta(minutes=number))
+        bea = make_investor("Bea")
+        with pytest.raises(TooSoon) as refused, transaction.atomic():
+            codes.open_code(bea, "email", "change", new_address="ana@example.com", now=NOW)
+        assert refused.value.wait == 15 * 3600
+        assert not VerificationCode.objects.exists()
+        codes.open_code(bea, "email", "change", new_address="bea@example.org", now=NOW)
+        codes.open_code(bea, "email", "change", new_address="ana@example.com", now=NOW + timedelta(days=1))
+
+    def test_who_signs_up_with_such_an_address_asks_for_the_code_later(self):
+        for _ in range(rules.CLAIMS_BY_MAIL_A_DAY):
+            sms_caps.count_mail("ana@example.com", now=NOW)
+        form = {"password": PASSWORD, "first_name": "Ana", "last_name": "Houngbo", "country": "BJ"}
+        services.sign_up(email="ana@example.com", now=NOW, **form)
+        assert User.objects.get().email == "ana@example.com"
+        assert not VerificationCode.objects.exists()
+
+    def test_a_part_of_each_cap_is_kept_for_codes_to_owners(self, ana, settings):
+        """Strangers who sign up, and news, use up no country's messages."""
+        settings.SMS_A_DAY = (9, 4, 99)
+        for number in range(3):
+            sms_caps.count_sms(f"+229019700000{number}", purpose="verify" if number else "notice", now=NOW)
+        for purpose in ("verify", "change", "notice"):
+            with pytest.raises(SmsCapped), transaction.atomic():
+                sms_caps.count_sms(NUMBER, purpose=purpose, now=NOW)
+        sms_caps.count_sms(NUMBER, purpose="step_up", now=NOW)
+        with pytest.raises(SmsCapped), transaction.atomic():
+            sms_caps.count_sms(NUMBER, purpose="pin", now=NOW)
+
+    def test_news_leave_a_part_of_a_numbers_share(self, ana, settings):
+        settings.SMS_A_DAY = (4, 99, 99)
+        for _ in range(3):
+            sms_caps.count_sms(NUMBER, purpose="notice", now=NOW)
+        with pytest.raises(SmsCapped), transaction.atomic():
+            sms_caps.count_sms(NUMBER, purpose="notice", now=NOW)
+        sms_caps.count_sms(NUMBER, purpose="step_up", now=NOW)
 
     def test_no_number_stands_where_it_is_counted(self, ana):
         services.ask_code(ana, "phone", now=NOW)

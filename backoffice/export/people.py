@@ -55,11 +55,13 @@ def _counters(subject: Subject) -> Q:
     return Q(pk__in=lockout.counters_of(subject.user, now=subject.now))
 
 
-def _number(subject: Subject) -> Q:
-    if not subject.user.phone:
-        return Q(pk__in=[])
-    mark = sms.mark(subject.user.phone)
-    return Q(scope__in=[f"number:{mark}", f"claimed:{mark}"])
+def _messages(subject: Subject) -> Q:
+    user, scopes = subject.user, [f"sign-ups:{subject.user.pk}"]
+    if user.phone:
+        scopes += [f"{what}:{sms.mark(user.phone)}" for what in ("number", "claimed")]
+    if user.email:
+        scopes.append(f"mailed:{sms.mark(user.email)}")
+    return Q(scope__in=scopes)
 
 
 PARTS: list[Any] = [
@@ -176,12 +178,12 @@ PARTS: list[Any] = [
     ),
     Table(
         name="messages_to_your_number",
-        title="Text messages to your number, by day",
+        title="Messages to your number and address that count, by day",
         model=SmsCount,
-        whose=_number,
+        whose=_messages,
         columns=same("day", "sent", "counted_at"),
         order=("-day",),
-        left_out={"scope": "a keyed hash of your number"},
+        left_out={"scope": "a keyed hash of your number or address"},
     ),
     Table(
         name="kept_answers",

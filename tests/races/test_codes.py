@@ -31,7 +31,7 @@ from accounts.services.pins import Use
 from accounts.tests.authenticator import Authenticator
 from oversight.models import AuditEvent
 from tests.people import PASSWORD, make_investor
-from tests.races.test_accounts import kinds, unlocked
+from tests.races.test_accounts import kinds, slowed, unlocked
 from tests.races.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -96,7 +96,7 @@ class TestCodes:
         assert AuditEvent.objects.filter(action="accounts.phone_verified").count() == 1
 
     def test_a_countrys_cap_holds_against_many_at_once(self, settings):
-        settings.SMS_A_DAY = (9, 5, 99)
+        settings.SMS_A_DAY = (9, 6, 99)  # one of which is kept for codes to owners
         people = [make_investor(f"Ana {n}", phone=f"+22901970000{n:02}") for n in range(12)]
         outcomes = at_once([partial(services.ask_code, person, "phone", now=NOW) for person in people])
         assert kinds(outcomes) == ["SmsCapped"] * 7 + ["datetime"] * 5
@@ -130,6 +130,41 @@ class TestPins:
         unlocked(monkeypatch, TransactionPin)
         at_once(works)
         assert len(compared) > 5
+
+    @pytest.fixture
+    def changes(self, ana, monkeypatch):
+        """Two changes with the PIN of before: whoever stole it, and its owner."""
+        slowed(monkeypatch, pins, "encode")
+        return [partial(services.change_pin, ana, pin=pin, current="402917", now=NOW) for pin in ("739205", "583014")]
+
+    def test_one_pin_is_changed_once(self, changes):
+        assert kinds(at_once(changes)) == ["NoneType", "WrongPin"]
+
+    def test_without_the_second_look_the_later_would_win(self, changes, monkeypatch):
+        monkeypatch.setattr(pins, "_require_still", lambda user_id, checked: None)
+        assert kinds(at_once(changes)) == ["NoneType", "NoneType"]
+
+    @pytest.fixture
+    def verified(self, ana, monkeypatch):
+        """The PIN is verified while it is changed: it was compared before, and its token is made after."""
+        services.log_in(ana.email, PASSWORD, device=services.Device(), now=NOW)
+        use = Use(Session.objects.get(), "POST", "/api/v1/payouts")
+        slowed(monkeypatch, pins, "replace")
+        for _ in range(4):
+            slowed(monkeypatch, pins, "open_token")
+        return [
+            partial(services.verify_pin, ana, pin="402917", use=use, now=NOW),
+            partial(services.change_pin, ana, pin="739205", current="402917", now=NOW),
+        ]
+
+    def test_the_pin_of_before_gives_no_token(self, verified):
+        assert kinds(at_once(verified)) == ["NoneType", "WrongPin"]
+        assert not PinToken.objects.filter(spent_at=None).exists()
+
+    def test_without_the_second_look_it_would(self, verified, monkeypatch):
+        monkeypatch.setattr(pins, "_require_still", lambda user_id, checked: None)
+        assert kinds(at_once(verified)) == ["NoneType", "str"]
+        assert PinToken.objects.filter(spent_at=None).count() == 1
 
     @pytest.fixture
     def twice(self, ana, monkeypatch):

@@ -13,12 +13,16 @@ from typing import Any
 import pytest
 from django.db import IntegrityError
 
+from accounts import obstacles
+from accounts.models import User
+from accounts.services import deletion
 from core.errors import DomainError
 from tests.people import make_officer
+from tests.races.test_deletion import deleting, is_deleted
 from tests.races.threads import at_once
 from treasury import books, coverage, services
 from treasury.models import CoverageDay, TreasuryMovement
-from treasury.services import checks
+from treasury.services import checks, papers
 from treasury.tests.conftest import BASIC, PARENT, Desk, desk, media, no_products
 from treasury.tests.test_coverage import cover
 
@@ -96,6 +100,50 @@ class TestReversal:
         assert codes(at_once(works)) == ["ApprovalRequest", "not-reversible"]
         assert desk.balance("fees") == 50
         assert TreasuryMovement.objects.filter(verb="reverse").count() == 1
+
+
+class TestDeletion:
+    """Eve is credited, for nothing that she asked, while she is deleted: she keeps both, or gets nothing."""
+
+    @pytest.fixture(params=["suspense_allot", "goodwill"])
+    def both(self, request: Any, desk: Desk, kim: Any, eve: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+        """The credit was asked for after the deletion had looked at what is asked; each takes its time."""
+        desk.deposit("100")
+        desk.do(services.request_correction, cash="bank", investor=desk.ana.pk, amount="40", **USD)
+        desk.do(services.request_bank_interest, cash="bank", amount="40", **USD)
+        delete = deleting(eve, desk.omar, desk.lin)
+        purse = {"cash": "bank"} if request.param == "suspense_allot" else {"purse": "fees"}
+        credit = desk.ask(getattr(services, f"request_{request.param}"), investor=eve.pk, amount="30", **purse, **USD)
+        monkeypatch.setattr(obstacles, "open_requests", lambda person, **more: [])
+        self.slow_down(monkeypatch, papers, "record", 1.0)
+        self.slow_down(monkeypatch, deletion, "revoke_sessions", 0.5)
+        return [delete, partial(desk.approve, credit, by=kim)]
+
+    def slow_down(self, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, seconds: float) -> None:
+        before = getattr(owner, name)
+
+        def slowly(*args: Any, **more: Any) -> Any:
+            time.sleep(seconds)
+            return before(*args, **more)
+
+        monkeypatch.setattr(owner, name, slowly)
+
+    def outcome(self, desk: Desk, eve: Any) -> tuple[bool, Decimal]:
+        return is_deleted(eve), desk.balance("available", owner=eve)
+
+    def test_she_keeps_both_or_gets_nothing(self, desk: Desk, eve: Any, both: list[Any]) -> None:
+        ends = codes(at_once(both))
+        assert (ends, *self.outcome(desk, eve)) in [
+            (["ApprovalRequest", "person-deleted"], True, 0),
+            (["ApprovalRequest", "something-stands"], False, 30),
+        ]
+
+    def test_without_the_lock_who_is_deleted_has_money(
+        self, desk: Desk, eve: Any, both: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(deletion, "require_there", lambda person_id: User.objects.get(pk=person_id))
+        assert codes(at_once(both)) == ["ApprovalRequest", "ApprovalRequest"]
+        assert self.outcome(desk, eve) == (True, 30)
 
 
 class TestCoverage:
