@@ -6,17 +6,20 @@ Plain text, written by the worker after the commit; no inbox keeps them. What el
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
+from django.core.cache import cache
 from django.core.mail import send_mail
 from django.db import transaction
 from django.template.loader import render_to_string
 
 from accounts import sending, sms, words
 from accounts.models import User
+
+ONCE_AN_HOUR: Final = frozenset({"sign_up_attempted"})
 
 
 def queue(kind: str, user: User) -> None:
@@ -26,10 +29,16 @@ def queue(kind: str, user: User) -> None:
 
 @shared_task(name="accounts.mails.send", base=sending.Sending)
 def send(kind: str, user_id: str) -> None:
-    """Write one mail to a person who has an address; sending it twice does no harm."""
-    user = User.objects.filter(pk=UUID(user_id)).first()
-    if user is not None:
-        deliver(kind, user)
+    """Write one mail to a person who has an address; sending it twice does no harm.
+
+    What strangers can have sent as often as they like is sent once an hour.
+    """
+    user, told = User.objects.filter(pk=UUID(user_id)).first(), f"accounts:told:{kind}:{user_id}"
+    if user is None or (kind in ONCE_AN_HOUR and cache.get(told)):
+        return
+    deliver(kind, user)
+    if kind in ONCE_AN_HOUR:
+        cache.set(told, 1, timeout=3600)
 
 
 def deliver(kind: str, user: User, *, to: str = "", **facts: Any) -> None:

@@ -190,7 +190,7 @@ def record(delivery_id: UUID, *, attempt: int, outcome: NotSent | None, now: dat
         row.move(Status.SENT, at=now)
     elif isinstance(outcome, Failed):
         _fail(row, outcome, now=now)
-    elif isinstance(outcome, dispatch.Capped):
+    elif isinstance(outcome, dispatch.Dropped):
         row.move(Status.DROPPED, at=now, reason=str(outcome))
     else:
         if isinstance(outcome, Gone) and row.device_id is not None:

@@ -6,6 +6,7 @@ import smtplib
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from functools import partial
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -103,7 +104,7 @@ class TestMail:
             smtplib.SMTPRecipientsRefused({"ana@example.com": (550, b"no such user ana@example.com")}),
             smtplib.SMTPDataError(554, b"spam from ana@example.com"),
             AnymailRecipientsRefused("ana@example.com is on the list"),
-            AnymailAPIError("bad", status_code=422),
+            AnymailAPIError("too large", status_code=413),
         ],
     )
     def test_a_refusal_is_final(self, ana, monkeypatch, error):
@@ -126,6 +127,7 @@ class TestMail:
             smtplib.SMTPDataError(452, b"full"),
             AnymailAPIError("busy", status_code=503),
             AnymailAPIError("bad key", status_code=401),
+            AnymailAPIError("our sender isn't known there", status_code=422),
             ValueError("a bug of ours with ana@example.com"),
         ],
     )
@@ -139,6 +141,13 @@ class TestMail:
         assert sending.send_due(clock=lambda: NOW + timedelta(seconds=59)) == 0
         assert sending.send_due(clock=lambda: NOW + timedelta(minutes=1)) == 1
         assert (row().status, row().attempts, row().reason) == ("sent", 2, "")
+
+    def test_a_provider_that_asks_for_longer_is_left_alone_for_longer(self, ana, monkeypatch):
+        answer = SimpleNamespace(headers={"Retry-After": "600"}, reason="", text="")
+        refuse_mails(monkeypatch, AnymailAPIError("busy", status_code=429, response=answer))
+        tell(ana)
+        assert sending.send_due(clock=lambda: NOW) == 0
+        assert (row().status, row().next_try_at) == ("queued", NOW + timedelta(minutes=10))
 
     def test_after_six_attempts_it_is_given_up_and_officers_are_told(self, ana, monkeypatch):
         refuse_mails(monkeypatch, *[ConnectionRefusedError()] * 9)
@@ -333,6 +342,15 @@ class TestSms:
         assert sending.send_due(clock=lambda: NOW + timedelta(minutes=1)) == 1
         assert (row().status, row().attempts, len(texted())) == ("sent", 2, 1)
         assert set(SmsCount.objects.values_list("sent", flat=True)) == {1}
+
+    def test_a_sender_that_asks_for_longer_is_left_alone_for_longer(self, bo, texted, monkeypatch):
+        def fail(number, text):
+            raise sms.SmsFailed("busy", wait=timedelta(hours=1))
+
+        monkeypatch.setattr(sms, "send", fail)
+        tell(bo, "pin_set")
+        assert sending.send_due(clock=lambda: NOW) == 0
+        assert (row().status, row().next_try_at) == ("queued", NOW + timedelta(hours=1))
 
     def test_a_cap_of_all_is_told_to_officers(self, bo, texted, settings):
         settings.SMS_A_DAY = (9, 9, 0)
