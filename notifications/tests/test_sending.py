@@ -22,7 +22,7 @@ from notifications import kinds, rules, services, tasks
 from notifications.channels import mail as mails
 from notifications.models import Delivery, Device, MessageCount, Notification, Preference, QuietHours
 from notifications.services import dispatch, sending
-from notifications.tests.conftest import COFFEE, FACTS, NOW, phone_of
+from notifications.tests.conftest import COFFEE, FACTS, NOW, log_in, phone_of
 from oversight.models import Alert
 from tests.people import make_investor
 
@@ -84,6 +84,21 @@ class TestMail:
         )
         assert sent.extra_headers["Message-ID"] == f"<{delivery.pk.hex}@fiducia.example>"
         assert (delivery.status, delivery.attempts, delivery.ended_at, delivery.reason) == ("sent", 1, NOW, "")
+
+    @pytest.mark.parametrize(
+        ("client", "told"),
+        [
+            ("Firefox/140.0 (X11; Linux x86_64; rv:140.0)", "Firefox/140.0 (X11; Linux x86_64; rv:140.0)"),
+            ("Secure https://evil.example/a now", "Secure now"),
+            ("See evil.example, www.évil.рф or a@b", "See or"),
+            ("//evil \\\\evil", "a client that doesn't say its name"),
+        ],
+    )
+    def test_a_stranger_at_the_door_puts_no_link_into_the_warning(self, ana, client, told):
+        facts = {"session": str(log_in(ana, client=client).pk)}
+        services.notify(ana, "new_device", facts=facts, key="x", now=NOW)
+        assert sending.send_due(clock=lambda: NOW) == 1
+        assert f"\nWith: {told}\n" in mail.outbox[0].body
 
     def test_what_was_sent_isnt_sent_again(self, ana):
         tell(ana)
@@ -210,6 +225,13 @@ class TestClaims:
         services.notify(ana, "new_device", facts={"session": str(uuid4())}, key="gone", now=NOW)
         ana.time_zone = "Mars/Olympus"
         ana.save(update_fields=["time_zone"])
+        tell(ana)
+        assert sending.send_due(clock=lambda: NOW) == 1
+        waits = row(notification__kind="new_device")
+        assert (waits.status, waits.attempts, waits.reason) == ("queued", 1, "an error of ours: MissingVariable")
+
+    def test_one_whose_facts_are_wrong_doesnt_hold_up_the_others(self, ana):
+        services.notify(ana, "new_device", facts={"session": "nonsense"}, key="wrong", now=NOW)
         tell(ana)
         assert sending.send_due(clock=lambda: NOW) == 1
         waits = row(notification__kind="new_device")
