@@ -244,6 +244,15 @@ class TestClaims:
             tell(ana, key=str(cup))
         assert sending.send_due(clock=lambda: NOW) == 10
 
+    def test_what_is_urgent_waits_behind_no_crowd(self, ana, monkeypatch):
+        """A hundred thousand mails about returns would hold up the warning of a stranger's log-in for hours."""
+        monkeypatch.setattr(sending, "BATCH", 2)
+        for cup in range(3):
+            tell(ana, key=str(cup))
+        tell(ana, "pin_set", now=NOW + timedelta(minutes=1))
+        sending.send_due(clock=lambda: NOW + timedelta(minutes=1))
+        assert [sent.subject for sent in mail.outbox] == ["Coffee 7", "Your PIN was set", "Coffee 7", "Coffee 7"]
+
     def test_a_run_ends_after_five_minutes(self, ana, monkeypatch):
         monkeypatch.setattr(sending, "BATCH", 1)
         for cup in range(3):
@@ -321,6 +330,14 @@ class TestDropped:
             tell(ana, "pin_set", key=str(number))
         assert sending.send_due(clock=lambda: NOW) == 14
         assert not MessageCount.objects.exists()
+
+    def test_a_strangers_address_is_no_way_to_flood_it(self):
+        """Each log-in with another name of a browser warns: whoever signed up with somebody's address has as many."""
+        zoe = make_investor("Zoe")
+        for number in range(14):
+            tell(zoe, "pin_set", key=str(number))
+        assert sending.send_due(clock=lambda: NOW) == 12
+        assert Delivery.objects.filter(status="dropped", reason="too-many-in-an-hour").count() == 2
 
     def test_another_attempt_isnt_another_message(self, ana, monkeypatch):
         refuse_mails(monkeypatch, ConnectionRefusedError())
