@@ -6,27 +6,24 @@ One set a process. Nothing here runs inside a transaction, and nothing that a to
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import re
 import threading
-import time
-import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http.client import HTTPException
+from http import HTTPStatus
 from typing import Any, Final
 
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
+from accounts import providers
 from accounts.errors import KeysUnavailable
 
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS: Final = 5
-MAXIMUM_BYTES: Final = 64 * 1024
 MAXIMUM_KEYS: Final = 32
 SMALLEST_RSA_BITS: Final = 2048
 
@@ -90,41 +87,19 @@ class KeySet:
                 self.fresh_until = now + lifetime
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Keys come from the address that the settings name, or not at all."""
-
-    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        return None
-
-
-_opener = urllib.request.build_opener(_NoRedirects)
-
-
 def fetch(address: str) -> tuple[dict[str, Key], timedelta]:
     """Return the usable keys at an address by their ids, and how long they are fresh. Raises FetchFailed."""
     request = urllib.request.Request(address, headers={"Accept": "application/json"})  # noqa: S310
     try:
-        with _opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
-            body, lifetime = _read(answer), lifetime_of(answer.headers.get("Cache-Control") or "")
-        keys = usable(json.loads(body))
-    except urllib.error.HTTPError as error:
-        raise FetchFailed(f"status {error.code}") from None
-    except (OSError, ValueError, RecursionError, HTTPException) as error:
-        raise FetchFailed(type(error).__name__) from error
+        answer = providers.ask(request, timeout=TIMEOUT_SECONDS)
+        if answer.status != HTTPStatus.OK:
+            raise FetchFailed(f"status {answer.status}")
+        keys = usable(answer.json())
+    except (providers.NoAnswer, ValueError) as error:
+        raise FetchFailed(str(error)) from None
     if not keys:
         raise FetchFailed("no key that is usable")
-    return keys, lifetime
-
-
-def _read(answer: Any) -> bytes:
-    """Read up to the limits: a server that drips holds nobody for longer than one that is silent."""
-    deadline, parts, size = time.monotonic() + TIMEOUT_SECONDS, [], 0
-    while part := answer.read1(8192):
-        parts.append(part)
-        size += len(part)
-        if size > MAXIMUM_BYTES or time.monotonic() > deadline:
-            raise ValueError("too long, or too slow")
-    return b"".join(parts)
+    return keys, lifetime_of(answer.headers.get("Cache-Control") or "")
 
 
 def lifetime_of(cache_control: str) -> timedelta:

@@ -29,7 +29,7 @@ def normalise_name(text: str) -> str:
     Raises InvalidName for control and formatting characters but joiners, for digits, for what addresses are written
     with, for what can't be seen, and for what has no letter.
     """
-    spaced = _DOT_OF_A_HOST.sub(". ", unicodedata.normalize("NFC", text))
+    spaced = _DOT_OF_A_HOST.sub(r"\g<0> ", unicodedata.normalize("NFC", text))
     name = " ".join(spaced.split())
     if any(_is_refused(character) for character in _OF_NAMES.sub("", name)):
         raise InvalidName("A name has no digits, no control characters, and none of / : @.")

@@ -9,23 +9,31 @@ from __future__ import annotations
 import base64
 import json
 import sys
-import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from django.conf import settings
 
+from accounts import providers
 from oversight.encryption import blind_index
 
 TIMEOUT_SECONDS = 10
 TWILIO = "https://api.twilio.com"
+REFUSALS = frozenset({21211, 21214, 21217, 21265, 21266, 21610, 21614, 21617, 21635})
+"""What Twilio says of this one number or text. Its other refusals are about our account (a country that isn't switched
+on, a sender that isn't ours), whatever their status. Source: https://www.twilio.com/docs/api/errors."""
 
 
 class SmsFailed(Exception):
-    """The sender can't take a message now; it may later."""
+    """The sender can't take a message now; it may later, after what it asks for."""
+
+    def __init__(self, reason: str, *, wait: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.wait = wait
 
 
 class SmsRefused(Exception):
@@ -74,14 +82,20 @@ class Twilio:
         address = f"{self.base}/2010-04-01/Accounts/{self.sid}/Messages.json"
         request = urllib.request.Request(address, form, {"Authorization": f"Basic {basic}"})  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-                if answer.status != 201:
-                    raise SmsFailed(f"Twilio answered {answer.status}")
-        except urllib.error.HTTPError as error:
-            # Only 400 is about this message: 401, 403 and 404 mean our account, its token or its address.
-            raise (SmsRefused if error.code == 400 else SmsFailed)(f"Twilio answered {error.code}") from None
-        except OSError as error:
-            raise SmsFailed(f"Twilio can't be reached: {type(error).__name__}") from None
+            answer = providers.ask(request, timeout=TIMEOUT_SECONDS)
+        except providers.NoAnswer as error:
+            raise SmsFailed(f"Twilio can't be reached: {error}") from None
+        if answer.status != 201:
+            raise _judged(answer)
+
+
+def _judged(answer: providers.Answer) -> Exception:
+    said = answer.json()
+    code = said.get("code") if isinstance(said, dict) else None
+    if not isinstance(code, int):
+        return SmsFailed(f"Twilio answered {answer.status}", wait=providers.asked_wait(answer.headers))
+    reason = f"Twilio answered {answer.status} ({code})"
+    return SmsRefused(reason) if code in REFUSALS else SmsFailed(reason, wait=providers.asked_wait(answer.headers))
 
 
 class Caps(NamedTuple):

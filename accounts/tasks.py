@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts import lockout, mails
-from accounts.sending import Sending
+from accounts.sending import Sending, SendingCode
 from accounts.services import addresses, codes, nonces, passwords, pins, resets, verification
 
 send_mail = mails.send
@@ -20,7 +20,7 @@ def reset_password(index: str) -> None:
     resets.send_link(bytes.fromhex(index), now=timezone.now())
 
 
-@shared_task(name="accounts.tasks.send_code", base=Sending)
+@shared_task(name="accounts.tasks.send_code", base=SendingCode)
 def send_code(code_id: str) -> None:
     """Send a code that was asked for."""
     codes.send(UUID(code_id), now=timezone.now())

@@ -10,3 +10,10 @@ class TooManyExports(TooSoon):
 
     code = "too-many-exports"
     title = "Everything was handed out several times today: wait before the next time"
+
+
+class ExportUnderWay(TooSoon):
+    """`facts["retry_after"]` is in seconds."""
+
+    code = "export-under-way"
+    title = "Everything is being put together just now: wait for it"

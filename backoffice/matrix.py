@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Final
 
 from django.contrib import admin
@@ -116,6 +117,24 @@ def _of_model(model_admin: Any, kind: str, address: str) -> Line:
     return Line(f"{title}: {'one' if kind == 'change' else 'list'}", address, holding(_view(model_admin)))
 
 
+def actions() -> list[Line]:
+    """What is done with several rows of a list at once, by address: no page of its own, a POST to the list."""
+    every: list[Any] = [*admin.site._registry.values()]
+    return sorted((_action(each, name) for each in every for name in each.actions), key=lambda line: line.address)
+
+
+def _action(model_admin: Any, name: str) -> Line:
+    deed, opts = getattr(model_admin, name), model_admin.opts
+    needs = [getattr(model_admin, f"has_{each}_permission") for each in deed.allowed_permissions]
+
+    def may(has: HasPerm) -> bool:
+        officer = SimpleNamespace(user=SimpleNamespace(has_perm=has))
+        return has(_view(model_admin)) and all(each(officer) for each in needs)
+
+    address = f"/admin/{opts.app_label}/{opts.model_name}/?action={name}"
+    return Line(f"{_plural(model_admin)}: {deed.short_description.lower()}", address, holders(may))
+
+
 def endpoints() -> list[Line]:
     """Every method of every endpoint below the prefix, by address; `title` is the method."""
     return sorted(_endpoints(), key=lambda line: (line.address, line.title))
@@ -199,7 +218,8 @@ def _of_two() -> Iterator[str]:
 
 def _table_of_console() -> Iterator[str]:
     yield "\n## The console\nRows are added and deleted by nobody; the pages that would do it are shut to all.\n"
-    yield from _crossed("page", OFFICERS, ((line.title, line.opens_to) for line in console() if line.opens_to))
+    lines = sorted([*console(), *actions()], key=lambda line: line.address)
+    yield from _crossed("page", OFFICERS, ((line.title, line.opens_to) for line in lines if line.opens_to))
 
 
 def _table_of_endpoints() -> Iterator[str]:

@@ -67,7 +67,15 @@ def _chain(error: BaseException, seen: frozenset[int] = frozenset()) -> Iterator
         yield from _chain(before, seen)
         yield "\nwhich led to\n\n"
     yield from traceback.format_tb(error.__traceback__)
-    yield f"{type(error).__module__}.{type(error).__qualname__}: {without_data(str(error))}\n"
+    yield f"{type(error).__module__}.{type(error).__qualname__}: {_said(error)}\n"
+
+
+def _said(error: BaseException) -> str:
+    """An error that can't be written would have logging print the whole record, as it is, in the place of the line."""
+    try:
+        return without_data(str(error))
+    except Exception:
+        return LEFT_OUT
 
 
 def without_data(text: str) -> str:

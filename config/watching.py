@@ -58,7 +58,10 @@ structlog.configure(
 
 
 def without_what_people_wrote(event: Any, hint: Any) -> Any:
-    """Take out of a report what may name a person or be a token: all of a request but its method, what errors say."""
+    """Take out of a report what may name a person or be a token: all of a request but its method, what errors say.
+
+    Of what was called on the way (spans) the kind stays: a cache's key names the address that is throttled.
+    """
     request = event.get("request", {})
     for part in ("url", "query_string", "data", "cookies", "headers", "env"):
         request.pop(part, None)
@@ -66,6 +69,10 @@ def without_what_people_wrote(event: Any, hint: Any) -> Any:
         part["value"] = discretion.without_data(str(part.get("value", "")))
     if "logentry" in event:
         event["logentry"] = {"message": _template(event["logentry"], hint.get("log_record"))}
+    for span in event.get("spans", []):
+        span["description"] = discretion.without_data(str(span.get("description") or ""))
+        span.pop("data", None)
+    event.get("contexts", {}).get("trace", {}).pop("data", None)
     event.pop("breadcrumbs", None)
     event.pop("extra", None)
     return event

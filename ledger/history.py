@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -49,6 +49,7 @@ TYPE_OF_KIND: Final[Mapping[str, Type]] = {
 
 CHARGES: Final = ("fees", "penalties")
 ZERO: Final = Decimal(0)
+CHUNK: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,25 @@ class History(Listing[Movement]):
         return self.type is Type.ADJUSTMENT
 
 
+def each(owner_id: UUID) -> Iterator[Movement]:
+    """Go through all movements of an owner, newest first: one query, through a cursor that the database keeps.
+
+    Page by page the whole history would be read once a page.
+    """
+    sql = _LINES.format(page=_ALL.format(currency="", lines="", kind=""), order="DESC")
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(sql, {"owner": owner_id})
+        for _, own in groupby(_fetched(cursor), key=attrgetter("id")):
+            movement = _movement(list(own))
+            if movement is not None:
+                yield movement
+
+
+def _fetched(cursor: Any) -> Iterator[_Line]:
+    while rows := cursor.fetchmany(CHUNK):
+        yield from map(_Line._make, rows)
+
+
 _NARROWED: Final = {
     "since": "AND x.booked_on >= %(since)s",
     "until": "AND x.booked_on <= %(until)s",
@@ -141,9 +161,8 @@ _SIDE: Final = """
     WHERE x.{side}_account_id IN (
         SELECT id FROM ledger_account WHERE owner_id = %(owner)s {{currency}}) {{lines}} {{kind}}
 """
-_PAGE: Final = f"""{_SIDE.format(side="debit")} UNION {_SIDE.format(side="credit")}
-    ORDER BY id {{order}} LIMIT %(limit)s OFFSET %(offset)s
-"""
+_ALL: Final = f"{_SIDE.format(side='debit')} UNION {_SIDE.format(side='credit')}"
+_PAGE: Final = f"{_ALL} ORDER BY id {{order}} LIMIT %(limit)s OFFSET %(offset)s"
 _LINES: Final = """
 WITH page AS ({page})
 SELECT t.id, t.kind, t.effective_on, t.posted_at,

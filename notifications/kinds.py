@@ -6,6 +6,7 @@ its room's templates. Source: docs/rules/notifications.md.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,6 +16,8 @@ from uuid import UUID
 
 if TYPE_CHECKING:
     from notifications.models import Notification
+
+log = logging.getLogger(__name__)
 
 EMAIL, SMS, PUSH = "email", "sms", "push"
 ALL = frozenset({EMAIL, SMS, PUSH})
@@ -43,7 +46,7 @@ class Category:
 
     `offered` are its channels, `by_default` those that are on where nobody said otherwise, `fixed` those that can't be
     switched off. `needs_proof`: only addresses that were shown to be the person's own are told. Of what `is_essential`
-    nobody can hear too much: no rate limits it.
+    nobody can hear too much: at such an address no rate limits it.
     """
 
     code: str
@@ -141,7 +144,10 @@ def look_by(fact: str, read: Callable[[set[UUID]], Mapping[UUID, Facts]]) -> Loo
 
 
 def looked_up(notifications: Iterable[Notification]) -> dict[UUID, Facts]:
-    """Read what these messages need beside their facts: each room's own once, however many there are."""
+    """Read what these messages need beside their facts: each room's own once, however many there are.
+
+    A look that breaks takes only its own messages with it, which then can't be written.
+    """
     by_look: dict[Look, list[Notification]] = {}
     for each in notifications:
         kind = find(each.kind)
@@ -149,5 +155,8 @@ def looked_up(notifications: Iterable[Notification]) -> dict[UUID, Facts]:
             by_look.setdefault(kind.look, []).append(each)
     found: dict[UUID, Facts] = {}
     for look, mine in by_look.items():
-        found |= look(mine)
+        try:
+            found |= look(mine)
+        except Exception:
+            log.exception("what messages need can't be read", extra={"kinds": sorted({each.kind for each in mine})})
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,6 +27,8 @@ from notifications.kinds import Kind
 LANGUAGES: Final = ("en", "fr")
 TEMPLATES: list[str] = []
 """Folders that go before those of the rooms."""
+BREAKING: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
+JOINERS: Final = frozenset("\u200c\u200d")
 PUSH_TITLE_LENGTH, PUSH_BODY_LENGTH = 65, 240
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {
@@ -38,7 +41,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "colon": "\N{NO-BREAK SPACE}: ",
         "hello": "Bonjour {name},",
         "fixed": "Ce message concerne la sécurité de votre compte : il ne peut pas être désactivé.",
-        "choice": "Vous choisissez dans les réglages de votre compte ce que nous vous écrivons.",
+        "choice": "Vous choisissez dans les réglages de votre compte ce que nous vous envoyons par e-mail.",
     },
 }
 
@@ -113,7 +116,7 @@ def zone_of(person: Any) -> ZoneInfo:
 def compose(kind: Kind, *, facts: Mapping[str, Any], seen: Mapping[str, Any], language: str, zone: ZoneInfo) -> Message:
     """Write a message. Raises MissingVariable, TemplateDoesNotExist, and what a wrong fact raises."""
     template = _template(kind.code, language)
-    context = Context({**facts, **seen}, autoescape=False)
+    context = Context({name: _inert(value) for name, value in {**facts, **seen}.items()}, autoescape=False)
     with translation.override(language), timezone.override(zone), context.bind_template(template):
         parts = {block.name: block.nodelist.render(context).strip() for block in _blocks(template)}
     return Message(
@@ -126,6 +129,13 @@ def compose(kind: Kind, *, facts: Mapping[str, Any], seen: Mapping[str, Any], la
         action=parts.get("action", ""),
         url=address_of(kind, facts),
     )
+
+
+def _inert(value: Any) -> Any:
+    """Let no name of anything begin a line of its own, or turn the writing round: rows are read line by line."""
+    if not isinstance(value, str):
+        return value
+    return "".join(" " if unicodedata.category(each) in BREAKING and each not in JOINERS else each for each in value)
 
 
 def address_of(kind: Kind, facts: Mapping[str, Any]) -> str:
@@ -142,7 +152,7 @@ def _line(text: str) -> str:
 
 def _row(line: str) -> tuple[str, str]:
     label, _, value = line.partition("|")
-    return label.strip(), value.strip()
+    return _line(label), _line(value)
 
 
 @functools.cache

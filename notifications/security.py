@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from notifications import kinds, services
 from notifications.kinds import ACCOUNT, EMAIL, PUSH, SECURITY, Facts, Kind, Priority, look_by
 
 PATH = "/security"
+LINKED = re.compile(r"[@\\]|//|\.[^\W\d_]{2}")
 
 
 def sessions(ids: set[UUID]) -> dict[UUID, Facts]:
@@ -21,7 +23,12 @@ def sessions(ids: set[UUID]) -> dict[UUID, Facts]:
 
 
 def _of(session: Session) -> Facts:
-    return {"client": session.user_agent, "ip": session.ip or "", "at": session.created_at}
+    return {"client": _unlinked(session.user_agent), "ip": session.ip or "", "at": session.created_at}
+
+
+def _unlinked(client: str) -> str:
+    """What a client calls itself, without what a mail would make a link of: a stranger chose these words."""
+    return " ".join(word for word in client.split() if not LINKED.search(word))
 
 
 def _urgent(code: str, **more: Any) -> Kind:

@@ -13,8 +13,8 @@ KICK_EXPIRES_SECONDS = 60
 
 @shared_task(name="notifications.tasks.send_due")
 def send_due() -> None:
-    """Send what is due; two at once share it, and running it again sends nothing twice."""
-    sending.send_due(clock=timezone.now)
+    """Send what is due, unless that is done already; running it again sends nothing twice."""
+    sending.send_in_turn(clock=timezone.now)
 
 
 @shared_task(name="notifications.tasks.forget_old")

@@ -13,8 +13,9 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
 from django.db import transaction
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -85,6 +86,21 @@ class TestConsole:
         assert len(deeds) > 50
         found = {line.address: self.opens(client, line.address, post=True) for line in deeds}
         assert found == {line.address: role in line.opens_to for line in deeds}
+
+    @pytest.mark.parametrize("role", matrix.EVERYBODY)
+    def test_lists_take_the_actions_of_their_lines_alone(self, role: str, rf: RequestFactory) -> None:
+        """Of a forged `action` Django runs those that it offers."""
+        request = rf.post("/")
+        request.user = person(role)
+        offered = {
+            f"/admin/{each.opts.app_label}/{each.opts.model_name}/?action={name}"
+            for each in admin.site._registry.values()
+            if each.has_view_permission(request)
+            for name in each.get_actions(request)
+        }
+        lines = matrix.actions()
+        assert lines
+        assert offered == {line.address for line in lines if role in line.opens_to}
 
     def test_no_door_opens_without_a_second_factor_or_to_a_superuser(self) -> None:
         every = make_officer("Sam", *matrix.OFFICERS)

@@ -111,14 +111,15 @@ class UserAdmin(ReadOnlyAdmin):
         return queryset.filter(pk=found.pk) if found else queryset.none(), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Show identifiers in full to the roles that may see them, and log-ins to those that see sessions."""
-        (title, first), *others = super().get_fieldsets(request, obj)
-        if not request.user.has_perm("accounts.view_session"):
-            others = [(name, rows) for name, rows in others if name != "Log-ins"]
-        if request.user.has_perm("accounts.see_identifiers"):
-            whole = dict(zip(MASKED, WHOLE, strict=True))
-            first = {**first, "fields": tuple(whole.get(name, name) for name in first["fields"])}
-        return [(title, first), *others]
+        """Show identifiers in full, log-ins and what is asked of others to the roles that may see each of them."""
+        sees = request.user.has_perm
+        hidden = set() if sees("oversight.view_approvalrequest") else {"show_requests"}
+        whole = dict(zip(MASKED, WHOLE, strict=True)) if sees("accounts.see_identifiers") else {}
+        return [
+            (title, {**rows, "fields": tuple(whole.get(name, name) for name in rows["fields"] if name not in hidden)})
+            for title, rows in super().get_fieldsets(request, obj)
+            if title != "Log-ins" or sees("accounts.view_session")
+        ]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Iterator[Any]:
         return iter(self.inlines if request.user.has_perm("accounts.view_session") else ())

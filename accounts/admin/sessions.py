@@ -31,6 +31,7 @@ class SessionAdmin(ReadOnlyAdmin):
     pages = (pages.EndSession,)
     list_display = ("show_begun", "show_user", "show_last_used", "ip", "show_state")
     list_filter = (AliveFilter, "revoke_reason")
+    linked_by = ("user",)
     list_select_related = ("user",)
     fieldsets = (
         (None, {"fields": ("show_user", "ip", "user_agent", "show_begun", "show_last_used")}),

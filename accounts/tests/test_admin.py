@@ -76,6 +76,22 @@ class TestList:
         html = console(ada).get(USERS, {"standing": "officer"}).content.decode()
         assert (ana.referral_code in html, ada.referral_code in html) == (False, True)
 
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"password__startswith": "argon2"},
+            {"last_login__isnull": "False"},
+            {"referral_code__startswith": "A"},
+            {"email_index__isnull": "False"},
+            {"totp__isnull": "False"},
+            {"sessions__ip": "192.0.2.1"},
+        ],
+    )
+    def test_nothing_that_it_doesnt_show_can_be_guessed_by_it(self, ana, query):
+        """Whoever may open the list would read a hash of a password letter by letter."""
+        sam = console(make_officer("Sam", "moderator"))
+        assert sam.get(USERS, query).status_code == 400
+
     def test_takes_as_many_queries_for_many_people_as_for_one(self, ana, ada, django_assert_max_num_queries):
         for name in ("Bea", "Cid", "Dan", "Eli", "Fay"):
             make_investor(name)
@@ -107,6 +123,15 @@ class TestDetail:
         assert "192.0.2.7" in console(omar).get(page(ana)).content.decode()
         finance = make_officer("Fatou", "finance")
         assert "192.0.2.7" not in console(finance).get(page(ana)).content.decode()
+
+    def test_what_is_asked_of_others_is_for_those_who_see_requests(self, ana, omar):
+        """Support answers the person on the phone: it must not hear that a block is asked for."""
+        do(console(omar), page(ana, "do/ask-to-block/"), reason="a suspicion")
+        title = ApprovalRequest.objects.get().title
+        for role in ("support", "moderator"):
+            assert title not in console(make_officer(f"Sam {role}", role)).get(page(ana)).content.decode()
+        for role in ("compliance", "finance", "administrator"):
+            assert title in console(make_officer(f"Sam {role}", role)).get(page(ana)).content.decode()
 
     def test_changes_nothing(self, ana, ada):
         client = console(ada)

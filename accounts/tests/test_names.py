@@ -106,3 +106,20 @@ def test_nobody_is_called_so(said):
 def test_what_leads_somewhere_or_says_nothing_is_no_name(said):
     with pytest.raises(InvalidName):
         normalise_name(said)
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("Visit evil.example now", "Visit evil. example now"),
+        ("www.evil.co.uk", "www. evil. co. uk"),
+        ("evil\u3002example", "evil\u3002 example"),
+        ("St.John", "St. John"),
+        ("A.B.M.Rahman", "A.B.M. Rahman"),
+        ("J.R.R. Tolkien", "J.R.R. Tolkien"),
+        ("Sammy Davis, Jr.", "Sammy Davis, Jr."),
+    ],
+)
+def test_a_dot_makes_no_link(written, kept):
+    """A mail that greets a stranger by a name of anybody's choice would carry it as one."""
+    assert normalise_name(written) == normalise_name(kept) == kept

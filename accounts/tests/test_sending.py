@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import smtplib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+import time_machine
 from anymail.exceptions import AnymailAPIError, AnymailRecipientsRefused
-from celery import current_app
+from celery import Task, current_app
 from django.core import mail
 
-from accounts import mails, tasks
+from accounts import mails, rules, sms, tasks
 from accounts.models import PasswordResetToken, VerificationCode
+from accounts.sending import Sending
 from accounts.services import codes, passwords
 from oversight.models import Alert
+from tests.people import make_investor
 
 pytestmark = pytest.mark.django_db
 
@@ -24,15 +28,22 @@ PASSING = [
     smtplib.SMTPServerDisconnected("gone"),
     smtplib.SMTPAuthenticationError(535, b"wrong password"),
     smtplib.SMTPRecipientsRefused({"ana@example.com": (451, b"greylisted")}),
+    smtplib.SMTPRecipientsRefused({"ana@example.com": (554, b"5.7.1 <ana@example.com>: Relay access denied")}),
     smtplib.SMTPDataError(452, b"full"),
+    smtplib.SMTPDataError(550, b"5.7.26 this mail isn't authenticated"),
+    smtplib.SMTPDataError(554, "5.3.0 system not accepting"),
     AnymailAPIError("busy", status_code=503),
     AnymailAPIError("bad key", status_code=401),
+    AnymailAPIError("our sender isn't known there", status_code=422),
+    AnymailAPIError("our sender isn't an address", status_code=400),
 ]
 FINAL = [
     smtplib.SMTPRecipientsRefused({"ana@example.com": (550, b"no such user ana@example.com")}),
+    smtplib.SMTPRecipientsRefused({"ana@example.com": (550, b"5.1.1 no such user")}),
     smtplib.SMTPDataError(554, b"spam"),
+    smtplib.SMTPDataError(552, b"5.2.2 mailbox full"),
     AnymailRecipientsRefused("ana@example.com is on the list"),
-    AnymailAPIError("bad", status_code=422),
+    AnymailAPIError("too large", status_code=413),
 ]
 
 
@@ -121,6 +132,43 @@ def test_what_doesnt_pass_is_given_up_and_officers_are_told(ana, server, task):
     alert = Alert.objects.get(kind="accounts.messages_fail")
     assert (alert.dedupe, alert.times_raised) == ("mail", 1)
     assert alert.detail == "The newest was given up: the mail server can't be reached: ConnectionRefusedError."
+
+
+def test_a_code_by_sms_is_given_up_while_it_is_good(db, monkeypatch):
+    """One that has lapsed isn't sent, which is no failure: nobody would hear that no code arrives."""
+    bo = make_investor("Bo", phone="+2290197123456")
+    code = VerificationCode.objects.create(
+        user=bo, channel="phone", purpose=codes.Purpose.VERIFY, address_index=bo.phone_index,
+        created_at=NOW, expires_at=NOW + rules.CODE_LIFETIME["phone"],
+    )  # fmt: skip
+    asked = []
+    with time_machine.travel(NOW, tick=False) as clock:
+
+        def fail(number, text):
+            asked.append(clock)
+            clock.shift(timedelta(seconds=Sending.retry_backoff * 2 ** (len(asked) - 1)))
+            raise sms.SmsFailed("busy")
+
+        monkeypatch.setattr(sms, "send", fail)
+        assert tasks.send_code.apply([str(code.pk)]).status == "FAILURE"
+    alert = Alert.objects.get(kind="accounts.messages_fail")
+    assert (alert.dedupe, alert.detail) == ("SMS", "The newest was given up: busy.")
+    assert len(asked) == 7
+
+
+@pytest.mark.parametrize(("wait", "seconds"), [(None, 5), (2, 5), (120, 120), (86400, 600)])
+def test_it_is_tried_again_when_the_provider_asks_for_it(ana, server, monkeypatch, wait, seconds):
+    put_off = []
+
+    def retry(task, *args, exc, countdown, **options):
+        put_off.append(countdown)
+        raise exc
+
+    monkeypatch.setattr(Task, "retry", retry)
+    headers = {} if wait is None else {"Retry-After": str(wait)}
+    server(AnymailAPIError("busy", status_code=429, response=SimpleNamespace(headers=headers, reason="", text="")))
+    a_mail(ana)()
+    assert put_off == [seconds]
 
 
 @pytest.mark.parametrize("errors", [[ConnectionRefusedError()] * 20, FINAL[:1]], ids=["down", "refused"])

@@ -43,6 +43,13 @@ def test_a_french_mail_says_it_all(kind):
     assert all(str(FACTS[name]) in sent.body for name in asked if name in FACTS)
 
 
+@pytest.mark.parametrize("language", words.LANGUAGES)
+@pytest.mark.parametrize("kind", sorted(words.SUBJECTS["en"]))
+def test_what_follows_the_greeting_begins_with_a_capital(kind, language):
+    mails.deliver(kind, make_investor("Ana", language=language), **FACTS)
+    assert mail.outbox[0].body.split("\n\n")[1][0].isupper()
+
+
 @pytest.mark.parametrize(("language", "start"), [("fr", "est votre code Fiducia"), ("de", "is your Fiducia code")])
 def test_so_does_a_code_by_sms(sent, language, start):
     ana = make_investor("Ana", language=language, phone="+2290197123456")

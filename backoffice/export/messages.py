@@ -27,6 +27,7 @@ PARTS: list[Any] = [
             **same("id", "created_at", "channel", "device_id", "status", "reason"),
             **same("attempts", "next_try_at", "ended_at"),
         },
+        left_out={"goes_first": "whether others wait behind it, as its kind says"},
         quiet=QUIET | {"notification", "device_id", "next_try_at"},
     ),
     Table(

@@ -66,15 +66,7 @@ def _statement(subject: Subject) -> Iterator[Row]:
 
 
 def _transactions(subject: Subject) -> Iterator[Row]:
-    """Go through them page by page, each page from where the last one ended."""
-    last: UUID | None = None
-    while True:
-        page = history.History(owner_id=subject.user.pk, before=last)[:CHUNK]
-        for movement in page:
-            yield _written(movement)
-        if len(page) < CHUNK:
-            return
-        last = page[-1].id
+    return map(_written, history.each(subject.user.pk))
 
 
 def _written(movement: history.Movement) -> Row:

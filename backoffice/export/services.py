@@ -6,9 +6,11 @@ import tempfile
 from datetime import datetime, timedelta
 from typing import IO, Final
 
+from django.db import connection
+
 from accounts.models import User
 from accounts.services import pins
-from backoffice.errors import TooManyExports
+from backoffice.errors import ExportUnderWay, TooManyExports
 from backoffice.export import archive
 from backoffice.export.subject import Subject
 from core.commands import command
@@ -19,6 +21,7 @@ from oversight.models import AuditEvent
 EXPORTED: Final = "backoffice.data_exported"
 A_DAY: Final = 3
 DAY: Final = timedelta(days=1)
+WAIT_SECONDS: Final = 30
 
 
 @command
@@ -26,22 +29,29 @@ def export(user: User, *, use: pins.Use, now: datetime) -> IO[bytes]:
     """Return an archive of all that is held about a person, as a file that ends with its handle.
 
     It is written before anything is sent: a slow reader holds no transaction, and what breaks is a 500, not half an
-    archive. The PIN is spent, the event written and the message queued only if it was. Raises TooManyExports,
-    PinTokenRefused.
+    archive. The PIN is spent, the event written and the message queued only if it was. The person's row stays free
+    meanwhile, for money that comes in. Raises ExportUnderWay, TooManyExports, PinTokenRefused.
     """
-    person = User.objects.lock(user.pk)
-    _require_turn(person, now=now)
-    pins.spend(person, use, now=now)
-    audit.record(EXPORTED, actor=person, at=now, target=person)
-    notifications.notify(person, "data_exported", facts={}, key=now.isoformat(), now=now)
+    _take_turn(user, now=now)
+    pins.spend(user, use, now=now)
     file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever answers closes it
-    archive.write(Subject(person, now), file)
+    archive.write(Subject(User.objects.get(pk=user.pk), now), file)
+    audit.record(EXPORTED, actor=user, at=now, target=user)
+    notifications.notify(user, "data_exported", facts={}, key=now.isoformat(), now=now)
     file.seek(0)
     return file
 
 
-def _require_turn(person: User, *, now: datetime) -> None:
+def _take_turn(person: User, *, now: datetime) -> None:
+    """Let one export of a person be written at a time, and three a day."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [str(person.pk)])
+        if not cursor.fetchone()[0]:
+            raise ExportUnderWay(retry_after=WAIT_SECONDS)
     lately = AuditEvent.objects.filter(actor=person, action=EXPORTED, at__gt=now - DAY)
     moments = list(lately.order_by("at").values_list("at", flat=True))
     if len(moments) >= A_DAY:
         raise TooManyExports(retry_after=int((moments[-A_DAY] + DAY - now).total_seconds()) + 1)
+
+
+_LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtext('backoffice.export'), hashtext(%s))"

@@ -136,10 +136,45 @@ def test_a_report_holds_no_path_and_no_argument_of_a_log_line():
     }
 
 
+def test_a_trace_holds_no_key_and_no_address_of_what_was_called():
+    event = {
+        "type": "transaction",
+        "spans": [
+            {
+                "op": "db.redis",
+                "description": "GET ':1:throttle_login_203.0.113.77'",
+                "data": {"db.key": "203.0.113.77"},
+            },
+            {"op": "http.client", "description": "POST https://api.twilio.com/2010/AC01234567", "data": {"url": "x"}},
+            {"op": "db", "description": "SELECT 1 WHERE id = %s", "data": {}},
+            {"op": "middleware"},
+        ],
+        "contexts": {"trace": {"op": "http.server", "data": {"url.full": "/api/v1/devices/hunter2"}}},
+    }
+    assert watching.without_what_people_wrote(event, {}) == {
+        "type": "transaction",
+        "spans": [
+            {"op": "db.redis", "description": "GET …"},
+            {"op": "http.client", "description": "POST https:……"},
+            {"op": "db", "description": "SELECT 1 WHERE id = %s"},
+            {"op": "middleware", "description": ""},
+        ],
+        "contexts": {"trace": {"op": "http.server"}},
+    }
+
+
 def test_a_report_of_a_structured_line_holds_its_event_alone():
     record = logging.LogRecord("x", logging.ERROR, "", 0, {"event": "task_failed", "user_agent": "hunter2"}, (), None)
     event = {"logentry": {"message": str(record.msg), "params": []}}
     assert watching.without_what_people_wrote(event, {"log_record": record}) == {"logentry": {"message": "task_failed"}}
+
+
+def test_an_error_that_cant_be_written_is_told_by_its_kind():
+    class Broken(Exception):
+        def __str__(self):
+            raise AttributeError("hunter2")
+
+    assert logged(Broken())["exception"].endswith("Broken: …")
 
 
 def test_an_error_that_leads_to_itself_is_told_once():

@@ -56,4 +56,4 @@ def _judged(error: Exception) -> Exception:
     judged = sending.judged(error)
     if isinstance(judged, sending.MailRefused):
         return Refused(str(judged))
-    return Failed(str(judged)) if isinstance(judged, sending.MailFailed) else error
+    return Failed(str(judged), wait=judged.wait) if isinstance(judged, sending.MailFailed) else error

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import json
 import threading
-import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
-from datetime import timedelta
+from http import HTTPStatus
 from time import time
 from typing import Any, Final
 
 import jwt
 from django.conf import settings
 
+from accounts import providers
+from notifications import rules
 from notifications.channels import Failed, Gone, Refused
 
 TIMEOUT_SECONDS: Final = 10
 SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
 GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 EARLY_SECONDS: Final = 60
-UNAUTHORIZED: Final = 401
+LIFETIME_SECONDS: Final = int(rules.STALE_AFTER["push"].total_seconds())
+"""How long FCM keeps a push for a phone that is off; it would be four weeks, and whose the phone is by then is open."""
 REFUSALS: Final = frozenset({"INVALID_ARGUMENT", "SENDER_ID_MISMATCH"})
 """What FCM says when this one message is wrong; other answers are about our project, and tried again."""
 
@@ -49,9 +51,22 @@ class Push:
                 "token": token,
                 "notification": {"title": self.title, "body": self.text},
                 "data": {"notification_id": tag, "type": self.kind, "action_url": self.url},
-                "android": {"priority": "HIGH" if self.is_urgent else "NORMAL", "notification": {"tag": tag}},
-                "apns": {"headers": {"apns-priority": "10" if self.is_urgent else "5", "apns-collapse-id": tag}},
-                "webpush": {"headers": {"Urgency": "high" if self.is_urgent else "normal"}},
+                "android": {
+                    "priority": "HIGH" if self.is_urgent else "NORMAL",
+                    "ttl": f"{LIFETIME_SECONDS}s",
+                    "notification": {"tag": tag},
+                },
+                "apns": {
+                    "headers": {
+                        "apns-priority": "10" if self.is_urgent else "5",
+                        "apns-collapse-id": tag,
+                        "apns-expiration": str(int(time()) + LIFETIME_SECONDS),
+                    }
+                },
+                "webpush": {
+                    "headers": {"Urgency": "high" if self.is_urgent else "normal", "TTL": str(LIFETIME_SECONDS)},
+                    "notification": {"tag": tag},
+                },
             }
         }
 
@@ -97,40 +112,38 @@ def _post_message(token: str, push: Push, *, access: str) -> None:
     address = f"{settings.FCM_URL}/v1/projects/{project}/messages:send"
     request = urllib.request.Request(address, body, headers)  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-            answer.read()
-    except urllib.error.HTTPError as error:
-        raise _judged(error) from None
-    except OSError as error:
-        raise Failed(f"FCM can't be reached: {type(error).__name__}") from None
+        answer = providers.ask(request, timeout=TIMEOUT_SECONDS)
+    except providers.NoAnswer as error:
+        raise Failed(f"FCM can't be reached: {error}") from None
+    if answer.status != HTTPStatus.OK:
+        raise _judged(answer)
+    said = answer.json()
+    if not isinstance(said, dict) or "name" not in said:
+        raise Failed("FCM answered 200 without the message's name")
 
 
-def _judged(error: urllib.error.HTTPError) -> Exception:
-    code = _error_code(error)
+def _judged(answer: providers.Answer) -> Exception:
+    code = _error_code(answer)
     if code == "THIRD_PARTY_AUTH_ERROR":
         return Failed("FCM can't reach Apple or the web's push service with our keys")
-    if error.code == UNAUTHORIZED:
+    if answer.status == HTTPStatus.UNAUTHORIZED:
         return _Unauthorized()
     if code == "UNREGISTERED":
         return Gone("FCM doesn't know the token any more")
-    said = f"FCM answered {error.code} {code}".strip()
+    said = f"FCM answered {answer.status} {code}".strip()
     if code in REFUSALS:
         return Refused(said)
-    return Failed(said, wait=_asked_wait(error.headers.get("Retry-After") or ""))
+    return Failed(said, wait=providers.asked_wait(answer.headers))
 
 
-def _error_code(error: urllib.error.HTTPError) -> str:
+def _error_code(answer: providers.Answer) -> str:
     """FCM's own code stands in the details of Google's error; where there is none, Google's status."""
     try:
-        said = json.loads(error.read()).get("error", {})
+        said = answer.json()["error"]
         details = [str(each["errorCode"]) for each in said.get("details", []) if "errorCode" in each]
         return (details or [str(said.get("status", ""))])[0][:40]
-    except (ValueError, AttributeError, TypeError, OSError):
+    except (KeyError, AttributeError, TypeError):
         return ""
-
-
-def _asked_wait(seconds: str) -> timedelta | None:
-    return timedelta(seconds=int(seconds)) if seconds.isascii() and seconds.isdigit() and len(seconds) < 6 else None
 
 
 def _access_token(*, anew: bool = False) -> str:
@@ -147,13 +160,16 @@ def _ask_token() -> tuple[str, int]:
     form = urllib.parse.urlencode({"grant_type": GRANT, "assertion": _assertion()}).encode()
     request = urllib.request.Request(settings.FCM_CREDENTIALS["token_uri"], form)  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-            given = json.loads(answer.read())
+        answer = providers.ask(request, timeout=TIMEOUT_SECONDS)
+    except providers.NoAnswer as error:
+        raise Failed(f"Google's token server can't be reached: {error}") from None
+    if answer.status != HTTPStatus.OK:
+        raise Failed(f"Google's token server answered {answer.status}", wait=providers.asked_wait(answer.headers))
+    try:
+        given = answer.json()
         return str(given["access_token"]), int(given["expires_in"])
-    except urllib.error.HTTPError as error:
-        raise Failed(f"Google's token server answered {error.code}") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Failed(f"Google's token server can't be reached: {type(error).__name__}") from None
+    except (ValueError, KeyError, TypeError):
+        raise Failed("Google's token server gave no access token") from None
 
 
 def _assertion() -> str:

@@ -27,8 +27,14 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.filter(status=Delivery.Status.QUEUED, next_try_at__lte=now)
 
     def claim(self, now: datetime, *, most: int) -> list[Delivery]:
-        """Lock the first due ones that nobody else holds, with what is said and to whom."""
-        rows = self.due(now).order_by("next_try_at", "pk").select_related("notification", "user")
+        """Lock the first due ones that nobody else holds, with what is said and to whom; what is urgent goes first."""
+        rows = self.due(now).filter(goes_first=True)._claim(most)
+        if len(rows) < most:
+            rows += self.due(now).filter(goes_first=False)._claim(most - len(rows))
+        return rows
+
+    def _claim(self, most: int) -> list[Delivery]:
+        rows = self.order_by("next_try_at", "pk").select_related("notification", "user")
         return list(rows.select_for_update(of=("self",), no_key=True, skip_locked=True)[:most])
 
 
@@ -59,6 +65,7 @@ class Delivery(models.Model):
     channel = models.CharField(max_length=8, choices=Channel.choices)
     device_id = models.UUIDField(null=True, editable=False)
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.QUEUED)
+    goes_first = models.BooleanField(db_default=False, editable=False, help_text="urgent: it waits behind no crowd")
     attempts = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField()
     reason = models.CharField(max_length=200, blank=True, default="")
@@ -74,6 +81,9 @@ class Delivery(models.Model):
         verbose_name_plural = "deliveries"
         indexes = [
             models.Index(fields=["next_try_at"], name="notifications_due", condition=Q(status="queued")),
+            models.Index(
+                fields=["next_try_at"], name="notifications_due_first", condition=Q(status="queued", goes_first=True)
+            ),
             models.Index(fields=["status", "ended_at"], name="notifications_ended", condition=~Q(status="queued")),
         ]
         constraints = [

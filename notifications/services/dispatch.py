@@ -9,18 +9,18 @@ from accounts.errors import SmsCapped
 from accounts.services import sms_caps
 from core.commands import command
 from notifications import kinds, messages
-from notifications.channels import Failed, Gone, NotSent, Refused, push
+from notifications.channels import Failed, NotSent, Refused, push
 from notifications.channels.mail import Mailer
 from notifications.messages import Message
 from notifications.models import Channel, Delivery, Device
 
 
-class Capped(NotSent):
-    """The day's cap of SMS is reached: it isn't sent at all."""
+class Dropped(NotSent):
+    """It isn't to be sent at all; the text is a code of ours."""
 
 
 def send(row: Delivery, seen: kinds.Facts, *, mailer: Mailer, now: datetime) -> None:
-    """Send one claimed message. Raises Capped, Refused, Gone, Failed."""
+    """Send one claimed message. Raises Dropped, Refused, Gone, Failed."""
     message = written(row, seen)
     if row.channel == Channel.EMAIL:
         subject, text, html = message.mail(row.user.get_short_name())
@@ -28,7 +28,7 @@ def send(row: Delivery, seen: kinds.Facts, *, mailer: Mailer, now: datetime) -> 
     elif row.channel == Channel.SMS:
         _send_sms(row, message, now=now)
     else:
-        _push(row, message)
+        _push(row, message, now=now)
 
 
 def written(row: Delivery, seen: kinds.Facts) -> Message:
@@ -51,7 +51,7 @@ def _send_sms(row: Delivery, message: Message, *, now: datetime) -> None:
     except sms.SmsRefused as error:
         raise Refused(str(error)) from None
     except sms.SmsFailed as error:
-        raise Failed(str(error)) from None
+        raise Failed(str(error), wait=error.wait) from None
 
 
 def _require_room(number: str, *, now: datetime) -> None:
@@ -59,7 +59,7 @@ def _require_room(number: str, *, now: datetime) -> None:
         count(number, now=now)
     except SmsCapped as capped:
         sms_caps.warn(capped, now=now)
-        raise Capped("no-more-sms-today") from None
+        raise Dropped("no-more-sms-today") from None
 
 
 @command
@@ -68,11 +68,12 @@ def count(number: str, *, now: datetime) -> None:
     sms_caps.count_sms(number, purpose="notice", now=now)
 
 
-def _push(row: Delivery, message: Message) -> None:
+def _push(row: Delivery, message: Message, *, now: datetime) -> None:
+    """Push to a device whose log-in is still good: it was when the message was claimed, which may be minutes ago."""
     assert row.device_id is not None
-    device = Device.objects.filter(pk=row.device_id, user_id=row.user_id).first()
+    device = Device.objects.reachable(now).filter(pk=row.device_id, user_id=row.user_id).first()
     if device is None:
-        raise Gone("the device was taken away")
+        raise Dropped("device-gone")
     title, text = message.push
     asked = push.Push(
         title=title,

@@ -7,12 +7,14 @@ Source: docs/rules/notifications.md §3.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
 from core.commands import command
@@ -43,6 +45,34 @@ class Claimed:
 
     taken: int
     to_send: list[Delivery]
+
+
+def send_in_turn(*, clock: Clock) -> int:
+    """Send what is due unless as many do as may (`settings.SENDERS_AT_ONCE`); return how many went out.
+
+    Each sends for minutes while much is due. Were every process of the worker at it, nobody's code would be sent.
+    """
+    with _a_place() as is_free:
+        return send_due(clock=clock) if is_free else 0
+
+
+@contextmanager
+def _a_place() -> Iterator[bool]:
+    """Hold one of the senders' places over many transactions, if one is free."""
+    with connection.cursor() as cursor:
+        places = range(settings.SENDERS_AT_ONCE)
+        place = next((each for each in places if _asked(cursor, "pg_try_advisory_lock", each)), None)
+    try:
+        yield place is not None
+    finally:
+        if place is not None:
+            with connection.cursor() as cursor:
+                _asked(cursor, "pg_advisory_unlock", place)
+
+
+def _asked(cursor: Any, function: str, place: int) -> bool:
+    cursor.execute(f"SELECT {function}(hashtext('notifications.sending'), %s)", [place])
+    return bool(cursor.fetchone()[0])
 
 
 def send_due(*, clock: Clock) -> int:
@@ -122,13 +152,20 @@ def _take(row: Delivery, known: _Known) -> bool:
     if row.attempts > len(rules.RETRIES_AFTER):
         row.move(Status.FAILED, at=now, reason="no worker lived to say what came of it")
         return False
-    if row.attempts == 0 and not kind.category.is_essential and not _count(row, now):
+    if row.attempts == 0 and _is_limited(row, kind) and not _count(row, now):
         row.move(Status.DROPPED, at=now, reason="too-many-in-an-hour")
         return False
     row.attempts += 1
     row.next_try_at = now + rules.LEASE
     row.save(update_fields=["attempts", "next_try_at"])
     return True
+
+
+def _is_limited(row: Delivery, kind: kinds.Kind) -> bool:
+    """Of what is essential an owner can't hear too much; but whoever signs up with a stranger's address is no owner."""
+    person = row.user
+    unproven = {"email": person.email_verified_at is None, "sms": person.phone_verified_at is None}
+    return not kind.category.is_essential or unproven.get(row.channel, False)
 
 
 def _reason_to_drop(row: Delivery, kind: kinds.Kind, known: _Known) -> str:
@@ -190,7 +227,7 @@ def record(delivery_id: UUID, *, attempt: int, outcome: NotSent | None, now: dat
         row.move(Status.SENT, at=now)
     elif isinstance(outcome, Failed):
         _fail(row, outcome, now=now)
-    elif isinstance(outcome, dispatch.Capped):
+    elif isinstance(outcome, dispatch.Dropped):
         row.move(Status.DROPPED, at=now, reason=str(outcome))
     else:
         if isinstance(outcome, Gone) and row.device_id is not None:

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Model
 
 from notifications import kinds
-from notifications.kinds import EMAIL, PUSH, SMS, Kind
+from notifications.kinds import EMAIL, PUSH, SMS, Kind, Priority
 
 ROWS: Final = """
     SELECT * FROM unnest(%(users)s::uuid[], %(keys)s::text[], %(facts)s::jsonb[]) AS told (user_id, key, facts)
@@ -50,7 +50,12 @@ def notify_selected(kind: str, select: str, given: Mapping[str, Any], *, now: da
     Rows are inserted in the order of persons, so that two who tell the same people at once don't lock each other out.
     """
     known = kinds.get(kind)
-    names: dict[str, Any] = {"nt_kind": known.code, "nt_category": known.category.code, "nt_now": now}
+    names: dict[str, Any] = {
+        "nt_kind": known.code,
+        "nt_category": known.category.code,
+        "nt_first": known.priority >= Priority.URGENT,
+        "nt_now": now,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_statement(known, select), {**given, **names})
         told, sent = cursor.fetchone()
@@ -127,8 +132,9 @@ _TELL: Final = """
         RETURNING id, user_id
     ), sent AS (
         INSERT INTO notifications_delivery
-            (notification_id, user_id, channel, device_id, status, attempts, next_try_at, reason, created_at)
-        SELECT notification_id, user_id, channel, device_id, 'queued', 0, %(nt_now)s, '', %(nt_now)s
+            (notification_id, user_id, channel, device_id,
+             status, goes_first, attempts, next_try_at, reason, created_at)
+        SELECT notification_id, user_id, channel, device_id, 'queued', %(nt_first)s, 0, %(nt_now)s, '', %(nt_now)s
         FROM ({deliveries}) wanted
         RETURNING 1
     )

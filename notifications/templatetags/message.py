@@ -19,15 +19,15 @@ FRENCH = str.maketrans({",": "\N{NO-BREAK SPACE}", ".": ","})
 def money(amount: str, currency: str) -> str:
     """Write an amount: 1,234.50 USD, in French 1 234,50 USD."""
     number = amounts.number(Decimal(amount), currency)
-    if (translation.get_language() or "").startswith("fr"):
+    if _is_french():
         number = number.translate(FRENCH)
     return f"{number}\N{NO-BREAK SPACE}{currency}"
 
 
 @register.filter
 def day(written: str) -> str:
-    """Write a date: 2 March 2026, 2 mars 2026."""
-    return str(formats.date_format(date.fromisoformat(written), "j F Y"))
+    """Write a date: 2 March 2026, 2 mars 2026, and 1er mars 2026."""
+    return _dated(date.fromisoformat(written))
 
 
 @register.filter
@@ -35,4 +35,14 @@ def moment(at: datetime | str) -> str:
     """Write a moment on the reader's clock, and whose clock that is."""
     when = datetime.fromisoformat(at) if isinstance(at, str) else at
     local = timezone.localtime(when)
-    return f"{formats.date_format(local, 'j F Y, H:i')} ({timezone.get_current_timezone_name()})"
+    return f"{_dated(local)}, {local:%H:%M} ({timezone.get_current_timezone_name()})"
+
+
+def _dated(on: date) -> str:
+    """French counts the first of a month, and no other day of it."""
+    number = "1er" if on.day == 1 and _is_french() else on.day
+    return f"{number} {formats.date_format(on, 'F Y')}"
+
+
+def _is_french() -> bool:
+    return (translation.get_language() or "").startswith("fr")

@@ -66,9 +66,9 @@ def reachable(name: str, **fields: Any) -> Any:
     return make_investor(name, **{"email_verified_at": NOW, **fields})
 
 
-def log_in(person: Any, *, until: datetime = NOW + timedelta(days=30)) -> Session:
+def log_in(person: Any, *, until: datetime = NOW + timedelta(days=30), client: str = "") -> Session:
     """Open a session, as a row."""
-    given = {"created_at": NOW, "last_used_at": NOW, "expires_at": until}
+    given = {"created_at": NOW, "last_used_at": NOW, "expires_at": until, "user_agent": client}
     return Session.objects.create(user=person, token_hash=b"x", **given)
 
 

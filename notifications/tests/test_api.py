@@ -117,6 +117,7 @@ class TestInbox:
         tell(ana)
         services.notify(ana, "tests_coffee", facts={}, key="without facts", now=NOW)
         services.notify(ana, "new_device", facts={"session": str(uuid4())}, key="of a session that is gone", now=NOW)
+        services.notify(ana, "new_device", facts={"session": "nonsense"}, key="of none", now=NOW)
         services.notify(ana, "returns_paid", facts={}, key="of no product", now=NOW)
         gone = Notification.objects.create(user=ana, kind="gone", key="1", facts={}, created_at=NOW)
         page = client.get(INBOX).json()["results"]

@@ -129,6 +129,34 @@ def test_amounts_and_moments_are_written_in_the_readers_way():
 
 
 @pytest.mark.parametrize(
+    ("on", "english", "french"),
+    [
+        ("2026-03-01", "1 March 2026", "1er mars 2026"),
+        ("2026-08-11", "11 August 2026", "11 août 2026"),
+        ("2026-12-21", "21 December 2026", "21 décembre 2026"),
+    ],
+)
+def test_the_first_of_a_month_is_the_first(on, english, french):
+    kind = kinds.get("returns_paid")
+    for language, said in (("en", english), ("fr", french)):
+        message = compose(kind, facts=kind.facts | {"on": on}, seen=kind.seen, language=language, zone=ZONE)
+        assert message.rows[1][1] == said
+    seen = {**kinds.get("new_device").seen, "at": datetime.fromisoformat(f"{on}T10:00:00+00:00")}
+    assert sample(kinds.get("new_device"), "fr", **seen).rows[0][1] == f"{french}, 11:00 (Africa/Porto-Novo)"
+
+
+@pytest.mark.parametrize("language", messages.LANGUAGES)
+@pytest.mark.parametrize("breaks", [*"\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", "\n\n", "\u202e", "\u2066", "\x00"])
+def test_no_name_breaks_out_of_its_line(breaks, language):
+    """Else an offer's name writes rows and paragraphs of its own, as if they were ours."""
+    kind = kinds.get("offer_repaid")
+    before = sample(kind, language, offer_name="Quay Pay to | FR76")
+    message = sample(kind, language, offer_name=f"Quay{breaks}Pay to | FR76")
+    assert (message.rows, message.paragraphs) == (before.rows, before.paragraphs)
+    assert breaks not in message.short + message.title + message.inbox.replace("\n", "")
+
+
+@pytest.mark.parametrize(
     ("tag", "language"),
     [("en", "en"), ("fr", "fr"), ("fr-CA", "fr"), ("FR", "fr"), ("fry", "en"), ("yo", "en"), ("", "en")],
 )

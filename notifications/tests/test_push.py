@@ -24,6 +24,7 @@ from notifications.tests.conftest import FACTS, NOW, phone_of
 
 pytestmark = pytest.mark.django_db
 
+TOMORROW = int((NOW + timedelta(days=1)).timestamp())
 PROJECT, ACCOUNT = "fiducia-tests", "push@fiducia-tests.iam.gserviceaccount.com"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PEM = KEY.private_bytes(
@@ -52,6 +53,9 @@ DISABLED = google_error(403, "PERMISSION_DENIED")
 NO_PROJECT = google_error(404, "NOT_FOUND")
 APPLE = google_error(401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR")
 PROXY = (502, "<html>bad gateway</html>", {})
+PORTAL = (200, "<html>log in to this network</html>", {})
+ERROR_INSIDE = (200, {"error": {"code": 503, "status": "UNAVAILABLE"}}, {})
+ELSEWHERE = (302, "", {"Location": "/elsewhere"})
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +73,10 @@ def google(settings, monkeypatch):
         pushes: list[tuple[str, str, dict]] = []
         answers: list[tuple[int, object, dict[str, str]]] = []
         token_answer = (200, None)
+
+        def do_GET(self) -> None:
+            self.pushes.append((self.path, self.headers["Authorization"], {}))
+            self.answer(*SENT)
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -135,9 +143,11 @@ def test_a_push_is_posted_as_fcm_wants_it(ana, google):
             "token": "fcm:token-of-ana",
             "notification": {"title": "Coffee 7", "body": "Coffee: 1,234.50\xa0USD"},
             "data": {"notification_id": told, "type": "tests_coffee", "action_url": "/coffee/7"},
-            "android": {"priority": "NORMAL", "notification": {"tag": told}},
-            "apns": {"headers": {"apns-priority": "5", "apns-collapse-id": told}},
-            "webpush": {"headers": {"Urgency": "normal"}},
+            "android": {"priority": "NORMAL", "ttl": "86400s", "notification": {"tag": told}},
+            "apns": {
+                "headers": {"apns-priority": "5", "apns-collapse-id": told, "apns-expiration": str(TOMORROW)},
+            },
+            "webpush": {"headers": {"Urgency": "normal", "TTL": "86400"}, "notification": {"tag": told}},
         }
     }
     assert pushed().status == "sent"
@@ -230,6 +240,10 @@ def test_a_refusal_is_final_and_the_device_stays(ana, google, answer, said):
         ([APPLE], 1),
         ([DISABLED], 1),
         ([NO_PROJECT], 1),
+        ([PORTAL], 1),
+        ([ERROR_INSIDE], 1),
+        ([(200, "[" * 60000, {})], 1),
+        ([ELSEWHERE], 1),
     ],
 )
 def test_a_failure_is_tried_again(ana, google, answers, minutes):
@@ -252,6 +266,15 @@ def test_without_an_access_token_it_waits(ana, google, answer):
     assert send() == 0
     assert pushed().status == "queued" and pushed().reason.startswith("Google's token server")
     assert google.pushes == []
+
+
+def test_a_redirect_takes_no_access_token_elsewhere(ana, google):
+    phone_of(ana)
+    tell(ana)
+    google.answers[:] = [ELSEWHERE]
+    send()
+    assert pushed().reason == "FCM answered 302"
+    assert [path for path, *_ in google.pushes] == [f"/v1/projects/{PROJECT}/messages:send"]
 
 
 def test_servers_that_cant_be_reached_are_tried_again(ana, google, settings):
@@ -278,6 +301,23 @@ def test_whoever_logged_out_meanwhile_gets_none(ana, google):
     revoke_sessions(ana, reason="log_out", at=NOW)
     assert send() == 0
     assert (pushed().status, pushed().reason) == ("dropped", "device-gone") and google.pushes == []
+
+
+def test_whoever_logs_out_while_the_batch_is_sent_gets_none(ana, google, monkeypatch):
+    """Between the claim and the call lie the messages before it, ten minutes of them at most."""
+    phone_of(ana)
+    tell(ana)
+    claim = sending.claim
+
+    def claim_then_log_out(*, now):
+        claimed = claim(now=now)
+        revoke_sessions(ana, reason="log_out", at=now)
+        return claimed
+
+    monkeypatch.setattr(sending, "claim", claim_then_log_out)
+    assert send() == 0
+    assert (pushed().status, pushed().reason) == ("dropped", "device-gone") and google.pushes == []
+    assert Device.objects.count() == 1
 
 
 def test_whoever_was_blocked_meanwhile_gets_none(ana, google, omar):

@@ -6,6 +6,7 @@ import smtplib
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from functools import partial
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -21,7 +22,7 @@ from notifications import kinds, rules, services, tasks
 from notifications.channels import mail as mails
 from notifications.models import Delivery, Device, MessageCount, Notification, Preference, QuietHours
 from notifications.services import dispatch, sending
-from notifications.tests.conftest import COFFEE, FACTS, NOW, phone_of
+from notifications.tests.conftest import COFFEE, FACTS, NOW, log_in, phone_of
 from oversight.models import Alert
 from tests.people import make_investor
 
@@ -84,6 +85,21 @@ class TestMail:
         assert sent.extra_headers["Message-ID"] == f"<{delivery.pk.hex}@fiducia.example>"
         assert (delivery.status, delivery.attempts, delivery.ended_at, delivery.reason) == ("sent", 1, NOW, "")
 
+    @pytest.mark.parametrize(
+        ("client", "told"),
+        [
+            ("Firefox/140.0 (X11; Linux x86_64; rv:140.0)", "Firefox/140.0 (X11; Linux x86_64; rv:140.0)"),
+            ("Secure https://evil.example/a now", "Secure now"),
+            ("See evil.example, www.évil.рф or a@b", "See or"),
+            ("//evil \\\\evil", "a client that doesn't say its name"),
+        ],
+    )
+    def test_a_stranger_at_the_door_puts_no_link_into_the_warning(self, ana, client, told):
+        facts = {"session": str(log_in(ana, client=client).pk)}
+        services.notify(ana, "new_device", facts=facts, key="x", now=NOW)
+        assert sending.send_due(clock=lambda: NOW) == 1
+        assert f"\nWith: {told}\n" in mail.outbox[0].body
+
     def test_what_was_sent_isnt_sent_again(self, ana):
         tell(ana)
         assert [sending.send_due(clock=lambda: NOW) for _ in range(2)] == [1, 0]
@@ -103,7 +119,7 @@ class TestMail:
             smtplib.SMTPRecipientsRefused({"ana@example.com": (550, b"no such user ana@example.com")}),
             smtplib.SMTPDataError(554, b"spam from ana@example.com"),
             AnymailRecipientsRefused("ana@example.com is on the list"),
-            AnymailAPIError("bad", status_code=422),
+            AnymailAPIError("too large", status_code=413),
         ],
     )
     def test_a_refusal_is_final(self, ana, monkeypatch, error):
@@ -126,6 +142,7 @@ class TestMail:
             smtplib.SMTPDataError(452, b"full"),
             AnymailAPIError("busy", status_code=503),
             AnymailAPIError("bad key", status_code=401),
+            AnymailAPIError("our sender isn't known there", status_code=422),
             ValueError("a bug of ours with ana@example.com"),
         ],
     )
@@ -139,6 +156,13 @@ class TestMail:
         assert sending.send_due(clock=lambda: NOW + timedelta(seconds=59)) == 0
         assert sending.send_due(clock=lambda: NOW + timedelta(minutes=1)) == 1
         assert (row().status, row().attempts, row().reason) == ("sent", 2, "")
+
+    def test_a_provider_that_asks_for_longer_is_left_alone_for_longer(self, ana, monkeypatch):
+        answer = SimpleNamespace(headers={"Retry-After": "600"}, reason="", text="")
+        refuse_mails(monkeypatch, AnymailAPIError("busy", status_code=429, response=answer))
+        tell(ana)
+        assert sending.send_due(clock=lambda: NOW) == 0
+        assert (row().status, row().next_try_at) == ("queued", NOW + timedelta(minutes=10))
 
     def test_after_six_attempts_it_is_given_up_and_officers_are_told(self, ana, monkeypatch):
         refuse_mails(monkeypatch, *[ConnectionRefusedError()] * 9)
@@ -206,12 +230,28 @@ class TestClaims:
         waits = row(notification__kind="new_device")
         assert (waits.status, waits.attempts, waits.reason) == ("queued", 1, "an error of ours: MissingVariable")
 
+    def test_one_whose_facts_are_wrong_doesnt_hold_up_the_others(self, ana):
+        services.notify(ana, "new_device", facts={"session": "nonsense"}, key="wrong", now=NOW)
+        tell(ana)
+        assert sending.send_due(clock=lambda: NOW) == 1
+        waits = row(notification__kind="new_device")
+        assert (waits.status, waits.attempts, waits.reason) == ("queued", 1, "an error of ours: MissingVariable")
+
     def test_all_that_is_due_goes_out_in_one_run(self, ana, monkeypatch):
         monkeypatch.setattr(sending, "BATCH", 3)
         monkeypatch.setitem(rules.AN_HOUR, "email", 100)
         for cup in range(10):
             tell(ana, key=str(cup))
         assert sending.send_due(clock=lambda: NOW) == 10
+
+    def test_what_is_urgent_waits_behind_no_crowd(self, ana, monkeypatch):
+        """A hundred thousand mails about returns would hold up the warning of a stranger's log-in for hours."""
+        monkeypatch.setattr(sending, "BATCH", 2)
+        for cup in range(3):
+            tell(ana, key=str(cup))
+        tell(ana, "pin_set", now=NOW + timedelta(minutes=1))
+        sending.send_due(clock=lambda: NOW + timedelta(minutes=1))
+        assert [sent.subject for sent in mail.outbox] == ["Coffee 7", "Your PIN was set", "Coffee 7", "Coffee 7"]
 
     def test_a_run_ends_after_five_minutes(self, ana, monkeypatch):
         monkeypatch.setattr(sending, "BATCH", 1)
@@ -291,6 +331,14 @@ class TestDropped:
         assert sending.send_due(clock=lambda: NOW) == 14
         assert not MessageCount.objects.exists()
 
+    def test_a_strangers_address_is_no_way_to_flood_it(self):
+        """Each log-in with another name of a browser warns: whoever signed up with somebody's address has as many."""
+        zoe = make_investor("Zoe")
+        for number in range(14):
+            tell(zoe, "pin_set", key=str(number))
+        assert sending.send_due(clock=lambda: NOW) == 12
+        assert Delivery.objects.filter(status="dropped", reason="too-many-in-an-hour").count() == 2
+
     def test_another_attempt_isnt_another_message(self, ana, monkeypatch):
         refuse_mails(monkeypatch, ConnectionRefusedError())
         tell(ana)
@@ -333,6 +381,15 @@ class TestSms:
         assert sending.send_due(clock=lambda: NOW + timedelta(minutes=1)) == 1
         assert (row().status, row().attempts, len(texted())) == ("sent", 2, 1)
         assert set(SmsCount.objects.values_list("sent", flat=True)) == {1}
+
+    def test_a_sender_that_asks_for_longer_is_left_alone_for_longer(self, bo, texted, monkeypatch):
+        def fail(number, text):
+            raise sms.SmsFailed("busy", wait=timedelta(hours=1))
+
+        monkeypatch.setattr(sms, "send", fail)
+        tell(bo, "pin_set")
+        assert sending.send_due(clock=lambda: NOW) == 0
+        assert (row().status, row().next_try_at) == ("queued", NOW + timedelta(hours=1))
 
     def test_a_cap_of_all_is_told_to_officers(self, bo, texted, settings):
         settings.SMS_A_DAY = (9, 9, 0)

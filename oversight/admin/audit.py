@@ -23,6 +23,7 @@ class AuditEventAdmin(ReadOnlyAdmin):
     list_select_related = ("actor",)
     search_fields = ("target_id", "request_id", "action", "reason")
     date_hierarchy = None
+    linked_by = ("target_type", "target_id", "actor", "request_id")
     fields = (
         "at",
         "recorded_at",
@@ -36,11 +37,6 @@ class AuditEventAdmin(ReadOnlyAdmin):
         "request_id",
         "show_personal",
     )
-
-    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
-        return lookup in {"target_type", "target_id", "actor", "request_id"} or super().lookup_allowed(
-            lookup, value, request
-        )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [

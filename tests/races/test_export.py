@@ -1,16 +1,19 @@
-"""Exports asked for at once get no more of a day than one after another."""
+"""Exports asked for at once get no more of a day than one after another, and hold up nothing else."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from threading import Event
 
 import pytest
+from django.db import transaction
 
 from accounts import services
-from accounts.models import Session
+from accounts.models import Session, User
 from accounts.services import pins
-from backoffice.errors import TooManyExports
+from backoffice.errors import ExportUnderWay, TooManyExports
 from backoffice.export import services as exports
 from oversight import audit
 from oversight.models import AuditEvent
@@ -23,21 +26,56 @@ NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 PIN, PATH = "402917", "/api/v1/users/me/export"
 
 
-def test_the_last_of_a_day_is_handed_out_once():
-    """Without the lock of the person's row two to four of four were handed out, each counting two before it."""
+@pytest.fixture
+def ana():
+    """Ana, with a PIN and a log-in."""
     ana = make_investor("Ana")
     services.set_pin(ana, pin=PIN, password=PASSWORD, now=NOW)
     services.log_in(ana.email, PASSWORD, device=services.Device(), now=NOW)
+    return ana
+
+
+def export(ana):
+    """An export with a token of its own, which is made now."""
     session = Session.objects.get(user=ana)
+    return partial(exports.export, ana, use=pins.Use(session, "GET", PATH, _token(ana, session)), now=NOW)
+
+
+def test_the_last_of_a_day_is_handed_out_once(ana):
+    """Without the advisory lock two to four of four were handed out, each counting two before it."""
     for hour in range(1, exports.A_DAY):
         audit.record(exports.EXPORTED, actor=ana, at=NOW - timedelta(hours=hour), target=ana)
-    uses = [pins.Use(session, "GET", PATH, _token(ana, session)) for _ in range(4)]
-    answers = at_once([partial(exports.export, ana, use=use, now=NOW) for use in uses])
-    refused = [answer for answer in answers if isinstance(answer, TooManyExports)]
+    answers = at_once([export(ana) for _ in range(4)])
+    refused = [answer for answer in answers if isinstance(answer, TooManyExports | ExportUnderWay)]
     (file,) = [answer for answer in answers if answer not in refused]
     file.close()
     assert len(refused) == 3
     assert AuditEvent.objects.filter(action=exports.EXPORTED).count() == exports.A_DAY
+
+
+def test_a_long_one_holds_up_nothing_of_the_persons(ana, monkeypatch):
+    """With the person's row locked instead, money that came in meanwhile waited, and so did whatever else is theirs."""
+    first, second = export(ana), export(ana)
+    begun, go_on = Event(), Event()
+
+    def write_slowly(subject, file):
+        begun.set()
+        assert go_on.wait(timeout=30)
+
+    monkeypatch.setattr("backoffice.export.archive.write", write_slowly)
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(at_once, [first])
+        try:
+            assert begun.wait(timeout=30)
+            with transaction.atomic():
+                assert User.objects.select_for_update(no_key=True, nowait=True).get(pk=ana.pk) == ana
+            with pytest.raises(ExportUnderWay):
+                second()
+        finally:
+            go_on.set()
+        (file,) = writing.result()
+    file.close()
+    assert AuditEvent.objects.filter(action=exports.EXPORTED).count() == 1
 
 
 def _token(ana, session):

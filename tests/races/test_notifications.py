@@ -6,8 +6,10 @@ Each has its control beside it: the same race with the lock or the key taken out
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from threading import Event
 
 import pytest
 import time_machine
@@ -134,6 +136,41 @@ class TestClaims:
 
         monkeypatch.setattr(sending, "_count", count)
         assert sum(answer for answer in at_once([self.work] * 4) if isinstance(answer, int)) > 12
+
+
+class TestTurns:
+    """One place a sender: while it is taken the worker's other processes are left to codes."""
+
+    def test_whoever_finds_no_place_leaves_it_to_who_has_it(self, ana, monkeypatch):
+        """Without the lock the second sent, too: each process of the worker would be at it for minutes."""
+        tell(ana, "one")
+        begun, go_on = Event(), Event()
+        before = sending.send_due
+
+        def send_slowly(*, clock):
+            begun.set()
+            assert go_on.wait(timeout=30)
+            return before(clock=clock)
+
+        monkeypatch.setattr(sending, "send_due", send_slowly)
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(at_once, [partial(sending.send_in_turn, clock=lambda: NOW)])
+            try:
+                assert begun.wait(timeout=30)
+                assert sending.send_in_turn(clock=lambda: NOW) == 0
+                assert Delivery.objects.get().attempts == 0
+            finally:
+                go_on.set()
+            assert first.result() == [1]
+        tell(ana, "two")
+        assert sending.send_in_turn(clock=lambda: NOW) == 1
+
+    def test_a_sender_that_fails_gives_its_place_back(self, ana, monkeypatch):
+        with monkeypatch.context() as patch:
+            patch.setattr(sending, "claim", lambda *, now: 1 / 0)
+            assert isinstance(at_once([partial(sending.send_in_turn, clock=lambda: NOW)])[0], ZeroDivisionError)
+        tell(ana, "one")
+        assert sending.send_in_turn(clock=lambda: NOW) == 1
 
 
 class TestRecords:
