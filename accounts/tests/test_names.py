@@ -60,7 +60,7 @@ def test_no_real_name_is_refused_or_changed():
         ("www.evil.example", "www. evil. example"),
         ("t.me", "t. me"),
         ("evil.भारत", "evil. भारत"),
-        ("evil。com", "evil. com"),
+        ("evil。com", "evil。 com"),
     ],
 )
 def test_what_looks_like_a_host_is_one_no_more(written, kept):
