@@ -12,7 +12,7 @@ from django.utils import timezone
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from accounts import services
+from accounts import rules, services
 from accounts.errors import LockedOut
 from accounts.models import User
 from api.throttles import ScopedRate, name_of
@@ -20,7 +20,6 @@ from core.errors import DomainError
 from oversight import trace
 
 IDENTIFIER_MAX_LENGTH = 254
-PASSKEY_MAX_LENGTH = 20_000
 
 
 class OfficerLogInForm(AuthenticationForm):
@@ -63,7 +62,7 @@ class PasskeyField(forms.CharField):
     widget = forms.HiddenInput
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=PASSKEY_MAX_LENGTH, **options)
+        super().__init__(max_length=rules.PASSKEY_ANSWER_LENGTH, **options)
 
     def clean(self, value: Any) -> Any:
         """Read it. Raises ValidationError for what no browser sends."""

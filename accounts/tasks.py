@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import lockout, mails
 from accounts.sending import Sending, SendingCode
-from accounts.services import addresses, codes, nonces, passwords, pins, resets, verification
+from accounts.services import addresses, codes, nonces, passkeys, passwords, pins, resets, verification
 
 send_mail = mails.send
 
@@ -34,10 +34,11 @@ def tell_old_address(code_id: str) -> None:
 
 @shared_task(name="accounts.tasks.forget_old")
 def forget_old() -> None:
-    """Delete what lapsed long ago: attempts, reset links, codes, PIN tokens, nonces; running it twice does no harm."""
+    """Delete what lapsed long ago: attempts, reset links, codes, PIN tokens, nonces, challenges; twice does no harm."""
     now = timezone.now()
     lockout.forget_old(now=now)
     passwords.forget_old_resets(now=now)
     verification.forget_old_codes(now=now)
     pins.forget_old_tokens(now=now)
     nonces.forget_old(now=now)
+    passkeys.forget_old(now=now)

@@ -1,11 +1,24 @@
 from django.urls import path
 
-from accounts.api import avatars, factors, identities, login, me, passwords, pins, sessions, social, verification
+from accounts.api import (
+    avatars,
+    factors,
+    identities,
+    login,
+    me,
+    passkeys,
+    passwords,
+    pins,
+    sessions,
+    social,
+    verification,
+)
 
 urlpatterns = [
     path("auth/signup", login.SignUp.as_view(), name="sign-up"),
     path("auth/login", login.LogIn.as_view(), name="log-in"),
     path("auth/login/mfa", login.LogInMfa.as_view(), name="log-in-mfa"),
+    path("auth/login/mfa/options", login.LogInOptions.as_view(), name="log-in-options"),
     path("auth/refresh", login.Refresh.as_view(), name="refresh"),
     path("auth/logout", login.LogOut.as_view(), name="log-out"),
     path("auth/password/change", passwords.Change.as_view(), name="password-change"),
@@ -13,7 +26,11 @@ urlpatterns = [
     path("auth/password/reset/confirm", passwords.Confirm.as_view(), name="password-reset-confirm"),
     path("auth/mfa/totp", factors.TotpView.as_view(), name="totp"),
     path("auth/mfa/totp/confirm", factors.ConfirmTotp.as_view(), name="totp-confirm"),
+    path("auth/mfa/passkeys", passkeys.PasskeyList.as_view(), name="passkeys"),
+    path("auth/mfa/passkeys/options", passkeys.PasskeyOptions.as_view(), name="passkey-options"),
+    path("auth/mfa/passkeys/<uuid:passkey_id>", passkeys.PasskeyDetail.as_view(), name="passkey"),
     path("auth/mfa/verify", factors.VerifyFactor.as_view(), name="factor-verify"),
+    path("auth/mfa/verify/options", factors.ProofOptions.as_view(), name="factor-options"),
     path("auth/mfa/recovery-codes", factors.RecoveryCodes.as_view(), name="recovery-codes"),
     path("auth/pin", pins.Pin.as_view(), name="pin"),
     path("auth/pin/verify", pins.VerifyPin.as_view(), name="pin-verify"),

@@ -8,6 +8,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import secrets
 import sys
 from collections.abc import Callable
@@ -228,6 +229,39 @@ def origins(text: str) -> list[str]:
         if parts.path or parts.query or parts.fragment or parts.username or "*" in origin:
             raise Wrong(f"{origin} isn't an origin such as https://app.example")
     return found
+
+
+_DOMAIN = re.compile(r"localhost|(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
+_ANDROID_APP = re.compile(r"android:apk-key-hash:[A-Za-z0-9_-]{43}")
+
+
+def domain(text: str) -> str:
+    """A host's name and nothing beside it: fiducia.example."""
+    if not _DOMAIN.fullmatch(text):
+        raise Wrong("not a domain such as fiducia.example")
+    return text
+
+
+def passkey_origins(text: str) -> list[str]:
+    """Origins as browsers and apps write them: https://app.example, android:apk-key-hash:…"""
+    found = names(text)
+    for origin in found:
+        if not _ANDROID_APP.fullmatch(origin):
+            origins(origin)
+            parts = urlsplit(origin)
+            if origin != origin.lower() or (parts.scheme != "https" and parts.hostname != "localhost"):
+                raise Wrong(f"{origin} isn't an origin such as https://app.example, in small letters")
+    return found
+
+
+def require_passkeys_fit(domain: str, origins: list[str]) -> None:
+    """Stop where the two settings can't work together: browsers take a domain's passkeys at it and below it alone."""
+    if bool(domain) != bool(origins):
+        stop("PASSKEY_DOMAIN and PASSKEY_ORIGINS are set together, or neither is")
+    for origin in origins:
+        host = urlsplit(origin).hostname
+        if host is not None and host != domain and not host.endswith(f".{domain}"):
+            stop(f"PASSKEY_ORIGINS is wrong: {origin} isn't at {domain} or below it")
 
 
 def payment_methods(text: str) -> Path:

@@ -215,6 +215,12 @@ if not PRODUCTION:
         "apple": read("APPLE_JWKS_URL", environment.web_url, default=""),
     }
 
+# Passkeys: the domain that they belong to (WebAuthn's RP id), and the origins of all pages and apps that use them.
+# With neither, each host has its own, for its own pages alone.
+PASSKEY_DOMAIN = read("PASSKEY_DOMAIN", environment.domain, default="")
+PASSKEY_ORIGINS = read("PASSKEY_ORIGINS", environment.passkey_origins, default=[])
+environment.require_passkeys_fit(PASSKEY_DOMAIN, PASSKEY_ORIGINS)
+
 # Pushes, off where no service account is named; and where messages lead
 FCM_CREDENTIALS: dict[str, str] = read("FCM_CREDENTIALS", environment.fcm_credentials, default={})
 FCM_URL = "https://fcm.googleapis.com"

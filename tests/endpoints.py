@@ -23,6 +23,7 @@ from accounts import services
 from accounts.models import SocialIdentity
 from accounts.models.social import subject_index
 from accounts.services import avatars
+from accounts.tests.authenticator import Authenticator
 from core.money import Money
 from investments.tests.worlds import World
 from ledger.models import Transaction
@@ -72,6 +73,12 @@ SIGN_UP = {
 }
 SOCIAL = {name: SIGN_UP[name] for name in ("first_name", "last_name", "country", "language", "referral_code")}
 SOCIAL |= {"id_token": "x"}
+MADE = {
+    "id": "aQ",
+    "rawId": "aQ",
+    "type": "public-key",
+    "response": {"clientDataJSON": "e30", "attestationObject": "oA"},
+}
 DEPOSIT = {"amount": "250.00", "currency": "USD", "method": "bank_transfer", "investment_account": "POSITION"}
 
 OFFER = "/offers/{offer_id}"
@@ -101,6 +108,7 @@ EVERY: dict[tuple[str, str], Line] = {
         Whose.PUBLIC, {"identifier": "ana@example.com", "password": PASSWORD}, free=("identifier", "password")
     ),
     ("post", "/auth/login/mfa"): Line(Whose.PUBLIC, {"mfa_token": "x", "code": "123456"}, free=("mfa_token", "code")),
+    ("post", "/auth/login/mfa/options"): Line(Whose.PUBLIC, {"mfa_token": "x"}, free=("mfa_token",)),
     ("post", "/auth/refresh"): Line(Whose.PUBLIC, {"refresh": "REFRESH"}, free=("refresh",)),
     ("post", "/auth/logout"): Line(Whose.PUBLIC, {"refresh": "REFRESH"}, free=("refresh",)),
     ("post", "/auth/password/reset"): Line(Whose.PUBLIC, {"identifier": "ana@example.com"}, free=("identifier",)),
@@ -115,7 +123,12 @@ EVERY: dict[tuple[str, str], Line] = {
     ("post", "/auth/mfa/totp"): Line(Whose.SELF, {"password": PASSWORD}, free=("password",)),
     ("delete", "/auth/mfa/totp"): Line(Whose.SELF),
     ("post", "/auth/mfa/totp/confirm"): Line(Whose.SELF, {"code": "123456"}, free=("code",)),
+    ("get", "/auth/mfa/passkeys"): Line(Whose.SELF),
+    ("post", "/auth/mfa/passkeys"): Line(Whose.SELF, {"name": "laptop", "passkey": MADE}, free=("name",)),
+    ("post", "/auth/mfa/passkeys/options"): Line(Whose.SELF, {"password": PASSWORD}, free=("password",)),
+    ("delete", "/auth/mfa/passkeys/{passkey_id}"): Line(Whose.ONE),
     ("post", "/auth/mfa/verify"): Line(Whose.SELF, {"code": "123456"}, free=("code",)),
+    ("post", "/auth/mfa/verify/options"): Line(Whose.SELF, {}),
     ("post", "/auth/mfa/recovery-codes"): Line(Whose.SELF, {"code": "123456"}, free=("code",)),
     ("post", "/auth/pin"): Line(Whose.SELF, {"pin": "402917", "password": PASSWORD}, free=("password",)),
     ("post", "/auth/pin/verify"): Line(
@@ -306,6 +319,7 @@ def make_world() -> AnasWorld:
         user=here.ana, provider="google", subject_index=subject_index("google", "1"), created_at=timezone.now()
     )
     here.ids["identity_id"] = str(identity.pk)
+    here.ids["passkey_id"] = str(Authenticator().keep(here.ana, at=timezone.now()).pk)
     avatars.keep.inside(here.ana, b"Ana's face", now=timezone.now())
     return here
 

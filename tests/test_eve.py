@@ -20,7 +20,7 @@ OWN_LISTS = [
 ]
 IDS = (
     *("position_id", "deposit_id", "transaction_id", "request_id", "warning_id", "investment_id", "session_id"),
-    *("identity_id", "token"),
+    *("identity_id", "passkey_id", "token"),
 )
 PIN_ASKED = (403, "pin-token-refused")
 

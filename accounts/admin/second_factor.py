@@ -25,6 +25,7 @@ from django.views.decorators.http import require_POST
 from accounts.forms import FactorForm, PasskeyForm
 from accounts.models import Passkey, RecoveryCode, Totp, User
 from accounts.services import factors, passkeys, recovery, step_up
+from accounts.sites import Site, site_of
 from core.errors import DomainError
 from oversight import second_factor
 from oversight.console import factors as given
@@ -74,7 +75,7 @@ def ask(request: HttpRequest, officer: User) -> HttpResponse:
         else:
             given.claim(request, now=now)
             return HttpResponseRedirect(_next(request))
-    has = {"has_app": factors.has_app(officer), "has_passkeys": Passkey.objects.filter(user=officer).exists()}
+    has = {"has_app": factors.has_app(officer), "has_passkeys": factors.has_passkey(officer)}
     return _page(request, "ask", form=form, **has)
 
 
@@ -157,11 +158,11 @@ def add_passkey(request: HttpRequest, officer: User) -> HttpResponse:
         return HttpResponseRedirect(reverse(ENROL))
     about = {"name": form.cleaned_data["name"], "site": _site(request), "proved_at": given.given_at(request)}
     try:
-        codes = passkeys.register(officer, form.cleaned_data["passkey"], **about, now=now)
+        added = passkeys.register(officer, form.cleaned_data["passkey"], **about, now=now)
     except DomainError as refusal:
         messages.error(request, f"The passkey wasn't added: {refusal}")
         return HttpResponseRedirect(reverse(ENROL))
-    return _enrolled(request, officer, codes, now=now)
+    return _enrolled(request, officer, added.recovery_codes, now=now)
 
 
 def _enrolled(request: HttpRequest, officer: User, codes: list[str], *, now: datetime) -> HttpResponse:
@@ -187,7 +188,7 @@ def mine(request: HttpRequest, officer: User) -> HttpResponse:
 @require_POST
 def remove_passkey(request: HttpRequest, officer: User, passkey_id: UUID) -> HttpResponse:
     """Give a passkey up."""
-    return _change(request, lambda now: passkeys.remove(officer, passkey_id, now=now))
+    return _change(request, lambda now: passkeys.remove_proved(officer, passkey_id, now=now))
 
 
 @require_POST
@@ -221,8 +222,8 @@ def _may_change(request: HttpRequest) -> bool:
     return given.is_fresh(request, within=second_factor.FOR_APPROVALS)
 
 
-def _site(request: HttpRequest) -> passkeys.Site:
-    return passkeys.Site(host=request.get_host().partition(":")[0], origin=f"{request.scheme}://{request.get_host()}")
+def _site(request: HttpRequest) -> Site:
+    return site_of(request, visit=f"console {request.session.session_key}")
 
 
 def _next(request: HttpRequest) -> str:

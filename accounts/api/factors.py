@@ -11,11 +11,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import services
+from accounts.api import proofs
 from accounts.api.callers import person_of, session_of
-from accounts.api.fields import PasswordField, StrictCharField, StrictSerializer
+from accounts.api.fields import NothingIn, PasswordField, StrictCharField, StrictSerializer
 from accounts.api.pins import PIN_TOKEN, use_of
+from accounts.api.proofs import ProofIn, RequestOptionsOut, proof_of, site_of_session
 from accounts.models import Session
-from accounts.services import factors
+from accounts.services import factors, passkeys
 
 SHOWN_ONCE = {"Cache-Control": "no-store"}
 
@@ -76,34 +78,65 @@ class ConfirmTotp(APIView):
         return Response(RecoveryCodesOut({"recovery_codes": codes}).data, headers=SHOWN_ONCE)
 
 
+class RenewIn(ProofIn):
+    code = StrictCharField(required=False, max_length=40, help_text="of the authenticator app")
+
+
 class RecoveryCodes(APIView):
-    """Draw ten other recovery codes, with a code of the app; those before are good no more."""
+    """Draw ten other recovery codes, with a code of the app or a passkey; those before are good no more."""
 
     permission_classes = (IsAuthenticated,)
     throttle_scope = "factor"
 
-    @extend_schema(operation_id="renew_recovery_codes", request=AppCodeIn, responses={200: RecoveryCodesOut})
+    @extend_schema(
+        operation_id="renew_recovery_codes",
+        request=RenewIn,
+        responses={200: RecoveryCodesOut},
+        examples=proofs.examples(),
+    )
     def post(self, request: Request) -> Response:
-        codes = services.renew_recovery_codes(person_of(request), AppCodeIn.parse(request)["code"], now=timezone.now())
+        form, now = RenewIn.parse(request), timezone.now()
+        proof: factors.Proof = proof_of(form, site_of_session(request))
+        if isinstance(proof, factors.Code):
+            proof = factors.AppCode(proof.typed)
+        codes = services.renew_recovery_codes(person_of(request), proof, now=now)
         return Response(RecoveryCodesOut({"recovery_codes": codes}).data, headers=SHOWN_ONCE)
-
-
-class ProofIn(StrictSerializer):
-    code = StrictCharField(max_length=40, help_text="of the authenticator app, or a recovery code")
 
 
 class ProvedOut(serializers.Serializer[Session]):
     second_factor_at = serializers.DateTimeField(help_text="counts 12 hours for officers, 15 minutes for approvals")
 
 
-class VerifyFactor(APIView):
-    """Give the second factor again, in a session that is open: officers before approvals."""
+class ProofOptions(APIView):
+    """Ask for a passkey to be used in an open session; its answer is given in place of a code."""
 
     permission_classes = (IsAuthenticated,)
     throttle_scope = "factor"
 
-    @extend_schema(operation_id="verify_factor", request=ProofIn, responses={200: ProvedOut})
+    @extend_schema(
+        operation_id="ask_passkey",
+        request=NothingIn,
+        responses={200: RequestOptionsOut, 400: OpenApiResponse(description="There is nothing to send.")},
+    )
     def post(self, request: Request) -> Response:
-        proof, now = factors.Code(ProofIn.parse(request)["code"]), timezone.now()
+        NothingIn.parse(request)
+        options = passkeys.ask_to_prove(person_of(request), site=site_of_session(request), now=timezone.now())
+        return Response(options, headers=SHOWN_ONCE)
+
+
+class VerifyFactor(APIView):
+    """Give the second factor again, in a session that is open: officers before approvals.
+
+    A passkey answers what `/auth/mfa/verify/options` gave.
+    """
+
+    permission_classes = (IsAuthenticated,)
+    throttle_scope = "factor"
+
+    @extend_schema(
+        operation_id="verify_factor", request=ProofIn, responses={200: ProvedOut}, examples=proofs.examples()
+    )
+    def post(self, request: Request) -> Response:
+        proof, now = proof_of(ProofIn.parse(request), site_of_session(request)), timezone.now()
         session = services.prove_in_session(person_of(request), session_of(request), proof, now=now)
         return Response(ProvedOut(session).data)

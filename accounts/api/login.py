@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import services, tokens
+from accounts.api import proofs
 from accounts.api.callers import device_of
 from accounts.api.fields import (
     CountryField,
@@ -26,6 +27,7 @@ from accounts.api.fields import (
     StrictSerializer,
     require_good_password,
 )
+from accounts.api.proofs import ProofIn, RequestOptionsOut, proof_of, site_of_log_in
 from accounts.models import User
 from accounts.services import factors, new_device, recovery
 
@@ -66,7 +68,7 @@ class RefreshIn(StrictSerializer):
     refresh = StrictCharField(max_length=TOKEN_MAX_LENGTH)
 
 
-METHODS = (factors.TOTP, recovery.RECOVERY, new_device.SMS, new_device.EMAIL)
+METHODS = (factors.TOTP, factors.PASSKEY, recovery.RECOVERY, new_device.SMS, new_device.EMAIL)
 
 
 class PairOut(serializers.Serializer[tokens.TokenPair]):
@@ -80,10 +82,14 @@ class ChallengeOut(serializers.Serializer[dict[str, object]]):
     methods = serializers.ListField(child=serializers.ChoiceField(choices=METHODS))
 
 
-class FactorIn(StrictSerializer):
+class LogInOptionsIn(StrictSerializer):
+    mfa_token = StrictCharField(max_length=TOKEN_MAX_LENGTH)
+
+
+class FactorIn(ProofIn):
     mfa_token = StrictCharField(max_length=TOKEN_MAX_LENGTH)
     code = StrictCharField(
-        max_length=40, help_text="of the authenticator app, a recovery code, or the one that was sent"
+        required=False, max_length=40, help_text="of the authenticator app, a recovery code, or the one that was sent"
     )
 
 
@@ -163,8 +169,24 @@ class LogIn(Anybody):
         return entry_answer(pair)
 
 
+class LogInOptions(Anybody):
+    """Ask for a passkey to be used, where the `methods` of a log-in name it."""
+
+    throttle_scope = "login"
+
+    @extend_schema(
+        operation_id="ask_passkey_to_log_in",
+        request=LogInOptionsIn,
+        responses={200: RequestOptionsOut, 401: OpenApiResponse(description=REFUSED)},
+    )
+    def post(self, request: Request) -> Response:
+        token = LogInOptionsIn.parse(request)["mfa_token"]
+        options = services.ask_passkey(token, site=site_of_log_in(request, token), now=timezone.now())
+        return Response(options, headers={"Cache-Control": "no-store"})
+
+
 class LogInMfa(Anybody):
-    """Finish a log-in with a second factor."""
+    """Finish a log-in with a second factor: a code, or a passkey's answer to `/auth/login/mfa/options`."""
 
     throttle_scope = "login"
 
@@ -172,11 +194,13 @@ class LogInMfa(Anybody):
         operation_id="log_in_mfa",
         request=FactorIn,
         responses={200: PairOut, 401: OpenApiResponse(description=REFUSED)},
+        examples=proofs.examples(mfa_token="eyJhbGciOiJIUzI1NiJ9.e30.c2ln"),  # noqa: S106 - of nobody
     )
     def post(self, request: Request) -> Response:
         form = FactorIn.parse(request)
-        token, code = form["mfa_token"], form["code"]
-        pair = services.log_in_with_factor(token, code, device=device_of(request), now=timezone.now())
+        token = form["mfa_token"]
+        given = proof_of(form, site_of_log_in(request, token))
+        pair = services.log_in_with_factor(token, given, device=device_of(request), now=timezone.now())
         return tokens_answer(pair)
 
 

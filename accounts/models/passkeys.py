@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -49,16 +50,20 @@ class Passkey(models.Model):
 class PasskeyChallengeQuerySet(models.QuerySet["PasskeyChallenge"]):
     """Questions over challenges."""
 
-    def take(self, user_id: UUID, purpose: str) -> PasskeyChallenge | None:
-        """Lock a person's challenge and delete it, so that one answer to it is taken."""
-        row = self.select_for_update().filter(user_id=user_id, purpose=purpose).first()
+    def lapsed(self, before: datetime) -> PasskeyChallengeQuerySet:
+        """Challenges that were asked earlier than this."""
+        return self.filter(created_at__lt=before)
+
+    def take(self, user_id: UUID, purpose: str, visit_hash: bytes) -> PasskeyChallenge | None:
+        """Lock the challenge of this visit and delete it, so that one answer to it is taken."""
+        row = self.select_for_update().filter(user_id=user_id, purpose=purpose, visit_hash=visit_hash).first()
         if row is not None:
             self.filter(pk=row.pk).delete()
         return row
 
 
 class PasskeyChallenge(models.Model):
-    """The newest question to somebody's authenticator, of each purpose."""
+    """The newest question to somebody's authenticator, of each purpose and visit (a session, a log-in under way)."""
 
     class Purpose(models.TextChoices):
         REGISTER = "register", "register a passkey"
@@ -67,6 +72,7 @@ class PasskeyChallenge(models.Model):
     id = columns.identifier()
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     purpose = models.CharField(max_length=8, choices=Purpose.choices)
+    visit_hash = models.BinaryField(editable=False, help_text="where it was asked: see accounts/sites.py")
     state = models.JSONField()
     created_at = models.DateTimeField()
 
@@ -74,7 +80,9 @@ class PasskeyChallenge(models.Model):
 
     class Meta:
         default_permissions = ()
-        constraints = [models.UniqueConstraint(fields=["user", "purpose"], name="accounts_passkey_one_challenge")]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "purpose", "visit_hash"], name="accounts_passkey_one_challenge")
+        ]
 
     def __str__(self) -> str:
         return f"challenge to {self.get_purpose_display()}"

@@ -6,6 +6,7 @@ from accounts.services.deletion import DeletionMove, request_deletion
 from accounts.services.factors import enrol, renew_recovery_codes
 from accounts.services.login import (
     Challenge,
+    ask_passkey,
     check_credentials,
     knock,
     log_in,
@@ -47,6 +48,7 @@ __all__ = [
     "apply_kyc_level",
     "apply_role",
     "ask_code",
+    "ask_passkey",
     "ask_to_reset",
     "block_user",
     "bootstrap_officers",

@@ -21,8 +21,8 @@ from core.commands import command
 from oversight import second_factor
 
 ISSUER = "Fiducia"
-TOTP = "totp"
-STRONG = (TOTP, recovery.RECOVERY)
+TOTP, PASSKEY = "totp", "passkey"
+STRONG = (TOTP, PASSKEY, recovery.RECOVERY)
 """What counts for officers over the API: a code that was sent doesn't."""
 
 
@@ -38,6 +38,19 @@ class Proof(Protocol):
     """What somebody gives as a second factor. `use` is a step that says which it was; it raises WrongFactor."""
 
     def use(self, person: User, *, now: datetime) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AppCode:
+    """A code of the authenticator app, as it was typed."""
+
+    typed: str
+
+    def use(self, person: User, *, now: datetime) -> str:
+        """Use it up (a step). Raises FactorMissing, WrongFactor."""
+        _use_step(_lock_confirmed(person.pk), plain(self.typed), now=now)
+        lockout.forget(counter(person.pk))
+        return TOTP
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +83,18 @@ def has_app(user: User) -> bool:
 
 def has_factor(user: User) -> bool:
     """Answer whether a password alone doesn't log this person in."""
-    return has_app(user) or Passkey.objects.filter(user=user.pk).exists()
+    return has_app(user) or has_passkey(user)
+
+
+def has_passkey(user: User) -> bool:
+    """Answer whether somebody registered a passkey."""
+    return Passkey.objects.filter(user=user.pk).exists()
 
 
 def methods_of(user: User) -> tuple[str, ...]:
     """Name what a log-in over the API may be finished with; none if the password is enough."""
-    if has_app(user):
-        return TOTP, recovery.RECOVERY
-    return (recovery.RECOVERY,) if has_factor(user) else ()
+    own = [method for method, has in ((TOTP, has_app), (PASSKEY, has_passkey)) if has(user)]
+    return (*own, recovery.RECOVERY) if own else ()
 
 
 def pending_of(user: User) -> Enrolment | None:
@@ -106,9 +123,16 @@ def require_proof(person: User, proved_at: datetime | None, *, now: datetime) ->
     return is_first
 
 
-def end_what_the_password_opened(person: User, *, keep: Session | None, now: datetime) -> None:
-    """End the sessions from before the first factor, but for the one that it was set in (a step)."""
-    revoke_sessions(person, reason=Session.Reason.FACTOR, at=now, keep=keep.pk if keep else None)
+def note_added(person: User, action: str, *, is_first: bool, session: Session | None, now: datetime) -> None:
+    """Note a factor that a locked person added, in `session` if it came over the API: it was given there (a step).
+
+    With the first one the sessions end that the password had opened, but for that one.
+    """
+    if is_first:
+        revoke_sessions(person, reason=Session.Reason.FACTOR, at=now, keep=session.pk if session else None)
+    if session is not None:
+        Session.objects.filter(pk=session.pk).update(second_factor_at=now)
+    sensitive.factor_changed(person, action, now=now)
 
 
 @command
@@ -159,12 +183,7 @@ def confirm_counted(
     totp.confirmed_at = now
     totp.save(update_fields=["confirmed_at"])
     lockout.forget(counter(user_id))
-    if is_first:
-        end_what_the_password_opened(person, keep=session, now=now)
-    if session is not None:
-        session.second_factor_at = now
-        session.save(update_fields=["second_factor_at"])
-    sensitive.factor_changed(person, "accounts.totp_enrolled", now=now)
+    note_added(person, "accounts.totp_enrolled", is_first=is_first, session=session, now=now)
     return recovery.draw(person, now=now)
 
 
@@ -186,7 +205,7 @@ def remove_proved(user: User, *, now: datetime) -> None:
 
 
 def _give_up(person: User, totp: Totp, *, now: datetime) -> None:
-    if person.is_staff and not Passkey.objects.filter(user=person).exists():
+    if person.is_staff and not has_passkey(person):
         raise LastFactor
     totp.delete()
     if not has_factor(person):
@@ -194,19 +213,20 @@ def _give_up(person: User, totp: Totp, *, now: datetime) -> None:
     sensitive.factor_changed(person, "accounts.totp_removed", now=now)
 
 
-def renew_recovery_codes(user: User, code: str, *, now: datetime) -> list[str]:
-    """Draw ten other recovery codes, with a code of the app. Raises WrongFactor, LockedOut, FactorMissing."""
+def renew_recovery_codes(user: User, proof: Proof, *, now: datetime) -> list[str]:
+    """Draw ten other recovery codes, with a code of the app or a passkey.
+
+    Raises WrongFactor, LockedOut, FactorMissing.
+    """
     count_try(user, now=now)
-    return renew_counted(user.pk, code, now=now)
+    return renew_counted(user.pk, proof, now=now)
 
 
 @command
-def renew_counted(user_id: UUID, code: str, *, now: datetime) -> list[str]:
+def renew_counted(user_id: UUID, proof: Proof, *, now: datetime) -> list[str]:
     """Renew them, once the try was counted. Raises WrongFactor, FactorMissing."""
     person = User.objects.lock(user_id)
-    totp = _lock_confirmed(user_id)
-    _use_step(totp, plain(code), now=now)
-    lockout.forget(counter(user_id))
+    proof.use(person, now=now)
     sensitive.factor_changed(person, "accounts.recovery_codes_renewed", now=now)
     return recovery.draw(person, now=now)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
@@ -13,7 +14,8 @@ from accounts import identifiers, lockout, rules, signals, tokens
 from accounts.devices import Device
 from accounts.errors import AccountBlocked, TokenRefused, WrongCredentials
 from accounts.models import Session, User
-from accounts.services import factors, new_device, sessions
+from accounts.services import factors, new_device, passkeys, sessions
+from accounts.sites import Site
 from core.commands import command
 from oversight import audit, trace
 from oversight.encryption import blind_index
@@ -70,22 +72,35 @@ def log_in(identifier: str, password: str, *, device: Device, now: datetime) -> 
     return open_session(user, device=device, now=now)
 
 
-def log_in_with_factor(mfa_token: str, code: str, *, device: Device, now: datetime) -> tokens.TokenPair:
-    """Open a session for whoever's password was right, with a code of their app, a recovery code or one that was sent.
+def log_in_with_factor(
+    mfa_token: str, given: factors.Code | passkeys.Assertion, *, device: Device, now: datetime
+) -> tokens.TokenPair:
+    """Open a session for whoever's password was right.
 
-    Raises TokenRefused, WrongFactor, LockedOut, AccountBlocked.
+    `given` is a code of their app, a recovery code, one that was sent, or a passkey's answer. Raises TokenRefused,
+    WrongFactor, LockedOut, AccountBlocked.
     """
+    user = _challenged(mfa_token)
+    proof: factors.Proof = given
+    if factors.has_factor(user):
+        factors.count_try(user, now=now)
+    elif isinstance(given, factors.Code):
+        proof = new_device.count_try(user, given.typed, now=now)
+    return open_session(user, device=device, now=now, proof=proof)
+
+
+def ask_passkey(mfa_token: str, *, site: Site, now: datetime) -> dict[str, Any]:
+    """Return what the browser needs to finish a log-in with a passkey. Raises TokenRefused, FactorMissing."""
+    return passkeys.ask_to_prove(_challenged(mfa_token), site=site, now=now)
+
+
+def _challenged(mfa_token: str) -> User:
+    """Return whose password was right, if it still is theirs. Raises TokenRefused."""
     user_id, password = tokens.read_challenge(mfa_token)
     user = User.objects.present().filter(pk=user_id).first()
     if user is None or tokens.digest(user.password).hex() != password:
         raise TokenRefused
-    proof: factors.Proof
-    if factors.has_factor(user):
-        factors.count_try(user, now=now)
-        proof = factors.Code(code)
-    else:
-        proof = new_device.count_try(user, code, now=now)
-    return open_session(user, device=device, now=now, proof=proof)
+    return user
 
 
 def knock(identifier: str, password: str, *, now: datetime) -> User:

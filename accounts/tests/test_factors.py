@@ -77,7 +77,7 @@ def log_in(person: User) -> services.Challenge:
 
 
 def finish(challenge: services.Challenge, code: str, *, now: datetime = NOW):
-    return services.log_in_with_factor(challenge.mfa_token, code, device=services.Device(), now=now)
+    return services.log_in_with_factor(challenge.mfa_token, factors.Code(code), device=services.Device(), now=now)
 
 
 @pytest.mark.parametrize("row", SHA1, ids=lambda row: row["unix_time"])
@@ -281,7 +281,7 @@ class TestRecovery:
         finish(log_in(ana), app.recovery_codes[1])
 
     def test_renewed_ones_end_those_before(self, ana, app):
-        renewed = services.renew_recovery_codes(ana, app.code(), now=NOW)
+        renewed = services.renew_recovery_codes(ana, factors.AppCode(app.code()), now=NOW)
         assert not set(renewed) & set(app.recovery_codes)
         with pytest.raises(WrongFactor):
             finish(log_in(ana), app.recovery_codes[0])
@@ -294,7 +294,7 @@ class TestRecovery:
 
     def test_without_an_app_there_are_none(self, ana):
         with pytest.raises(FactorMissing):
-            services.renew_recovery_codes(ana, "123456", now=NOW)
+            services.renew_recovery_codes(ana, factors.AppCode("123456"), now=NOW)
 
 
 class TestRemove:

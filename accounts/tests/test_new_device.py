@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from accounts import services, tokens
 from accounts.errors import SmsCapped, TooSoon, WrongCredentials, WrongFactor
 from accounts.models import Session, User, VerificationCode
-from accounts.services import login, passwords, sms_caps
+from accounts.services import factors, login, passwords, sms_caps
 from accounts.services.login import Challenge
 from accounts.tests.test_factors import Enrolled
 from tests.people import PASSWORD, make_investor, make_officer, session_with_factor
@@ -46,7 +46,7 @@ def log_in(person: User, device: services.Device = LAPTOP, *, now: datetime = NO
 
 
 def finish(asked: Challenge, code: str, *, now: datetime = NOW) -> tokens.TokenPair:
-    return services.log_in_with_factor(asked.mfa_token, code, device=LAPTOP, now=now)
+    return services.log_in_with_factor(asked.mfa_token, factors.Code(code), device=LAPTOP, now=now)
 
 
 def digits(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,10 +13,11 @@ import time_machine
 from django.core import mail
 
 from accounts import rules, services
-from accounts.errors import LastFactor, TooMany, WrongFactor
-from accounts.models import Passkey, RecoveryCode, Session, Totp, User
-from accounts.services import factors, passkeys, recovery
+from accounts.errors import FactorMissing, LastFactor, TokenRefused, TooMany, WrongFactor
+from accounts.models import Passkey, PasskeyChallenge, RecoveryCode, Session, Totp, User
+from accounts.services import factors, passkeys
 from accounts.services.login import Challenge
+from accounts.sites import Site
 from accounts.tests.authenticator import Authenticator
 from core.errors import NotFound
 from oversight.models import AuditEvent
@@ -25,17 +27,18 @@ from tests.people import PASSWORD, make_investor
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-SITE = passkeys.Site("testserver", "http://testserver")
-ELSEWHERE = passkeys.Site("evil.example", "https://evil.example")
+SITE = Site("testserver", ("http://testserver",), "console of one browser")
+ELSEWHERE = replace(SITE, domain="evil.example", origins=("https://evil.example",))
 
 
-def register(person: User, device: Authenticator, *, at: datetime = NOW, site: passkeys.Site = SITE) -> list[str]:
+def register(person: User, device: Authenticator, *, at: datetime = NOW, site: Site = SITE) -> list[str]:
     """Add a passkey, as somebody who gave a factor just now if they have one."""
     options = passkeys.ask_to_register(person, site=SITE, proved_at=at, now=at)
-    return passkeys.register(person, device.make(options), name="laptop", site=site, proved_at=at, now=at)
+    added = passkeys.register(person, device.make(options), name="laptop", site=site, proved_at=at, now=at)
+    return added.recovery_codes
 
 
-def prove(person: User, device: Authenticator, *, now: datetime = NOW, site: passkeys.Site = SITE) -> None:
+def prove(person: User, device: Authenticator, *, now: datetime = NOW, site: Site = SITE) -> None:
     answer = device.prove(passkeys.ask_to_prove(person, site=SITE, now=now))
     services.prove_in_console(person, passkeys.Assertion(answer, site), now=now)
 
@@ -135,6 +138,27 @@ class TestRegister:
             passkeys.register(omar, Authenticator().make(options), name="y", site=SITE, proved_at=NOW, now=NOW)
         assert Passkey.objects.count() == 1
 
+    def test_what_was_asked_for_before_access_changed_is_void(self, omar, device):
+        """Two officers reset the factors while somebody's page for a passkey was open."""
+        answer = device.make(passkeys.ask_to_register(omar, site=SITE, now=NOW))
+        User.objects.filter(pk=omar.pk).update(access_changed_at=NOW + timedelta(seconds=1))
+        later = NOW + timedelta(seconds=2)
+        with pytest.raises(WrongFactor):
+            passkeys.register(omar, answer, name="laptop", site=SITE, now=later)
+        assert not Passkey.objects.exists()
+        register(omar, Authenticator(), at=later)
+
+    def test_a_session_that_was_ended_adds_none(self, omar, device):
+        session = Session.objects.create(
+            user=omar, created_at=NOW, last_used_at=NOW, expires_at=NOW + timedelta(days=1)
+        )
+        session.revoked_at, session.revoke_reason = NOW, Session.Reason.OWNER
+        session.save()
+        answer = device.make(passkeys.ask_to_register(omar, site=SITE, now=NOW))
+        with pytest.raises(TokenRefused):
+            passkeys.register(omar, answer, name="laptop", site=SITE, session=session, now=NOW)
+        assert not Passkey.objects.exists()
+
     def test_a_device_belongs_to_one_person(self, omar, lin, device):
         register(omar, device)
         with pytest.raises(WrongFactor):
@@ -198,8 +222,53 @@ class TestProve:
         assert not AuditEvent.objects.filter(action="accounts.entered_console").exists()
 
     def test_whoever_has_none_is_told(self, omar):
-        with pytest.raises(NotFound):
+        with pytest.raises(FactorMissing):
             passkeys.ask_to_prove(omar, site=SITE, now=NOW)
+        assert not PasskeyChallenge.objects.exists()
+
+
+class TestChallenges:
+    def test_of_another_visit_or_purpose_are_nothing(self, omar, device):
+        register(omar, device)
+        elsewhere = replace(SITE, visit="console of another browser")
+        answer = device.prove(passkeys.ask_to_prove(omar, site=SITE, now=NOW))
+        passkeys.ask_to_prove(omar, site=elsewhere, now=NOW)
+        with pytest.raises(WrongFactor):
+            services.prove_in_console(omar, passkeys.Assertion(answer, elsewhere), now=NOW)
+        made = passkeys.ask_to_register(omar, site=SITE, proved_at=NOW, now=NOW)
+        of_register = device.prove({**made, "rpId": "testserver"})
+        with pytest.raises(WrongFactor):
+            services.prove_in_console(omar, passkeys.Assertion(of_register, SITE), now=NOW)
+        services.prove_in_console(
+            omar, passkeys.Assertion(device.prove(passkeys.ask_to_prove(omar, site=SITE, now=NOW)), SITE), now=NOW
+        )
+
+    def test_name_no_session_in_clear(self, omar, device):
+        register(omar, device)
+        passkeys.ask_to_prove(omar, site=SITE, now=NOW)
+        kept = PasskeyChallenge.objects.get()
+        assert bytes(kept.visit_hash) == SITE.visit_hash
+        assert SITE.visit not in str(kept.state)
+
+    def test_that_nobody_answered_are_forgotten(self, omar, lin, device):
+        register(omar, device)
+        Authenticator().keep(lin, at=NOW)
+        passkeys.ask_to_prove(omar, site=SITE, now=NOW)
+        soon, late = (NOW + rules.PASSKEY_CHALLENGE_LIFETIME + timedelta(seconds=n) for n in (0, 1))
+        passkeys.ask_to_prove(lin, site=SITE, now=late)
+        assert (passkeys.forget_old(now=soon), passkeys.forget_old(now=late), passkeys.forget_old(now=late)) == (
+            0,
+            1,
+            0,
+        )
+        assert PasskeyChallenge.objects.get().user == lin
+
+    @pytest.mark.parametrize("wrong", [{"verifies": False}, {"frames": True}, {"handle": b"somebody else"}])
+    def test_a_device_that_knows_no_owner_a_frame_and_another_owner_are_refused(self, omar, device, wrong):
+        register(omar, device)
+        with pytest.raises(WrongFactor):
+            prove(omar, replace(device, **wrong))
+        prove(omar, replace(device, handle=omar.pk.bytes))
 
 
 class TestLogIn:
@@ -208,8 +277,9 @@ class TestLogIn:
         codes = register(ana, device)
         asked = services.log_in(ana.email, PASSWORD, device=services.Device(), now=NOW)
         assert isinstance(asked, Challenge)
-        assert asked.methods == (recovery.RECOVERY,)
-        assert services.log_in_with_factor(asked.mfa_token, codes[0], device=services.Device(), now=NOW).access
+        assert asked.methods == ("passkey", "recovery_code")
+        code = factors.Code(codes[0])
+        assert services.log_in_with_factor(asked.mfa_token, code, device=services.Device(), now=NOW).access
 
 
 class TestRemove:
@@ -217,16 +287,16 @@ class TestRemove:
         register(omar, device)
         key = Passkey.objects.get()
         with pytest.raises(LastFactor):
-            passkeys.remove(omar, key.pk, now=NOW)
+            passkeys.remove_proved(omar, key.pk, now=NOW)
         register(omar, Authenticator())
-        passkeys.remove(omar, key.pk, now=NOW)
+        passkeys.remove_proved(omar, key.pk, now=NOW)
         assert Passkey.objects.exclude(pk=key.pk).count() == 1
         assert RecoveryCode.objects.filter(used_at=None).count() == rules.RECOVERY_CODES
 
     def test_an_investors_last_one_takes_the_recovery_codes_along(self, device):
         ana = make_investor("Ana")
         register(ana, device)
-        passkeys.remove(ana, Passkey.objects.get().pk, now=NOW)
+        passkeys.remove_proved(ana, Passkey.objects.get().pk, now=NOW)
         assert not factors.has_factor(ana)
         assert not RecoveryCode.objects.filter(used_at=None).exists()
 
@@ -235,5 +305,5 @@ class TestRemove:
         key: Any = Passkey.objects.get().pk
         for passkey_id in (key, uuid4()):
             with pytest.raises(NotFound):
-                passkeys.remove(lin, passkey_id, now=NOW)
+                passkeys.remove_proved(lin, passkey_id, now=NOW)
         assert Passkey.objects.count() == 1

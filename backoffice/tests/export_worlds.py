@@ -18,7 +18,6 @@ from django.utils import timezone
 from accounts import services, sms
 from accounts.models import (
     LoginFailure,
-    Passkey,
     PasswordResetToken,
     RecoveryCode,
     SmsCount,
@@ -125,7 +124,6 @@ def _come_in(here: AnasWorld) -> None:
     )  # fmt: skip
     PasswordResetToken.objects.create(user=ana, token_hash=b"reset-hash-of-ana", created_at=now, expires_at=later)
     Totp.objects.create(user=ana, sealed=Totp.seal(ana.pk, SECRETS[0]), created_at=now)
-    Passkey.objects.create(user=ana, name="laptop", credential_id=b"i", credential=b"public", created_at=now)
     RecoveryCode.objects.create(user=ana, code_hash=SECRETS[1].encode(), created_at=now)
     LoginFailure.objects.create(identifier_index=ana.email_index, failures=2, last_failed_at=now)
     SmsCount.objects.create(day=now.date(), scope=f"number:{sms.mark(PHONE)}", sent=3)

@@ -85,6 +85,17 @@ REFUSED = [
     ("CORS_ALLOWED_ORIGINS", "https://*.example", "isn't an origin"),
     ("CORS_ALLOWED_ORIGINS", "https://app.example/", "isn't an origin"),
     ("CORS_ALLOWED_ORIGINS", "https://user@app.example", "isn't an origin"),
+    ("PASSKEY_DOMAIN", "https://fiducia.example", "not a domain"),
+    ("PASSKEY_DOMAIN", "192.0.2.1", "not a domain"),
+    ("PASSKEY_DOMAIN", "Fiducia.example", "not a domain"),
+    ("PASSKEY_DOMAIN", "fiducia.example", "together"),
+    ("PASSKEY_ORIGINS", "https://app.fiducia.example", "together"),
+    ("PASSKEY_ORIGINS", "*", "https://"),
+    ("PASSKEY_ORIGINS", "https://*.fiducia.example", "isn't an origin"),
+    ("PASSKEY_ORIGINS", "https://App.fiducia.example", "isn't an origin"),
+    ("PASSKEY_ORIGINS", "http://app.fiducia.example", "isn't an origin"),
+    ("PASSKEY_ORIGINS", "https://app.fiducia.example/", "isn't an origin"),
+    ("PASSKEY_ORIGINS", "android:apk-key-hash:short", "https://"),
     ("EMAIL_URL", "carrier-pigeon://coop", "smtp"),
     ("EMAIL_URL", None, "is not set"),
     ("EMAIL_URL", "postmark://", "postmark://KEY"),
@@ -122,6 +133,22 @@ def test_a_wrong_setting_is_one_line(name: str, value: str | None, said: str):
     (line,) = done.stderr.splitlines()
     assert name in line
     assert said in line
+
+
+@pytest.mark.parametrize("origin", ["https://fiducia.example.evil.example", "https://myfiducia.example"])
+def test_passkeys_are_used_at_their_domain_and_below_it(origin: str):
+    done = start(PASSKEY_DOMAIN="fiducia.example", PASSKEY_ORIGINS=f"https://fiducia.example,{origin}")
+    assert done.returncode == MISCONFIGURED
+    assert f"{origin} isn't at fiducia.example or below it" in done.stderr
+
+
+def test_passkeys_have_a_domain_and_its_pages_and_apps():
+    origins = "https://fiducia.example, https://app.fiducia.example:8443, android:apk-key-hash:" + "A-_9" * 10 + "xyz"
+    shown = "(config.settings.PASSKEY_DOMAIN, config.settings.PASSKEY_ORIGINS)"
+    done = start(show=shown, PASSKEY_DOMAIN="fiducia.example", PASSKEY_ORIGINS=origins)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(("fiducia.example", origins.split(", ")))
+    assert start(show=shown).stdout.strip() == "('', [])"
 
 
 STARTS = [

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyotp
 
+from accounts.tests.authenticator import Authenticator
 from tests.faults.machine import until
 from tests.logs.house import BROWSER, DATABASE, Open
 
@@ -44,8 +45,9 @@ class Journey:
         return content
 
     def whole(self) -> None:
-        for part in (self.signs_up, self.logs_in, self.shows_addresses, self.sets_a_pin, self.has_an_app,
-                     self.forgets_the_password, self.moves, self.invests, self.takes_all_of_it):  # fmt: skip
+        for part in (self.signs_up, self.logs_in, self.shows_addresses, self.sets_a_pin, self.has_an_app):
+            part()
+        for part in (self.has_a_passkey, self.forgets_the_password, self.moves, self.invests, self.takes_all_of_it):
             part()
         for part in (self.says_it_in_wrong_places, self.meets_errors, self.meets_a_worker_that_fails):
             part()
@@ -97,6 +99,21 @@ class Journey:
         self.ask(200, "POST", "/auth/login/mfa", {"mfa_token": self.challenge(), "code": self.recovery[0]})
         renewed = self.ask(200, "POST", "/auth/mfa/recovery-codes", {"code": self.code(1)})
         self.recovery = renewed["recovery_codes"]
+
+    def has_a_passkey(self) -> None:
+        device, verify = Authenticator(origin="https://fiducia.example"), "/auth/mfa/verify"
+        self.ask(200, "POST", verify, {"code": self.recovery[2]})
+        options = self.ask(200, "POST", "/auth/mfa/passkeys/options", {"password": self.password})
+        made = {"name": "Anaïs-Zélie's laptop", "passkey": device.make(options)}
+        self.ask(201, "POST", "/auth/mfa/passkeys", made)
+        self.ask(422, "POST", "/auth/mfa/passkeys", made)
+        self.ask(
+            422, "POST", verify, {"passkey": Authenticator().prove(self.ask(200, "POST", f"{verify}/options", {}))}
+        )
+        self.ask(200, "POST", verify, {"passkey": device.prove(self.ask(200, "POST", f"{verify}/options", {}))})
+        challenge = self.challenge()
+        given = device.prove(self.ask(200, "POST", "/auth/login/mfa/options", {"mfa_token": challenge}))
+        self.ask(200, "POST", "/auth/login/mfa", {"mfa_token": challenge, "passkey": given})
 
     def code(self, steps: int) -> str:
         """The app's code of a step before, now or after: three codes, each good once, without a wait."""

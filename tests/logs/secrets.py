@@ -23,7 +23,8 @@ class Secrets:
     NAMES = frozenset(
         {"email", "phone", "identifier", "password", "new_password", "current_password", "first_name", "last_name",
          "code", "token", "pin", "current_pin", "access", "refresh", "mfa_token", "pin_token", "secret", "uri",
-         "recovery_codes", "ip"}
+         "recovery_codes", "ip", "challenge", "rawId", "clientDataJSON", "attestationObject", "authenticatorData",
+         "signature"}
     )  # fmt: skip
 
     def learn(self, content: Any, *, name: str = "", answered: bool = False) -> None:

@@ -22,7 +22,8 @@ from tests.logs.secrets import Secrets
 pytestmark = pytest.mark.slow
 
 KINDS = {"email", "phone", "password", "first_name", "last_name", "access", "refresh", "mfa_token", "pin_token",
-         "secret", "uri", "recovery_codes", "pin", "code", "token", "sent", "address", "browser"}  # fmt: skip
+         "secret", "uri", "recovery_codes", "pin", "code", "token", "sent", "address", "browser",
+         "challenge", "signature"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

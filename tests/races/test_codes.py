@@ -14,7 +14,7 @@ import pytest
 import time_machine
 from django.db import transaction
 
-from accounts import services
+from accounts import rules, services
 from accounts.models import (
     Passkey,
     PasskeyChallenge,
@@ -24,10 +24,12 @@ from accounts.models import (
     SmsCount,
     Totp,
     TransactionPin,
+    User,
     VerificationCode,
 )
 from accounts.services import codes, factors, passkeys, pins
 from accounts.services.pins import Use
+from accounts.sites import Site
 from accounts.tests.authenticator import Authenticator
 from oversight.models import AuditEvent
 from tests.people import PASSWORD, make_investor
@@ -226,13 +228,28 @@ class TestFactors:
         assert kinds(at_once(twice)) == ["str", "str"]
 
 
+def unlock_passkeys(monkeypatch) -> None:
+    """Take the locks of passkeys and of their challenges out."""
+    for owner in (Passkey.objects._queryset_class, type(Passkey.objects)):
+        monkeypatch.setattr(owner, "lock_all", lambda self, who: list(self.filter(user_id=who)))
+
+    def take(self, who, purpose, visit_hash):
+        row = self.filter(user_id=who, purpose=purpose, visit_hash=visit_hash).first()
+        time.sleep(0.1)
+        self.filter(pk=row.pk).delete()
+        return row
+
+    for owner in (PasskeyChallenge.objects._queryset_class, type(PasskeyChallenge.objects)):
+        monkeypatch.setattr(owner, "take", take)
+
+
 class TestPasskeys:
     """One answer of a passkey, from two requests at once, is taken once."""
 
     @pytest.fixture
     def twice(self, monkeypatch):
         person, device = make_investor("Ana"), Authenticator()
-        site = passkeys.Site("testserver", device.origin)
+        site = Site("testserver", (device.origin,), "a console")
         made = device.make(passkeys.ask_to_register(person, site=site, now=NOW))
         passkeys.register(person, made, name="laptop", site=site, now=NOW)
         slow_saves(monkeypatch, Passkey)
@@ -248,15 +265,77 @@ class TestPasskeys:
         assert kinds(at_once(twice)) == ["WrongFactor", "str"]
 
     def test_without_the_lock_it_is_taken_twice(self, twice, monkeypatch):
-        for owner in (Passkey.objects._queryset_class, type(Passkey.objects)):
-            monkeypatch.setattr(owner, "lock_all", lambda self, who: list(self.filter(user_id=who)))
-
-        def take(self, who, purpose):
-            row = self.filter(user_id=who, purpose=purpose).first()
-            time.sleep(0.1)
-            self.filter(pk=row.pk).delete()
-            return row
-
-        for owner in (PasskeyChallenge.objects._queryset_class, type(PasskeyChallenge.objects)):
-            monkeypatch.setattr(owner, "take", take)
+        unlock_passkeys(monkeypatch)
         assert kinds(at_once(twice)) == ["str", "str"]
+
+
+class TestPasskeyLogIn:
+    """One answer of a passkey, sent twice at once to finish a log-in, opens one session.
+
+    The person's lock makes the two take turns; without it and the passkeys' and the challenge's both open one.
+    """
+
+    @pytest.fixture
+    def twice(self, monkeypatch):
+        person, device = make_investor("Ana"), Authenticator()
+        device.keep(person, at=NOW)
+        token = services.log_in(person.email, PASSWORD, device=services.Device(), now=NOW).mfa_token
+        site = Site("testserver", (device.origin,), f"log-in {token}")
+        given = passkeys.Assertion(device.prove(services.ask_passkey(token, site=site, now=NOW)), site)
+        slow_saves(monkeypatch, Passkey)
+        return [partial(services.log_in_with_factor, token, given, device=services.Device(), now=NOW)] * 2
+
+    def test_it_opens_one(self, twice):
+        assert kinds(at_once(twice)) == ["TokenPair", "WrongFactor"]
+        assert Session.objects.count() == 1
+        assert Passkey.objects.get().counter == 1
+
+    def test_without_the_locks_it_opens_two(self, twice, monkeypatch):
+        unlocked(monkeypatch, User)
+        unlock_passkeys(monkeypatch)
+        assert kinds(at_once(twice)) == ["TokenPair", "TokenPair"]
+        assert Session.objects.count() == 2
+
+
+class TestPasskeyInASession:
+    """One answer, given twice at once in an open session, is taken once; a tenth passkey is added once."""
+
+    @pytest.fixture
+    def ana(self):
+        return make_investor("Ana")
+
+    @pytest.fixture
+    def session(self, ana):
+        services.log_in(ana.email, PASSWORD, device=services.Device(), now=NOW)
+        return Session.objects.get()
+
+    def test_it_proves_once(self, ana, session, monkeypatch):
+        device, site = Authenticator(), Site("testserver", ("http://testserver",), f"session {session.pk}")
+        device.keep(ana, at=NOW)
+        given = passkeys.Assertion(device.prove(passkeys.ask_to_prove(ana, site=site, now=NOW)), site)
+        slow_saves(monkeypatch, Passkey)
+        twice = [partial(services.prove_in_session, ana, session, given, now=NOW)] * 2
+        assert kinds(at_once(twice)) == ["Session", "WrongFactor"]
+        assert AuditEvent.objects.filter(action="accounts.second_factor_given").count() == 1
+
+    @pytest.fixture
+    def two_tenths(self, ana, session, monkeypatch):
+        for _ in range(rules.PASSKEYS - 1):
+            Authenticator().keep(ana, at=NOW)
+        works = []
+        for visit in ("session one", "session two"):
+            site = Site("testserver", ("http://testserver",), visit)
+            made = Authenticator().make(passkeys.ask_to_register(ana, site=site, proved_at=NOW, now=NOW))
+            works.append(partial(passkeys.register, ana, made, name=visit, site=site, proved_at=NOW, now=NOW))
+        slow_saves(monkeypatch, Passkey)
+        return works
+
+    def test_ten_are_the_most(self, two_tenths):
+        assert kinds(at_once(two_tenths)) == ["Registered", "TooMany"]
+        assert Passkey.objects.count() == rules.PASSKEYS
+
+    def test_without_the_locks_there_are_eleven(self, two_tenths, monkeypatch):
+        unlocked(monkeypatch, User)
+        unlock_passkeys(monkeypatch)
+        assert kinds(at_once(two_tenths)) == ["Registered", "Registered"]
+        assert Passkey.objects.count() == rules.PASSKEYS + 1
