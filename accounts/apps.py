@@ -6,7 +6,16 @@ from django.db.models.signals import post_migrate
 
 PROFILE = ["first_name", "last_name", "country", "time_zone", "language"]
 IDENTIFIERS = ["email", "email_index", "email_verified_at", "phone", "phone_index", "phone_verified_at"]
-STANDING = ["kyc_level", "vip_level", "is_staff", "blocked_at", "blocked_by", "deleted_at", "access_changed_at"]
+STANDING = [
+    "kyc_level",
+    "vip_level",
+    "is_staff",
+    "blocked_at",
+    "blocked_by",
+    "deleted_at",
+    "access_changed_at",
+    "console_ended_at",
+]
 
 
 class AccountsConfig(AppConfig):

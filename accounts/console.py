@@ -1,8 +1,9 @@
-"""The two doors of the console: log-in and change of password, counted and written down."""
+"""The doors of the console: log-in, change of password and the way out, counted and written down."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -10,14 +11,18 @@ from django.contrib.admin.sites import AdminSite
 from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.forms import OfficerLogInForm, OfficerPasswordForm
+from accounts.services import step_up
+from oversight.console import factors
 
 
 def hang_doors(site: AdminSite) -> None:
-    """Give the console, whichever site it is, our log-in form and our change of password."""
+    """Give the console, whichever site it is, our log-in form, our change of password and our way out."""
     site.login_form = OfficerLogInForm
     setattr(site, "password_change", functools.partial(change_password, site))  # noqa: B010
+    setattr(site, "logout", functools.partial(log_out, site.logout))  # noqa: B010
 
 
 class ChangePassword(PasswordChangeView):
@@ -39,3 +44,15 @@ def change_password(
         extra_context={**site.each_context(request), **(extra_context or {})},
     )
     return view(request)
+
+
+def log_out(
+    leave: Callable[..., HttpResponseBase], request: HttpRequest, extra_context: dict[str, Any] | None = None
+) -> HttpResponseBase:
+    """Leave, and write it down of whoever had come in."""
+    officer_id: Any = request.user.pk
+    came_in = factors.given_at(request) is not None
+    answer = leave(request, extra_context)
+    if came_in and not request.user.is_authenticated:
+        step_up.note_exit(officer_id, now=timezone.now())
+    return answer

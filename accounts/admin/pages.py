@@ -198,6 +198,25 @@ class AskToResetFactors(OnAnother):
         return lost_factors.request_reset_of_factors(obj.pk, by=by, now=now, reason=reason)
 
 
+class EndSessions(OnAnother):
+    title = "End all sessions"
+    icon = "logout"
+    permission = "accounts.revoke_session"
+    variant = ActionVariant.DANGER
+
+    def is_offered(self, user: Any, obj: User) -> bool:
+        return super().is_offered(user, obj) and (obj.is_staff or obj.sessions.filter(revoked_at=None).exists())
+
+    def preview(self, obj: User, form: forms.Form) -> Figures:
+        yield "Person", f"{obj.get_full_name()} ({obj.referral_code})"
+        yield "Sessions that end", obj.sessions.filter(revoked_at=None).count()
+        yield "The console", "ends wherever it is open" if obj.is_staff else "isn't theirs"
+        yield "Then", "they can log in again"
+
+    def run(self, obj: User, form: forms.Form, by: Any, now: datetime) -> None:
+        services.end_sessions(obj.pk, by=by, now=now, reason=form.cleaned_data["reason"])
+
+
 class DeletionPage(OnAnother):
     """What asking for a deletion and for its end have in common."""
 

@@ -26,8 +26,28 @@ from oversight.models import ApprovalRequest, AuditEvent
 MASKED = ("show_email", "show_phone")
 WHOLE = ("show_whole_email", "show_whole_phone")
 DOORS = {lockout.LOGGED_IN: "the API", lockout.ENTERED_CONSOLE: "the console"}
+EXITS = {
+    "accounts.logged_out": "left the API",
+    "accounts.left_console": "left the console",
+    "accounts.session_ended": "a session of the API was ended",
+    "accounts.sessions_ended": "the sessions were ended",
+    "accounts.refresh_token_reused": "a session of the API ended: an old token came back",
+    "accounts.password_changed": "the other sessions ended: another password",
+    "accounts.password_reset": "all sessions ended: another password",
+    "accounts.factors_reset": "all sessions ended: the second factors were taken away",
+    "accounts.blocked": "all sessions ended: blocked",
+    "accounts.deleted": "all sessions ended: deleted",
+}
+"""What ends where somebody is logged in, by the name of its event; a console ends by itself after twelve hours."""
 LOG_INS_SHOWN = 10
 STANDING_LABELS = {"active": "success", "blocked": "danger", "deleted": "default"}
+
+
+def _way(event: AuditEvent, user: User) -> str:
+    """Say which door somebody came in by, or what ended it and who."""
+    if event.action in DOORS:
+        return f"{DOORS[event.action]}, from {event.ip or 'an unknown address'}"
+    return EXITS[event.action] if event.actor_id == user.pk else f"{EXITS[event.action]}, by {event.actor or 'us'}"
 
 
 class StandingFilter(admin.SimpleListFilter):
@@ -71,6 +91,7 @@ class UserAdmin(ReadOnlyAdmin):
         pages.BlockNow,
         pages.AskToBlock,
         pages.AskToUnblock,
+        pages.EndSessions,
         pages.AskToResetFactors,
         pages.AskToDelete,
         pages.AskToRestore,
@@ -193,13 +214,12 @@ class UserAdmin(ReadOnlyAdmin):
 
     @display(description="The latest")
     def show_log_ins(self, user: User) -> Any:
-        events = AuditEvent.objects.filter(actor=user, action__in=DOORS).order_by("-id")
+        about = AuditEvent.objects.filter(target_type=User._meta.label_lower, target_id=str(user.pk))
+        events = about.filter(action__in=[*DOORS, *EXITS]).select_related("actor").order_by("-id")
         latest = list(events[:LOG_INS_SHOWN])
         if not latest:
             return "never"
-        told = [
-            (moment(event.at), f"{DOORS[event.action]}, from {event.ip or 'an unknown address'}") for event in latest
-        ]
+        told = [(moment(event.at), _way(event, user)) for event in latest]
         address = f"{reverse('admin:accounts_session_changelist')}?user={user.pk}"
         every = format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">every one</a>', address)
         return lines([*told, *and_more(events.count(), latest), ("Sessions", every)])

@@ -60,7 +60,7 @@ class SessionList(APIView):
         responses={204: OpenApiResponse(description="They have ended, with their tokens")},
     )
     def delete(self, request: Request) -> Response:
-        """Log out everywhere; with `?keep=current` everywhere else."""
+        """Log out everywhere; with `?keep=current` everywhere else. Officers leave the console either way."""
         require_known_parameters(request, self, frozenset({"keep"}))
         keep = request.query_params.get("keep")
         if keep not in (None, "current"):

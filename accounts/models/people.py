@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts import identifiers
 from core import columns
@@ -94,6 +96,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     vip_level = models.SmallIntegerField(default=0)
     access_changed_at = models.DateTimeField(
         null=True, editable=False, help_text="payouts are held for a day from then"
+    )
+    console_ended_at = models.DateTimeField(
+        null=True, editable=False, help_text="whoever was logged in at the console before isn't any more"
     )
     is_staff = models.BooleanField("may enter the console", default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -187,6 +192,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def is_blocked(self) -> bool:
         return self.blocked_at is not None
+
+    def get_session_auth_hash(self) -> str:
+        """What Django keeps in a session of the console and compares: of the password, and of the end of them all."""
+        of_password = super().get_session_auth_hash()
+        if self.console_ended_at is None:
+            return of_password
+        ended = self.console_ended_at.astimezone(UTC).isoformat()
+        return salted_hmac("accounts.console", f"{of_password} {ended}", algorithm="sha256").hexdigest()
 
     def get_full_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()

@@ -26,7 +26,13 @@ from accounts.services.people import change_profile, sign_up
 from accounts.services.pins import ask_to_reset, change_pin, reset_pin, set_pin, verify_pin
 from accounts.services.roles import RoleMove, apply_role, request_role
 from accounts.services.sensitive import payouts_held_until
-from accounts.services.sessions import end_own_session, end_own_sessions, end_session, revoke_sessions
+from accounts.services.sessions import (
+    end_own_session,
+    end_own_sessions,
+    end_session,
+    end_sessions,
+    revoke_sessions,
+)
 from accounts.services.standing import (
     apply_block,
     apply_kyc_level,
@@ -62,6 +68,7 @@ __all__ = [
     "end_own_session",
     "end_own_sessions",
     "end_session",
+    "end_sessions",
     "enrol",
     "knock",
     "log_in",

@@ -11,7 +11,7 @@ from accounts.errors import FactorMissing
 from accounts.models import Passkey, Session, Totp, User
 from accounts.services import factors, recovery, sensitive
 from accounts.services.roles import another
-from accounts.services.sessions import revoke_sessions
+from accounts.services.sessions import end_everywhere
 from core.commands import command
 from oversight import services as oversight
 
@@ -49,7 +49,7 @@ def apply_reset_of_factors(request: ApprovalRequest, by: User, now: datetime) ->
     Passkey.objects.filter(user=person).delete()
     recovery.end(person, now=now)
     lockout.forget(factors.counter(person.pk))
-    revoke_sessions(person, reason=Session.Reason.OFFICER, at=now)
+    end_everywhere(person, reason=Session.Reason.OFFICER, at=now)
     sensitive.factor_changed(person, "accounts.factors_reset", by=by, now=now, reason=request.reason)
     return person
 

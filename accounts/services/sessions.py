@@ -7,6 +7,7 @@ from uuid import UUID
 
 from accounts.errors import TokenRefused
 from accounts.models import Session, Totp, User, VerificationCode
+from accounts.services.roles import another
 from core.commands import command
 from core.errors import NotFound
 from oversight import audit
@@ -50,6 +51,18 @@ def end_what_waits(user: User, *, at: datetime) -> None:
     VerificationCode.objects.filter(user=user, purpose__in=WAITING, used_at=None).update(used_at=at)
 
 
+def end_everywhere(user: User, *, reason: Session.Reason, at: datetime) -> int:
+    """End a locked person's sessions, those of the console too; return how many of the API (a step)."""
+    end_consoles(user, at=at)
+    return revoke_sessions(user, reason=reason, at=at)
+
+
+def end_consoles(user: User, *, at: datetime) -> None:
+    """End wherever a locked person is logged in at the console (a step): see `User.get_session_auth_hash`."""
+    user.console_ended_at = at
+    user.save(update_fields=["console_ended_at"])
+
+
 def revoke(session: Session, *, reason: Session.Reason, at: datetime) -> None:
     """End one session, whose row is locked (a step)."""
     session.revoked_at, session.revoke_reason = at, reason
@@ -71,10 +84,12 @@ def end_own_session(session_id: UUID, *, by: User, now: datetime) -> None:
 
 @command
 def end_own_sessions(user: User, *, keep: UUID | None = None, now: datetime) -> int:
-    """End all of one's own sessions, but for `keep`; return how many."""
+    """End all of one's own sessions, those of the console too, but for `keep`; return how many of the API."""
     person = User.objects.lock(user.pk)
     ended = revoke_sessions(person, reason=Session.Reason.OWNER, at=now, keep=keep)
-    if ended:
+    if person.is_staff:
+        end_consoles(person, at=now)
+    if ended or person.is_staff:
         audit.record("accounts.sessions_ended", actor=person, at=now, target=person, after={"sessions": ended})
     return ended
 
@@ -91,3 +106,16 @@ def end_session(session_id: UUID, *, by: User, now: datetime) -> None:
         raise NotFound
     revoke(session, reason=Session.Reason.OFFICER, at=now)
     audit.record("accounts.session_ended", actor=by, at=now, target=session.user, after={"session": str(session.pk)})
+
+
+@command
+def end_sessions(person_id: UUID, *, by: User, now: datetime, reason: str) -> int:
+    """An officer ends all sessions of another person, those of the console too; return how many of the API.
+
+    Raises Forbidden, NotFound, OwnAccount.
+    """
+    require_permission(by, "accounts.revoke_session")
+    person = another(person_id, by=by)
+    ended = end_everywhere(person, reason=Session.Reason.OFFICER, at=now)
+    audit.record("accounts.sessions_ended", actor=by, at=now, target=person, after={"sessions": ended}, reason=reason)
+    return ended

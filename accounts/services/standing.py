@@ -13,7 +13,7 @@ from accounts.errors import AlreadySo, LevelOutOfRange, OfficerIsBlockedByTwo
 from accounts.models import KYC_LEVELS, VIP_LEVELS, Session, User
 from accounts.services import sensitive
 from accounts.services.roles import another, require_another_administrator
-from accounts.services.sessions import revoke_sessions
+from accounts.services.sessions import end_everywhere
 from core.commands import command
 from oversight import audit
 from oversight import services as oversight
@@ -157,7 +157,7 @@ def _set_block(person: User, move: str, *, by: User, at: datetime, reason: str) 
     person.blocked_at, person.blocked_by = (at, by) if blocked else (None, None)
     person.save(update_fields=["blocked_at", "blocked_by"])
     if blocked:
-        sensitive.changed(person, now=at)  # An open console doesn't come back with the standing.
-        revoke_sessions(person, reason=Session.Reason.BLOCKED, at=at)
+        sensitive.changed(person, now=at)
+        end_everywhere(person, reason=Session.Reason.BLOCKED, at=at)
     audit.record(f"accounts.{move}ed", actor=by, at=at, target=person, after={"blocked": blocked}, reason=reason)
     return person

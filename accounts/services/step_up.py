@@ -34,6 +34,13 @@ def note_entry(officer_id: UUID, *, now: datetime) -> None:
     audit.record(lockout.ENTERED_CONSOLE, actor=officer, at=now, target=officer)
 
 
+@command
+def note_exit(officer_id: UUID, *, now: datetime) -> None:
+    """Write down who left the console."""
+    officer = User.objects.lock(officer_id)
+    audit.record("accounts.left_console", actor=officer, at=now, target=officer)
+
+
 def prove_in_session(user: User, session: Session, proof: factors.Proof, *, now: datetime) -> Session:
     """Check the second factor of somebody who is logged in. Raises WrongFactor, LockedOut, TokenRefused."""
     factors.count_try(user, now=now)

@@ -153,7 +153,7 @@ class TestRegister:
             user=omar, created_at=NOW, last_used_at=NOW, expires_at=NOW + timedelta(days=1)
         )
         session.revoked_at, session.revoke_reason = NOW, Session.Reason.OWNER
-        session.save()
+        session.save(update_fields=["revoked_at", "revoke_reason"])
         answer = device.make(passkeys.ask_to_register(omar, site=SITE, now=NOW))
         with pytest.raises(TokenRefused):
             passkeys.register(omar, answer, name="laptop", site=SITE, session=session, now=NOW)

@@ -166,7 +166,7 @@ class TestHowLong:
                 omar.pk, move=move, by=make_officer(f"Cal {move}", "compliance"), now=now, reason="theft"
             )
             oversight.approve(request.pk, by=make_officer(f"Ada {move}", "administrator"), now=now)
-        assert landed(client.get(INDEX, follow=True)) == ASK
+        assert landed(client.get(INDEX, follow=True)) == "/admin/login/"
 
     def test_decisions_take_one_of_fifteen_minutes(self, client, omar, clock):
         ana, lin = make_investor("Ana"), make_officer("Lin", "compliance")

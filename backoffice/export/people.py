@@ -31,7 +31,7 @@ HASHED = "a hash of a secret that you know: it would help only somebody who gues
 _USER = (
     *("id", "first_name", "last_name", "email", "email_verified_at", "phone", "phone_verified_at", "country"),
     *("language", "time_zone", "referral_code", "kyc_level", "vip_level", "is_staff", "created_at", "last_login"),
-    *("access_changed_at", "blocked_at", "deleted_at"),
+    *("access_changed_at", "console_ended_at", "blocked_at", "deleted_at"),
 )
 
 
