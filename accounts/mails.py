@@ -6,7 +6,7 @@ Plain text, written by the worker after the commit; no inbox keeps them. What el
 from __future__ import annotations
 
 import functools
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -41,8 +41,7 @@ def send(task: Any, kind: str, user_id: str) -> None:
 
 def _is_news(user: User, *, now: datetime) -> bool:
     """Count an attempt, whoever makes it: whoever signs up with an address again and again fills no mailbox."""
-    day = now.astimezone(UTC).date()
-    return SmsCount.objects.spend(day, f"sign-ups:{user.pk}", most=rules.SIGN_UPS_TOLD_A_DAY)
+    return SmsCount.objects.spend(f"sign-ups:{user.pk}", most=rules.SIGN_UPS_TOLD_A_DAY, now=now)
 
 
 def deliver(kind: str, user: User, *, to: str = "", **facts: Any) -> None:

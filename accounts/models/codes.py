@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from datetime import date, datetime
+from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -104,10 +104,13 @@ def hash_of(code_id: UUID, secret: str) -> bytes:
 class SmsCountQuerySet(models.QuerySet["SmsCount"]):
     """Counting."""
 
-    def spend(self, day: date, scope: str, *, most: int) -> bool:
-        """Count one message more, unless there were so many; answer whether it was counted. One statement."""
+    def spend(self, scope: str, *, most: int, now: datetime) -> bool:
+        """Count one message more on this day (UTC), unless there were so many; answer whether it was counted.
+
+        One statement.
+        """
         with connection.cursor() as cursor:
-            cursor.execute(_SPEND, {"day": day, "scope": scope, "most": most})
+            cursor.execute(_SPEND, {"day": now.astimezone(UTC).date(), "scope": scope, "most": most})
             return cursor.fetchone() is not None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from accounts import identifiers, rules, sms
 from accounts.errors import SmsCapped, TooSoon
@@ -23,26 +23,19 @@ def count_sms(number: str, *, purpose: str, now: datetime) -> None:
 
     Messages to see whose a number is count apart from those to whom it is: a stranger can ask for the former.
     """
-    day = day_of(now)
     for scope, name, most in _scopes(number, purpose):
-        if not SmsCount.objects.spend(day, scope, most=most):
+        if not SmsCount.objects.spend(scope, most=most, now=now):
             raise SmsCapped(of=name, retry_after=_seconds_left(now))
 
 
 def count_mail(address: str, *, now: datetime) -> None:
     """Count one mail that asks whose an address is, whoever has it sent (a step). Raises TooSoon."""
-    day = day_of(now)
-    if not SmsCount.objects.spend(day, f"mailed:{sms.mark(address)}", most=rules.CLAIMS_BY_MAIL_A_DAY):
+    if not SmsCount.objects.spend(f"mailed:{sms.mark(address)}", most=rules.CLAIMS_BY_MAIL_A_DAY, now=now):
         raise TooSoon(retry_after=_seconds_left(now))
 
 
-def day_of(now: datetime) -> date:
-    """Return the day on which a message counts."""
-    return now.astimezone(UTC).date()
-
-
 def _seconds_left(now: datetime) -> int:
-    midnight = datetime.combine(day_of(now), datetime.max.time(), UTC)
+    midnight = datetime.combine(now.astimezone(UTC).date(), datetime.max.time(), UTC)
     return int((midnight - now).total_seconds()) + 1
 
 
