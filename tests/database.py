@@ -78,18 +78,19 @@ def migrated(server: Postgres) -> bool:
             admin.execute(f"DROP SCHEMA IF EXISTS {SEEDS} CASCADE")
         call_command(migrate.Command(), verbosity=0, interactive=False)
         with psycopg.connect(server.url("admin", TEMPLATE), autocommit=True) as admin:
-            keep_seeds(admin)
+            keep_rows(admin, SEEDS)
     finally:
         close_connections()
     return True
 
 
-def keep_seeds(admin: psycopg.Connection) -> None:
-    admin.execute(f"CREATE SCHEMA {SEEDS}")
+def keep_rows(admin: psycopg.Connection, schema: str) -> None:
+    """Copy every row of the platform's tables into a schema of that name."""
+    admin.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     for table in filled_tables(admin):
         admin.execute(
             sql.SQL("CREATE TABLE {} AS SELECT {} FROM {}").format(
-                sql.Identifier(SEEDS, table), stored_columns(admin, table), sql.Identifier("public", table)
+                sql.Identifier(schema, table), stored_columns(admin, table), sql.Identifier("public", table)
             )
         )
 
@@ -128,10 +129,13 @@ class Eraser:
         self.connection.execute("SET session_replication_role = replica")
         self.connection.execute("SET lock_timeout = '20s'")
         self.turns = 0
-        self.seeds = filled_tables(self.connection, SEEDS)
-        self.columns = {table: stored_columns(self.connection, table) for table in self.seeds}
+        self.sowing: dict[str, sql.Composed] = {}
 
-    def erase(self) -> None:
+    def keep(self, schema: str) -> None:
+        """Copy every row that is there into a schema of that name, for `erase` to sow."""
+        keep_rows(self.connection, schema)
+
+    def erase(self, sow: str = SEEDS) -> None:
         """Delete every row: in a tenth of the time of TRUNCATE, which makes all files anew and comes now and then."""
         self.turns += 1
         filled = [sql.Identifier("public", name) for name in filled_tables(self.connection)]
@@ -140,12 +144,20 @@ class Eraser:
                 self.connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(filled)))
             else:
                 self.connection.execute(sql.SQL("; ").join(sql.SQL("DELETE FROM {}").format(table) for table in filled))
-            self.connection.execute(sql.SQL("; ").join(self.sow(table) for table in self.seeds))
+            self.connection.execute(self.sown(sow))
 
-    def sow(self, table: str) -> sql.Composed:
-        return sql.SQL("INSERT INTO {} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {}").format(
-            sql.Identifier("public", table), sql.Identifier(SEEDS, table), columns=self.columns[table]
-        )
+    def sown(self, schema: str) -> sql.Composed:
+        """The statements that put back what a schema keeps."""
+        if schema not in self.sowing:
+            self.sowing[schema] = sql.SQL("; ").join(
+                sql.SQL("INSERT INTO {} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {}").format(
+                    sql.Identifier("public", table),
+                    sql.Identifier(schema, table),
+                    columns=stored_columns(self.connection, table),
+                )
+                for table in filled_tables(self.connection, schema)
+            )
+        return self.sowing[schema]
 
     def close(self) -> None:
         self.connection.close()

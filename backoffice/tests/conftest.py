@@ -92,6 +92,7 @@ def media(settings: Any, tmp_path: Any) -> None:
 
 
 @pytest.fixture
-def platform(transactional_db: None) -> Platform:
+def platform(transactional_db: None, kept: Any) -> Platform:
     """Committed, since a close is many transactions of its own."""
-    return Platform()
+    made: Platform = kept.of(Platform)
+    return made

@@ -11,9 +11,10 @@ from tests.people import make_investor, make_ready
 
 
 @pytest.fixture
-def world(db: None) -> World:
-    """A platform on 1 June 2026; all in one transaction; ask for transactional_db as well to commit."""
-    return World()
+def world(db: None, kept: Any) -> World:
+    """A platform on 1 June 2026; what is done to it is one transaction; ask for transactional_db as well to commit."""
+    made: World = kept.of(World)
+    return made
 
 
 @pytest.fixture
