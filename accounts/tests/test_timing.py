@@ -1,7 +1,8 @@
 """No answer tells whether somebody has an address: not its words, nor its headers, nor how long it takes.
 
-Measured through the views, interleaved, so that what else the machine does falls on all alike. The hash is production's
-at a tenth of its cost, so that it hides less: HASH=production measures with all of it, and `pytest -s` prints the figures.
+Measured through the views, interleaved, so that what else the machine does falls on all alike. The hash is
+production's at a tenth of its cost, so that it hides less: HASH=production measures with all of it. `pytest -s` prints
+the figures.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -31,8 +32,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def world():
-    return World()
+def world(transactional_db: None, kept: Any) -> World:
+    made: World = kept.of(World)
+    return made
 
 
 @pytest.fixture

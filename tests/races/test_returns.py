@@ -48,10 +48,10 @@ NOW = after(DAY)
 
 
 @pytest.fixture
-def world(transactional_db: None, settings: Any) -> World:
+def world(transactional_db: None, kept: Any, settings: Any) -> World:
     """Thirty positions of 1,000,000 XOF at 280 a day, in slices of four; a full pool."""
     settings.RETURNS_SLICE_SIZE = 4
-    world = World()
+    world: World = kept.of(World)
     crowd(world, "vip3", [Decimal(1_000_000)] * 30, owners=5)
     fill_pool(world, "vip3", "1000000")
     run_durably(lambda: partitions.make_partitions(DAY))
