@@ -23,7 +23,7 @@ from config.wsgi import application
 from tests.endpoints import AnasWorld, make_world
 from tests.test_roles import undone
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "5"))
 CHECKS = [
     checks.not_a_server_error,
     checks.status_code_conformance,

@@ -53,7 +53,7 @@ def twilio():
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     Handler.asked = []
     Handler.url = f"twilio://{SID}:{TOKEN}@{FROM}?base=http://127.0.0.1:{server.server_port}"

@@ -101,7 +101,7 @@ def google(settings, monkeypatch):
 
     Handler.tokens, Handler.pushes, Handler.answers = [], [], []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
     settings.FCM_URL = address
     settings.FCM_CREDENTIALS = {

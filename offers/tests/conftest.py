@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from offers import services
@@ -8,9 +10,10 @@ from offers.tests.worlds import World
 
 
 @pytest.fixture
-def world(db: None) -> World:
-    """A platform on 1 June 2026; all in one transaction; ask for transactional_db as well to commit."""
-    return World()
+def world(db: None, kept: Any) -> World:
+    """A platform on 1 June 2026; what is done to it is one transaction; ask for transactional_db as well to commit."""
+    made: World = kept.of(World)
+    return made
 
 
 @pytest.fixture

@@ -36,8 +36,9 @@ DRAFTS = {"edit-draft", "publish", "distribute", "share-loss", "fail"}  # what f
 
 
 @pytest.fixture
-def world(transactional_db: None) -> World:
-    return World()
+def world(transactional_db: None, kept: Any) -> World:
+    made: World = kept.of(World)
+    return made
 
 
 @pytest.fixture(autouse=True)

@@ -25,8 +25,9 @@ DRAFT_PAGE = "/admin/offers/offer/do/draft-offer/"
 
 
 @pytest.fixture
-def world(transactional_db: None) -> World:
-    return World()
+def world(transactional_db: None, kept: Any) -> World:
+    made: World = kept.of(World)
+    return made
 
 
 @pytest.fixture(autouse=True)

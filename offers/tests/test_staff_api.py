@@ -84,9 +84,9 @@ DEEDS: list[tuple[str, str, Any, set[str], int]] = [
 ]
 
 
-@pytest.fixture
-def offers(world: World, clock: Any) -> dict[str, str]:
-    """One offer of each kind that the deeds need."""
+def with_offers() -> tuple[World, dict[str, str]]:
+    """A platform with one offer of each kind that the deeds need, and their ids."""
+    world = World()
     made = {
         "draft": world.draft(code="draft"),
         "live": world.offer(code="live"),
@@ -96,8 +96,16 @@ def offers(world: World, clock: Any) -> dict[str, str]:
     services.pause_offer(made["paused"].pk, by=world.officers[0], reason="a question", now=world.now)
     world.invest(world.investor("Ana", made["funded"]), made["funded"], "600")
     world.later()
+    return world, {name: str(offer.pk) for name, offer in made.items()}
+
+
+@pytest.fixture
+def offers(kept: Any, clock: Any) -> dict[str, str]:
+    """The ids of one offer of each kind, at the noon of their world."""
+    world, ids = kept.of(with_offers)
     clock.move_to(world.now)
-    return {name: str(offer.pk) for name, offer in made.items()}
+    found: dict[str, str] = ids
+    return found
 
 
 @pytest.mark.parametrize("role", ROLES)

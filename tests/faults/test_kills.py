@@ -18,7 +18,7 @@ from tests.faults.machine import WORLD, Machine, Process
 from tests.faults.world import LAST
 
 pytestmark = pytest.mark.slow
-KILLS = int(os.environ.get("FAULT_KILLS", "5"))
+KILLS = int(os.environ.get("FAULT_KILLS", "3"))
 SEED = int(os.environ.get("FAULT_SEED", "3"))
 KILLS_A_COPY = 5
 TOLD = (

@@ -39,8 +39,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def world(transactional_db: None) -> World:
-    return World()
+def world(transactional_db: None, kept: Any) -> World:
+    made: World = kept.of(World)
+    return made
 
 
 def cap(offer: Offer, amount: int, world: World) -> Any:

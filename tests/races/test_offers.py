@@ -48,8 +48,9 @@ THREADS, INVESTORS, PURSE = 200, 40, 100
 
 
 @pytest.fixture
-def world(transactional_db: None) -> World:
-    return World()
+def world(transactional_db: None, kept: Any) -> World:
+    made: World = kept.of(World)
+    return made
 
 
 class TestTwoHundredInvest:
