@@ -133,6 +133,48 @@ class Migration(migrations.Migration):
                     ("revoke_session", "Can end a person's sessions"),
                 ],
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("email_index",), name="accounts_user_one_per_email"),
+                    models.UniqueConstraint(fields=("phone_index",), name="accounts_user_one_per_phone"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("email_index__isnull", False),
+                            ("phone_index__isnull", False),
+                            ("deleted_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="accounts_user_can_be_reached",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kyc_level__gte", 0), ("kyc_level__lte", 3)),
+                        name="accounts_user_kyc_level_range",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("vip_level__gte", 0), ("vip_level__lte", 20)),
+                        name="accounts_user_vip_level_range",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("referrer", models.F("id")), _negated=True),
+                        name="accounts_user_not_own_referrer",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("blocked_by__isnull", True),
+                            models.Q(
+                                ("blocked_at__isnull", False), models.Q(("blocked_by", models.F("id")), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="accounts_user_blocked_by_another",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("country__regex", "^[A-Z]{2}$")), name="accounts_user_country_code"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("referral_code__regex", "^[ACDEFGHJKMNPQRTUWXY34679]{8}$")),
+                        name="accounts_user_referral_code_alphabet",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -210,79 +252,16 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-id"],
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("revoke_reason", ""), ("revoked_at__isnull", True)),
+                            models.Q(("revoked_at__isnull", False), models.Q(("revoke_reason", ""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="accounts_session_revoked_for_a_reason",
+                    )
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.UniqueConstraint(fields=("email_index",), name="accounts_user_one_per_email"),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.UniqueConstraint(fields=("phone_index",), name="accounts_user_one_per_phone"),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("email_index__isnull", False),
-                    ("phone_index__isnull", False),
-                    ("deleted_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="accounts_user_can_be_reached",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kyc_level__gte", 0), ("kyc_level__lte", 3)), name="accounts_user_kyc_level_range"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("vip_level__gte", 0), ("vip_level__lte", 20)), name="accounts_user_vip_level_range"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("referrer", models.F("id")), _negated=True), name="accounts_user_not_own_referrer"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("blocked_by__isnull", True),
-                    models.Q(("blocked_at__isnull", False), models.Q(("blocked_by", models.F("id")), _negated=True)),
-                    _connector="OR",
-                ),
-                name="accounts_user_blocked_by_another",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("country__regex", "^[A-Z]{2}$")), name="accounts_user_country_code"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("referral_code__regex", "^[ACDEFGHJKMNPQRTUWXY34679]{8}$")),
-                name="accounts_user_referral_code_alphabet",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="session",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("revoke_reason", ""), ("revoked_at__isnull", True)),
-                    models.Q(("revoked_at__isnull", False), models.Q(("revoke_reason", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="accounts_session_revoked_for_a_reason",
-            ),
         ),
     ]

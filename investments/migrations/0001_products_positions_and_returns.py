@@ -166,6 +166,81 @@ class Migration(migrations.Migration):
                     ("approve_reversal", "Can approve that a funding or an exit is reversed"),
                 ],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["owner", "-id"], name="investments_position_owner"),
+                    models.Index(
+                        condition=models.Q(("last_on__isnull", False)),
+                        fields=["last_on"],
+                        name="investments_position_last",
+                    ),
+                    models.Index(
+                        condition=models.Q(("status__in", ["pending_kyc", "pending_funding"])),
+                        fields=["opened_at"],
+                        name="investments_position_unfunded",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "status__in",
+                                [
+                                    "pending_kyc",
+                                    "pending_funding",
+                                    "active",
+                                    "paused",
+                                    "suspended",
+                                    "matured",
+                                    "cancelled",
+                                    "closed",
+                                ],
+                            )
+                        ),
+                        name="investments_position_status",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("deposited__gte", 0),
+                            ("principal__gte", 0),
+                            ("withdrawn__gte", 0),
+                            (
+                                "principal",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("deposited"), "-", models.F("withdrawn")
+                                ),
+                            ),
+                        ),
+                        name="investments_position_sums",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("funded_on__isnull", True),
+                                ("principal", 0),
+                                ("status__in", ["pending_kyc", "pending_funding"]),
+                            ),
+                            models.Q(("principal", 0), ("status", "cancelled")),
+                            models.Q(("funded_on__isnull", False), ("status__in", ["active", "paused", "suspended"])),
+                            models.Q(("funded_on__isnull", False), ("last_on__isnull", False), ("status", "matured")),
+                            models.Q(
+                                ("funded_on__isnull", False),
+                                ("last_on__isnull", False),
+                                ("principal", 0),
+                                ("status", "closed"),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="investments_position_funding",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "suspended"), ("suspended_from__in", ["active", "paused"])),
+                            models.Q(models.Q(("status", "suspended"), _negated=True), ("suspended_from", "")),
+                            _connector="OR",
+                        ),
+                        name="investments_position_suspended_from",
+                    ),
+                ],
             },
         ),
         migrations.RunSQL(NUMBERED, migrations.RunSQL.noop),
@@ -210,6 +285,30 @@ class Migration(migrations.Migration):
                     ("approve_adjustment", "Can approve an adjustment of accrued returns"),
                 ],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status", "waiting")), fields=["id"], name="investments_correction_waiting"
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("booked_on__isnull", True), ("status", "waiting")),
+                            models.Q(("booked_on__isnull", False), ("status", "booked")),
+                            _connector="OR",
+                        ),
+                        name="investments_correction_status",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    IF TG_OP = 'DELETE' OR to_jsonb(OLD) - ARRAY['status', 'booked_on'] IS DISTINCT FROM to_jsonb(NEW) - ARRAY['status', 'booked_on'] THEN\n        RAISE EXCEPTION 'frozen: of % only status, booked_on may change', TG_TABLE_NAME USING ERRCODE = 'FI002';\n    END IF;\n    RETURN NEW;\nEND\n",
+                        event="BEFORE UPDATE OR DELETE",
+                        level="ROW",
+                        name="investments_correction_is_fixed",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -251,6 +350,24 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["booked_on", "corrects_on"],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["position", "booked_on"], name="investments_adjustment_of"),
+                    models.Index(fields=["booked_on"], name="investments_adjustment_booked"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount", 0), _negated=True), name="investments_adjustment_amount"
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="investments_adjustment_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.SeparateDatabaseAndState(
@@ -357,6 +474,48 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-id"],
                 "default_permissions": ("view",),
+                "indexes": [
+                    django.contrib.postgres.indexes.BrinIndex(fields=["recorded_at"], name="investments_event_recorded")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("owner", "request_method", "request_path", "request_key"),
+                        name="investments_event_one_per_request",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("request_fingerprint__isnull", False),
+                            ("request_key__isnull", False),
+                            ("request_method__isnull", False),
+                            ("request_path__isnull", False),
+                        )
+                        | models.Q(
+                            ("request_fingerprint__isnull", True),
+                            ("request_key__isnull", True),
+                            ("request_method__isnull", True),
+                            ("request_path__isnull", True),
+                        ),
+                        name="investments_event_request_whole",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="investments_event_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="investments_event_stamped",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -381,6 +540,31 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["position", "from_on"],
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("position", "from_on"), name="investments_term_start"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("to_on__isnull", True), ("to_on__gt", models.F("from_on")), _connector="OR"
+                        ),
+                        name="investments_term_span",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("principal__gte", 0), ("rate__gte", 0)), name="investments_term_amounts"
+                    ),
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        expressions=[("position", "="), (models.Func("from_on", "to_on", function="daterange"), "&&")],
+                        name="investments_term_no_overlap",
+                    ),
+                    core.guards.Guard(
+                        body="\nDECLARE\n    v_open date;\nBEGIN\n    SELECT day INTO v_open FROM ledger_businessday WHERE closed_at IS NULL;\n    IF TG_OP = 'DELETE' THEN\n        RAISE EXCEPTION 'past-terms: a term row stays' USING ERRCODE = 'FI030';\n    ELSIF TG_OP = 'INSERT' THEN\n        IF NEW.from_on <= v_open THEN\n            RAISE EXCEPTION 'past-terms: a verb takes effect after the open business day, %', v_open\n                USING ERRCODE = 'FI030';\n        END IF;\n    ELSIF (NEW.id, NEW.position_id, NEW.from_on) IS DISTINCT FROM (OLD.id, OLD.position_id, OLD.from_on)\n          OR OLD.from_on <= v_open AND (NEW.principal, NEW.rate, NEW.earns)\n             IS DISTINCT FROM (OLD.principal, OLD.rate, OLD.earns)\n          OR NEW.to_on IS DISTINCT FROM OLD.to_on AND (NEW.to_on <= v_open OR OLD.to_on <= v_open) THEN\n        RAISE EXCEPTION 'past-terms: what was earned by stays; only days after the open one, %, change', v_open\n            USING ERRCODE = 'FI030';\n    END IF;\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT OR UPDATE OR DELETE",
+                        level="ROW",
+                        name="investments_term_past_stays",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -481,6 +665,29 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["asked_at", "id"],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status", "waiting")),
+                        fields=["product", "asked_at", "id"],
+                        name="investments_exit_line",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind__in", ["cancellation", "maturity"]), ("status", "waiting")),
+                        fields=("position",),
+                        name="investments_exit_one_whole",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="investments_exit_amount"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("paid_at__isnull", True), ("status__in", ["waiting", "withdrawn"])),
+                            models.Q(("paid_at__isnull", False), ("status", "paid")),
+                            _connector="OR",
+                        ),
+                        name="investments_exit_status",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -504,6 +711,18 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["day", "slice_number"],
                 "default_permissions": ("view",),
+                "indexes": [models.Index(fields=["product", "day"], name="investments_product_accrual")],
+                "constraints": [
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="investments_product_accrual_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -589,6 +808,70 @@ class Migration(migrations.Migration):
                     ("approve_retirement", "Can approve that a product is retired"),
                 ],
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("product", "number"), name="investments_version_number"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("status", "active")),
+                        fields=("product",),
+                        name="investments_version_one_active",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("activated_at__isnull", True), ("status__in", ["draft", "pending_approval"])),
+                            models.Q(
+                                ("activated_at__isnull", False), ("retired_at__isnull", True), ("status", "active")
+                            ),
+                            models.Q(
+                                ("activated_at__isnull", False), ("retired_at__isnull", False), ("status", "retired")
+                            ),
+                            _connector="OR",
+                        ),
+                        name="investments_version_status",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("minimum__gt", 0),
+                            models.Q(("maximum__isnull", True), ("maximum__gte", models.F("minimum")), _connector="OR"),
+                        ),
+                        name="investments_version_bounds",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("early_exit_penalty__gte", 0), ("early_exit_penalty__lt", 1), ("rate__gte", 0)
+                        ),
+                        name="investments_version_rates",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("day_count__in", ["ACT/365F", "ACT/360", "30E/360", "ACT/ACT ISDA"]),
+                                ("rate_period", "year"),
+                            ),
+                            models.Q(("day_count", ""), ("rate_period__in", ["day", "month"])),
+                            _connector="OR",
+                        ),
+                        name="investments_version_day_count",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("locked", False), ("payout__in", ["daily", "monthly"]), ("term_days__isnull", True)
+                            ),
+                            models.Q(("payout__in", ["daily", "monthly", "at_maturity"]), ("term_days__gt", 0)),
+                            _connector="OR",
+                        ),
+                        name="investments_version_term",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    IF TG_OP = 'DELETE' OR OLD.status <> 'draft' AND to_jsonb(OLD) - ARRAY['status', 'activated_at', 'retired_at', 'justification']\n       IS DISTINCT FROM to_jsonb(NEW) - ARRAY['status', 'activated_at', 'retired_at', 'justification'] THEN\n        RAISE EXCEPTION 'frozen: the terms of a version that left the drafts stay; make a further version'\n            USING ERRCODE = 'FI002';\n    END IF;\n    RETURN NEW;\nEND\n",
+                        event="BEFORE UPDATE OR DELETE",
+                        level="ROW",
+                        name="investments_version_is_fixed",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.AddField(
@@ -639,6 +922,27 @@ class Migration(migrations.Migration):
                     ("approve_ceiling", "Can approve another rate ceiling"),
                 ],
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("rate__gt", 0)), name="investments_ceiling_rate"),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="investments_ceiling_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="investments_ceiling_stamped",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -681,6 +985,26 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-due_on", "product"],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status", "paid"), _negated=True),
+                        fields=["product", "due_on"],
+                        name="investments_run_unfinished",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("product", "due_on"), name="investments_run_once"),
+                    models.CheckConstraint(condition=models.Q(("amount__gte", 0)), name="investments_run_amount"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("paid_at__isnull", True), ("reserved_at__isnull", True), ("status", "due")),
+                            models.Q(("paid_at__isnull", True), ("reserved_at__isnull", False), ("status", "reserved")),
+                            models.Q(("paid_at__isnull", False), ("status", "paid")),
+                            _connector="OR",
+                        ),
+                        name="investments_run_status",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -722,6 +1046,43 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["due_on"],
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("amount__gte", 0), ("overpaid__gte", 0), ("paid_to_date__gte", models.F("amount"))
+                        ),
+                        name="investments_settlement_amounts",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "paid_to_date__lte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.Func(
+                                        models.F("accrued_to_date"),
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("exponent"), "+", models.Value(6)
+                                        ),
+                                        function="round",
+                                        output_field=models.DecimalField(decimal_places=18, max_digits=38),
+                                    ),
+                                    "+",
+                                    models.F("overpaid"),
+                                ),
+                            )
+                        ),
+                        name="investments_settlement_earned",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="investments_settlement_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -745,62 +1106,19 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["run", "number"],
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("run", "number"), name="investments_settlement_slice_once"),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    IF TG_OP = 'DELETE' OR to_jsonb(OLD) - ARRAY['done_at'] IS DISTINCT FROM to_jsonb(NEW) - ARRAY['done_at'] THEN\n        RAISE EXCEPTION 'frozen: of % only done_at may change', TG_TABLE_NAME USING ERRCODE = 'FI002';\n    END IF;\n    RETURN NEW;\nEND\n",
+                        event="BEFORE UPDATE OR DELETE",
+                        level="ROW",
+                        name="investments_settlement_slice_is_fixed",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="correction",
-            index=models.Index(
-                condition=models.Q(("status", "waiting")), fields=["id"], name="investments_correction_waiting"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="correction",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("booked_on__isnull", True), ("status", "waiting")),
-                    models.Q(("booked_on__isnull", False), ("status", "booked")),
-                    _connector="OR",
-                ),
-                name="investments_correction_status",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="correction",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'DELETE' OR to_jsonb(OLD) - ARRAY['status', 'booked_on'] IS DISTINCT FROM to_jsonb(NEW) - ARRAY['status', 'booked_on'] THEN\n        RAISE EXCEPTION 'frozen: of % only status, booked_on may change', TG_TABLE_NAME USING ERRCODE = 'FI002';\n    END IF;\n    RETURN NEW;\nEND\n",
-                event="BEFORE UPDATE OR DELETE",
-                level="ROW",
-                name="investments_correction_is_fixed",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="accrualadjustment",
-            index=models.Index(fields=["position", "booked_on"], name="investments_adjustment_of"),
-        ),
-        migrations.AddIndex(
-            model_name="accrualadjustment",
-            index=models.Index(fields=["booked_on"], name="investments_adjustment_booked"),
-        ),
-        migrations.AddConstraint(
-            model_name="accrualadjustment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount", 0), _negated=True), name="investments_adjustment_amount"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="accrualadjustment",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="investments_adjustment_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
         ),
         migrations.AddConstraint(
             model_name="accrual",
@@ -814,420 +1132,8 @@ class Migration(migrations.Migration):
                 when="",
             ),
         ),
-        migrations.AddConstraint(
-            model_name="positionevent",
-            constraint=models.UniqueConstraint(
-                fields=("owner", "request_method", "request_path", "request_key"),
-                name="investments_event_one_per_request",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="positionevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("request_fingerprint__isnull", False),
-                    ("request_key__isnull", False),
-                    ("request_method__isnull", False),
-                    ("request_path__isnull", False),
-                )
-                | models.Q(
-                    ("request_fingerprint__isnull", True),
-                    ("request_key__isnull", True),
-                    ("request_method__isnull", True),
-                    ("request_path__isnull", True),
-                ),
-                name="investments_event_request_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="positionevent",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="investments_event_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="positionterm",
-            constraint=models.UniqueConstraint(fields=("position", "from_on"), name="investments_term_start"),
-        ),
-        migrations.AddConstraint(
-            model_name="positionterm",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("to_on__isnull", True), ("to_on__gt", models.F("from_on")), _connector="OR"),
-                name="investments_term_span",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="positionterm",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("principal__gte", 0), ("rate__gte", 0)), name="investments_term_amounts"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="positionterm",
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
-                expressions=[("position", "="), (models.Func("from_on", "to_on", function="daterange"), "&&")],
-                name="investments_term_no_overlap",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="positionterm",
-            constraint=core.guards.Guard(
-                body="\nDECLARE\n    v_open date;\nBEGIN\n    SELECT day INTO v_open FROM ledger_businessday WHERE closed_at IS NULL;\n    IF TG_OP = 'DELETE' THEN\n        RAISE EXCEPTION 'past-terms: a term row stays' USING ERRCODE = 'FI030';\n    ELSIF TG_OP = 'INSERT' THEN\n        IF NEW.from_on <= v_open THEN\n            RAISE EXCEPTION 'past-terms: a verb takes effect after the open business day, %', v_open\n                USING ERRCODE = 'FI030';\n        END IF;\n    ELSIF (NEW.id, NEW.position_id, NEW.from_on) IS DISTINCT FROM (OLD.id, OLD.position_id, OLD.from_on)\n          OR OLD.from_on <= v_open AND (NEW.principal, NEW.rate, NEW.earns)\n             IS DISTINCT FROM (OLD.principal, OLD.rate, OLD.earns)\n          OR NEW.to_on IS DISTINCT FROM OLD.to_on AND (NEW.to_on <= v_open OR OLD.to_on <= v_open) THEN\n        RAISE EXCEPTION 'past-terms: what was earned by stays; only days after the open one, %, change', v_open\n            USING ERRCODE = 'FI030';\n    END IF;\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT OR UPDATE OR DELETE",
-                level="ROW",
-                name="investments_term_past_stays",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="exitrequest",
-            index=models.Index(
-                condition=models.Q(("status", "waiting")),
-                fields=["product", "asked_at", "id"],
-                name="investments_exit_line",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="exitrequest",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("kind__in", ["cancellation", "maturity"]), ("status", "waiting")),
-                fields=("position",),
-                name="investments_exit_one_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="exitrequest",
-            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="investments_exit_amount"),
-        ),
-        migrations.AddConstraint(
-            model_name="exitrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("paid_at__isnull", True), ("status__in", ["waiting", "withdrawn"])),
-                    models.Q(("paid_at__isnull", False), ("status", "paid")),
-                    _connector="OR",
-                ),
-                name="investments_exit_status",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="productaccrual",
-            index=models.Index(fields=["product", "day"], name="investments_product_accrual"),
-        ),
-        migrations.AddConstraint(
-            model_name="productaccrual",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="investments_product_accrual_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productversion",
-            constraint=models.UniqueConstraint(fields=("product", "number"), name="investments_version_number"),
-        ),
-        migrations.AddConstraint(
-            model_name="productversion",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("status", "active")), fields=("product",), name="investments_version_one_active"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productversion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("activated_at__isnull", True), ("status__in", ["draft", "pending_approval"])),
-                    models.Q(("activated_at__isnull", False), ("retired_at__isnull", True), ("status", "active")),
-                    models.Q(("activated_at__isnull", False), ("retired_at__isnull", False), ("status", "retired")),
-                    _connector="OR",
-                ),
-                name="investments_version_status",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productversion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("minimum__gt", 0),
-                    models.Q(("maximum__isnull", True), ("maximum__gte", models.F("minimum")), _connector="OR"),
-                ),
-                name="investments_version_bounds",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productversion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("early_exit_penalty__gte", 0), ("early_exit_penalty__lt", 1), ("rate__gte", 0)),
-                name="investments_version_rates",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productversion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("day_count__in", ["ACT/365F", "ACT/360", "30E/360", "ACT/ACT ISDA"]), ("rate_period", "year")
-                    ),
-                    models.Q(("day_count", ""), ("rate_period__in", ["day", "month"])),
-                    _connector="OR",
-                ),
-                name="investments_version_day_count",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productversion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("locked", False), ("payout__in", ["daily", "monthly"]), ("term_days__isnull", True)),
-                    models.Q(("payout__in", ["daily", "monthly", "at_maturity"]), ("term_days__gt", 0)),
-                    _connector="OR",
-                ),
-                name="investments_version_term",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productversion",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'DELETE' OR OLD.status <> 'draft' AND to_jsonb(OLD) - ARRAY['status', 'activated_at', 'retired_at', 'justification']\n       IS DISTINCT FROM to_jsonb(NEW) - ARRAY['status', 'activated_at', 'retired_at', 'justification'] THEN\n        RAISE EXCEPTION 'frozen: the terms of a version that left the drafts stay; make a further version'\n            USING ERRCODE = 'FI002';\n    END IF;\n    RETURN NEW;\nEND\n",
-                event="BEFORE UPDATE OR DELETE",
-                level="ROW",
-                name="investments_version_is_fixed",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="position",
-            index=models.Index(fields=["owner", "-id"], name="investments_position_owner"),
-        ),
         migrations.AddIndex(
             model_name="position",
             index=models.Index(fields=["product", "status"], name="investments_position_product"),
-        ),
-        migrations.AddIndex(
-            model_name="position",
-            index=models.Index(
-                condition=models.Q(("last_on__isnull", False)), fields=["last_on"], name="investments_position_last"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="position",
-            index=models.Index(
-                condition=models.Q(("status__in", ["pending_kyc", "pending_funding"])),
-                fields=["opened_at"],
-                name="investments_position_unfunded",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="position",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "status__in",
-                        [
-                            "pending_kyc",
-                            "pending_funding",
-                            "active",
-                            "paused",
-                            "suspended",
-                            "matured",
-                            "cancelled",
-                            "closed",
-                        ],
-                    )
-                ),
-                name="investments_position_status",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="position",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("deposited__gte", 0),
-                    ("principal__gte", 0),
-                    ("withdrawn__gte", 0),
-                    (
-                        "principal",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("deposited"), "-", models.F("withdrawn")
-                        ),
-                    ),
-                ),
-                name="investments_position_sums",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="position",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("funded_on__isnull", True),
-                        ("principal", 0),
-                        ("status__in", ["pending_kyc", "pending_funding"]),
-                    ),
-                    models.Q(("principal", 0), ("status", "cancelled")),
-                    models.Q(("funded_on__isnull", False), ("status__in", ["active", "paused", "suspended"])),
-                    models.Q(("funded_on__isnull", False), ("last_on__isnull", False), ("status", "matured")),
-                    models.Q(
-                        ("funded_on__isnull", False), ("last_on__isnull", False), ("principal", 0), ("status", "closed")
-                    ),
-                    _connector="OR",
-                ),
-                name="investments_position_funding",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="position",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "suspended"), ("suspended_from__in", ["active", "paused"])),
-                    models.Q(models.Q(("status", "suspended"), _negated=True), ("suspended_from", "")),
-                    _connector="OR",
-                ),
-                name="investments_position_suspended_from",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="rateceiling",
-            constraint=models.CheckConstraint(condition=models.Q(("rate__gt", 0)), name="investments_ceiling_rate"),
-        ),
-        migrations.AddConstraint(
-            model_name="rateceiling",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="investments_ceiling_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="settlementrun",
-            index=models.Index(
-                condition=models.Q(("status", "paid"), _negated=True),
-                fields=["product", "due_on"],
-                name="investments_run_unfinished",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="settlementrun",
-            constraint=models.UniqueConstraint(fields=("product", "due_on"), name="investments_run_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="settlementrun",
-            constraint=models.CheckConstraint(condition=models.Q(("amount__gte", 0)), name="investments_run_amount"),
-        ),
-        migrations.AddConstraint(
-            model_name="settlementrun",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("paid_at__isnull", True), ("reserved_at__isnull", True), ("status", "due")),
-                    models.Q(("paid_at__isnull", True), ("reserved_at__isnull", False), ("status", "reserved")),
-                    models.Q(("paid_at__isnull", False), ("status", "paid")),
-                    _connector="OR",
-                ),
-                name="investments_run_status",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="settlement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gte", 0), ("overpaid__gte", 0), ("paid_to_date__gte", models.F("amount"))),
-                name="investments_settlement_amounts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="settlement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "paid_to_date__lte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.Func(
-                                models.F("accrued_to_date"),
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("exponent"), "+", models.Value(6)
-                                ),
-                                function="round",
-                                output_field=models.DecimalField(decimal_places=18, max_digits=38),
-                            ),
-                            "+",
-                            models.F("overpaid"),
-                        ),
-                    )
-                ),
-                name="investments_settlement_earned",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="settlement",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="investments_settlement_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="settlementslice",
-            constraint=models.UniqueConstraint(fields=("run", "number"), name="investments_settlement_slice_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="settlementslice",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'DELETE' OR to_jsonb(OLD) - ARRAY['done_at'] IS DISTINCT FROM to_jsonb(NEW) - ARRAY['done_at'] THEN\n        RAISE EXCEPTION 'frozen: of % only done_at may change', TG_TABLE_NAME USING ERRCODE = 'FI002';\n    END IF;\n    RETURN NEW;\nEND\n",
-                event="BEFORE UPDATE OR DELETE",
-                level="ROW",
-                name="investments_settlement_slice_is_fixed",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="positionevent",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="investments_event_stamped",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="rateceiling",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="investments_ceiling_stamped",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="positionevent",
-            index=django.contrib.postgres.indexes.BrinIndex(fields=["recorded_at"], name="investments_event_recorded"),
         ),
     ]

@@ -32,6 +32,21 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-day"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.Case(models.When(closed_at__isnull=True, then=models.Value(1))),
+                        name="ledger_one_open_day",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    IF TG_OP = 'DELETE' OR OLD.closed_at IS NOT NULL OR NEW.closed_at IS NULL\n       OR (NEW.day, NEW.opened_at) IS DISTINCT FROM (OLD.day, OLD.opened_at) THEN\n        RAISE EXCEPTION 'frozen: a business day is closed once and stays closed' USING ERRCODE = 'FI002';\n    END IF;\n    RETURN NEW;\nEND\n",
+                        event="BEFORE UPDATE OR DELETE",
+                        level="ROW",
+                        name="ledger_day_closes_once",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -44,6 +59,20 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name_plural": "currencies",
                 "ordering": ["code"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("exponent__gte", 0), ("exponent__lte", 18)), name="ledger_currency_exponent"
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    IF TG_OP = 'DELETE' OR (NEW.code, NEW.exponent) IS DISTINCT FROM (OLD.code, OLD.exponent) THEN\n        RAISE EXCEPTION 'frozen: a currency keeps its code and its exponent' USING ERRCODE = 'FI002';\n    END IF;\n    RETURN NEW;\nEND\n",
+                        event="BEFORE UPDATE OR DELETE",
+                        level="ROW",
+                        name="ledger_currency_is_fixed",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -89,6 +118,38 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name_plural": "evidence",
                 "ordering": ["-id"],
+                "indexes": [
+                    django.contrib.postgres.indexes.BrinIndex(fields=["recorded_at"], name="ledger_evidence_recorded")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("source", "reference"), name="ledger_evidence_is_one"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("reference", ""), _negated=True),
+                            models.Q(("source", ""), _negated=True),
+                            ("type__in", ["provider_event", "statement_line", "document"]),
+                        ),
+                        name="ledger_evidence_named",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="ledger_evidence_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="ledger_evidence_stamped",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -129,6 +190,25 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("deployed__gte", 0), ("principal__gte", 0), ("shortfall__gte", 0)),
+                        name="ledger_fund_sums",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "principal__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("deployed"), "+", models.F("shortfall")
+                                ),
+                            )
+                        ),
+                        name="ledger_fund_covers",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="PostingRule",
@@ -146,6 +226,17 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["kind", "debit_kind", "credit_kind"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("kind", "debit_kind", "credit_kind"), name="ledger_rule_is_one"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("credit_kind__in", ["returns_pool", "referral_budget", "capital"]),
+                            ("debit_kind__in", ["available", "locked", "in_payout", "principal", "suspense"]),
+                            _negated=True,
+                        ),
+                        name="ledger_rule_no_client_money_into_pools",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -172,6 +263,26 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-id"],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("moves__gte", 1)), name="ledger_transaction_moves"),
+                    models.CheckConstraint(
+                        condition=models.Q(("key", ""), _negated=True), name="ledger_transaction_key"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("approval_id__isnull", False)),
+                        fields=("approval_id",),
+                        name="ledger_approval_used_once",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="ledger_transaction_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -184,6 +295,17 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-id"],
+                "constraints": [
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="ledger_transfer_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -254,6 +376,92 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                (
+                                    "cash",
+                                    "deployed",
+                                    "receivable",
+                                    "shortfall",
+                                    "fx",
+                                    "available",
+                                    "locked",
+                                    "in_payout",
+                                    "principal",
+                                    "suspense",
+                                    "returns_pool",
+                                    "returns_due",
+                                    "referral_budget",
+                                    "capital",
+                                    "fees",
+                                    "penalties",
+                                ),
+                            )
+                        ),
+                        name="ledger_account_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("kind__in", ("available", "locked", "in_payout", "principal", "receivable")),
+                                ("owner__isnull", False),
+                            ),
+                            models.Q(
+                                models.Q(
+                                    ("kind__in", ("available", "locked", "in_payout", "principal", "receivable")),
+                                    _negated=True,
+                                ),
+                                ("owner__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="ledger_account_owner",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("credits__gte", 0), ("debits__gte", 0)), name="ledger_account_sums"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("overdraft_allowed", True),
+                            models.Q(("debits__gte", models.F("credits")), ("normal_side", "D")),
+                            models.Q(("credits__gte", models.F("debits")), ("normal_side", "C")),
+                            _connector="OR",
+                        ),
+                        name="ledger_account_no_overdraft",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'frozen: an account opens with nothing in it' USING ERRCODE = 'FI002';\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="ledger_account_opens_empty",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="NEW.debits <> 0 OR NEW.credits <> 0",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'frozen: of an account only the sums change, and they only grow' USING ERRCODE = 'FI002';\nEND\n",
+                        event="BEFORE UPDATE",
+                        level="ROW",
+                        name="ledger_account_is_fixed",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="(NEW.id, NEW.kind, NEW.owner_id, NEW.subject, NEW.scope, NEW.currency_id) IS DISTINCT FROM (OLD.id, OLD.kind, OLD.owner_id, OLD.subject, OLD.scope, OLD.currency_id) OR NEW.debits < OLD.debits OR NEW.credits < OLD.credits",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'frozen: an account stays' USING ERRCODE = 'FI002';\nEND\n",
+                        event="BEFORE DELETE",
+                        level="ROW",
+                        name="ledger_account_stays",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="AccountSnapshot",
@@ -278,6 +486,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="ledger_snapshot_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Seal",
@@ -305,91 +526,24 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-day_id"],
+                "constraints": [
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="ledger_seal_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    )
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="businessday",
-            constraint=models.UniqueConstraint(
-                models.Case(models.When(closed_at__isnull=True, then=models.Value(1))), name="ledger_one_open_day"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="businessday",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'DELETE' OR OLD.closed_at IS NOT NULL OR NEW.closed_at IS NULL\n       OR (NEW.day, NEW.opened_at) IS DISTINCT FROM (OLD.day, OLD.opened_at) THEN\n        RAISE EXCEPTION 'frozen: a business day is closed once and stays closed' USING ERRCODE = 'FI002';\n    END IF;\n    RETURN NEW;\nEND\n",
-                event="BEFORE UPDATE OR DELETE",
-                level="ROW",
-                name="ledger_day_closes_once",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="currency",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("exponent__gte", 0), ("exponent__lte", 18)), name="ledger_currency_exponent"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="currency",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'DELETE' OR (NEW.code, NEW.exponent) IS DISTINCT FROM (OLD.code, OLD.exponent) THEN\n        RAISE EXCEPTION 'frozen: a currency keeps its code and its exponent' USING ERRCODE = 'FI002';\n    END IF;\n    RETURN NEW;\nEND\n",
-                event="BEFORE UPDATE OR DELETE",
-                level="ROW",
-                name="ledger_currency_is_fixed",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
         ),
         migrations.AddField(
             model_name="account",
             name="currency",
             field=models.ForeignKey(
                 db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.currency"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="evidence",
-            constraint=models.UniqueConstraint(fields=("source", "reference"), name="ledger_evidence_is_one"),
-        ),
-        migrations.AddConstraint(
-            model_name="evidence",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("reference", ""), _negated=True),
-                    models.Q(("source", ""), _negated=True),
-                    ("type__in", ["provider_event", "statement_line", "document"]),
-                ),
-                name="ledger_evidence_named",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="evidence",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="ledger_evidence_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="postingrule",
-            constraint=models.UniqueConstraint(fields=("kind", "debit_kind", "credit_kind"), name="ledger_rule_is_one"),
-        ),
-        migrations.AddConstraint(
-            model_name="postingrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("credit_kind__in", ["returns_pool", "referral_budget", "capital"]),
-                    ("debit_kind__in", ["available", "locked", "in_payout", "principal", "suspense"]),
-                    _negated=True,
-                ),
-                name="ledger_rule_no_client_money_into_pools",
             ),
         ),
         migrations.AddField(
@@ -473,30 +627,6 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
-            model_name="accountsnapshot",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="ledger_snapshot_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="seal",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="ledger_seal_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
             model_name="account",
             constraint=models.UniqueConstraint(
                 fields=("kind", "owner", "subject", "scope", "currency"),
@@ -504,143 +634,10 @@ class Migration(migrations.Migration):
                 nulls_distinct=False,
             ),
         ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "kind__in",
-                        (
-                            "cash",
-                            "deployed",
-                            "receivable",
-                            "shortfall",
-                            "fx",
-                            "available",
-                            "locked",
-                            "in_payout",
-                            "principal",
-                            "suspense",
-                            "returns_pool",
-                            "returns_due",
-                            "referral_budget",
-                            "capital",
-                            "fees",
-                            "penalties",
-                        ),
-                    )
-                ),
-                name="ledger_account_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("kind__in", ("available", "locked", "in_payout", "principal", "receivable")),
-                        ("owner__isnull", False),
-                    ),
-                    models.Q(
-                        models.Q(
-                            ("kind__in", ("available", "locked", "in_payout", "principal", "receivable")), _negated=True
-                        ),
-                        ("owner__isnull", True),
-                    ),
-                    _connector="OR",
-                ),
-                name="ledger_account_owner",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("credits__gte", 0), ("debits__gte", 0)), name="ledger_account_sums"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("overdraft_allowed", True),
-                    models.Q(("debits__gte", models.F("credits")), ("normal_side", "D")),
-                    models.Q(("credits__gte", models.F("debits")), ("normal_side", "C")),
-                    _connector="OR",
-                ),
-                name="ledger_account_no_overdraft",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'frozen: an account opens with nothing in it' USING ERRCODE = 'FI002';\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="ledger_account_opens_empty",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="NEW.debits <> 0 OR NEW.credits <> 0",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'frozen: of an account only the sums change, and they only grow' USING ERRCODE = 'FI002';\nEND\n",
-                event="BEFORE UPDATE",
-                level="ROW",
-                name="ledger_account_is_fixed",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="(NEW.id, NEW.kind, NEW.owner_id, NEW.subject, NEW.scope, NEW.currency_id) IS DISTINCT FROM (OLD.id, OLD.kind, OLD.owner_id, OLD.subject, OLD.scope, OLD.currency_id) OR NEW.debits < OLD.debits OR NEW.credits < OLD.credits",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'frozen: an account stays' USING ERRCODE = 'FI002';\nEND\n",
-                event="BEFORE DELETE",
-                level="ROW",
-                name="ledger_account_stays",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("deployed__gte", 0), ("principal__gte", 0), ("shortfall__gte", 0)),
-                name="ledger_fund_sums",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "principal__gte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("deployed"), "+", models.F("shortfall")
-                        ),
-                    )
-                ),
-                name="ledger_fund_covers",
-            ),
-        ),
         migrations.AddIndex(
             model_name="transaction",
             index=models.Index(
                 condition=models.Q(("evidence__isnull", False)), fields=["evidence"], name="ledger_transaction_evidence"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="transaction",
-            constraint=models.CheckConstraint(condition=models.Q(("moves__gte", 1)), name="ledger_transaction_moves"),
-        ),
-        migrations.AddConstraint(
-            model_name="transaction",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("key", ""), _negated=True), name="ledger_transaction_key"
             ),
         ),
         migrations.AddConstraint(
@@ -652,26 +649,6 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="ledger_transaction_reversal",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="transaction",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("approval_id__isnull", False)),
-                fields=("approval_id",),
-                name="ledger_approval_used_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="transaction",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="ledger_transaction_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
             ),
         ),
         migrations.AddIndex(
@@ -689,40 +666,12 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="transfer",
             constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="ledger_transfer_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="transfer",
-            constraint=core.guards.Guard(
                 body="\nDECLARE\n    v_day date; v_rows bigint; v_ok boolean; v_several boolean; v_special boolean; v_funds boolean;\n    v_one record; v_count bigint; v_type text; v_hash bytea; v_approval_needed boolean; v_text text;\nBEGIN\n    IF current_setting('transaction_isolation') <> 'read committed' THEN\n        RAISE EXCEPTION 'isolation: post at READ COMMITTED; an older snapshot could post into a closed day'\n            USING ERRCODE = 'FI010';\n    END IF;\n    PERFORM pg_advisory_xact_lock_shared(7105001);\n    -- In a statement of its own: one that locks and reads would see the day as it was before it waited.\n    SELECT day INTO v_day FROM ledger_businessday WHERE closed_at IS NULL;\n    SELECT count(*) INTO v_rows FROM new_rows;\n    IF v_rows = 0 THEN\n        RETURN NULL;\n    END IF;\n\n    IF v_rows <= 12 THEN\n        \n    SELECT bool_and(COALESCE(\n               n.booked_on = v_day AND n.line BETWEEN 1 AND t.moves\n               AND n.debit_account_id <> n.credit_account_id\n               AND n.amount > 0 AND n.amount <> 'NaN'::numeric AND n.amount = trunc(n.amount, u.exponent) AND d.currency_id = n.currency_id AND c.currency_id = n.currency_id AND (\n        t.reverses_id IS NOT NULL\n        OR r.id IS NOT NULL\n        AND (NOT r.same_owner OR d.owner_id IS NULL OR c.owner_id IS NULL OR d.owner_id = c.owner_id)\n        AND (NOT r.same_scope OR d.scope = c.scope)\n        AND (r.scope_prefix = '' OR (d.scope <> '' OR c.scope <> '')\n             AND (d.scope = '' OR starts_with(d.scope, r.scope_prefix))\n             AND (c.scope = '' OR starts_with(c.scope, r.scope_prefix)))\n        AND (r.debit_scope = '' OR d.scope = r.debit_scope)\n    ), false)),\n           bool_or(t.moves > 1),\n           bool_or(t.reverses_id IS NOT NULL OR r.needs_evidence OR r.needs_approval OR r.same_owner AND t.moves > 1),\n           bool_or((d.kind IN ('principal', 'deployed') OR d.kind = 'shortfall' AND strpos(d.scope, ':') > 0) OR (c.kind IN ('principal', 'deployed') OR c.kind = 'shortfall' AND strpos(c.scope, ':') > 0))\n    \n    INTO v_ok, v_several, v_special, v_funds FROM new_rows n\n    LEFT JOIN ledger_transaction t ON t.id = n.transaction_id\n    LEFT JOIN ledger_account d ON d.id = n.debit_account_id\n    LEFT JOIN ledger_account c ON c.id = n.credit_account_id\n    LEFT JOIN ledger_currency u ON u.code = n.currency_id\n    LEFT JOIN ledger_postingrule r\n        ON r.kind = t.kind AND r.debit_kind = d.kind AND r.credit_kind = c.kind\n\n;\n    ELSE\n        EXECUTE $check$\n    SELECT bool_and(COALESCE(\n               n.booked_on = $1 AND n.line BETWEEN 1 AND t.moves\n               AND n.debit_account_id <> n.credit_account_id\n               AND n.amount > 0 AND n.amount <> 'NaN'::numeric AND n.amount = trunc(n.amount, u.exponent) AND d.currency_id = n.currency_id AND c.currency_id = n.currency_id AND (\n        t.reverses_id IS NOT NULL\n        OR r.id IS NOT NULL\n        AND (NOT r.same_owner OR d.owner_id IS NULL OR c.owner_id IS NULL OR d.owner_id = c.owner_id)\n        AND (NOT r.same_scope OR d.scope = c.scope)\n        AND (r.scope_prefix = '' OR (d.scope <> '' OR c.scope <> '')\n             AND (d.scope = '' OR starts_with(d.scope, r.scope_prefix))\n             AND (c.scope = '' OR starts_with(c.scope, r.scope_prefix)))\n        AND (r.debit_scope = '' OR d.scope = r.debit_scope)\n    ), false)),\n           bool_or(t.moves > 1),\n           bool_or(t.reverses_id IS NOT NULL OR r.needs_evidence OR r.needs_approval OR r.same_owner AND t.moves > 1),\n           bool_or((d.kind IN ('principal', 'deployed') OR d.kind = 'shortfall' AND strpos(d.scope, ':') > 0) OR (c.kind IN ('principal', 'deployed') OR c.kind = 'shortfall' AND strpos(c.scope, ':') > 0))\n    \n    FROM new_rows n\n    LEFT JOIN ledger_transaction t ON t.id = n.transaction_id\n    LEFT JOIN ledger_account d ON d.id = n.debit_account_id\n    LEFT JOIN ledger_account c ON c.id = n.credit_account_id\n    LEFT JOIN ledger_currency u ON u.code = n.currency_id\n    LEFT JOIN ledger_postingrule r\n        ON r.kind = t.kind AND r.debit_kind = d.kind AND r.credit_kind = c.kind\n\n$check$ INTO v_ok, v_several, v_special, v_funds USING v_day;\n    END IF;\n    IF NOT v_ok THEN\n        \n    SELECT CASE\n        WHEN t.id IS NULL THEN 'no-transaction: the transfer names a transaction that does not exist'\n        WHEN d.id IS NULL OR c.id IS NULL THEN 'no-account: the transfer names an account that does not exist'\n        WHEN n.booked_on IS DISTINCT FROM v_day THEN\n            format('wrong-day: booked on %s, but the open business day is %s', n.booked_on, v_day)\n        WHEN n.line NOT BETWEEN 1 AND t.moves THEN\n            format('wrong-line: line %s of a transaction of %s', n.line, t.moves)\n        WHEN u.code IS NULL THEN 'no-currency: the transfer names a currency that does not exist'\n        WHEN (n.amount > 0 AND n.amount <> 'NaN'::numeric AND n.amount = trunc(n.amount, u.exponent)) IS NOT TRUE THEN\n            format('wrong-amount: %s is not a positive amount of at most %s decimals', n.amount, u.exponent)\n        WHEN (d.currency_id = n.currency_id AND c.currency_id = n.currency_id) IS NOT TRUE THEN\n            format('wrong-currency: %s from an account in %s to one in %s', n.currency_id, d.currency_id, c.currency_id)\n        WHEN n.debit_account_id = n.credit_account_id THEN 'same-account: debit and credit are one account'\n        ELSE format('no-rule: no posting rule lets %s debit %s (%s) and credit %s (%s)',\n                    t.kind, d.kind, d.scope, c.kind, c.scope)\n    END\n    \n    INTO v_text FROM new_rows n\n    LEFT JOIN ledger_transaction t ON t.id = n.transaction_id\n    LEFT JOIN ledger_account d ON d.id = n.debit_account_id\n    LEFT JOIN ledger_account c ON c.id = n.credit_account_id\n    LEFT JOIN ledger_currency u ON u.code = n.currency_id\n    LEFT JOIN ledger_postingrule r\n        ON r.kind = t.kind AND r.debit_kind = d.kind AND r.credit_kind = c.kind\n\n    WHERE (n.booked_on = v_day AND n.line BETWEEN 1 AND t.moves AND n.debit_account_id <> n.credit_account_id\n           AND n.amount > 0 AND n.amount <> 'NaN'::numeric AND n.amount = trunc(n.amount, u.exponent) AND d.currency_id = n.currency_id AND c.currency_id = n.currency_id AND (\n        t.reverses_id IS NOT NULL\n        OR r.id IS NOT NULL\n        AND (NOT r.same_owner OR d.owner_id IS NULL OR c.owner_id IS NULL OR d.owner_id = c.owner_id)\n        AND (NOT r.same_scope OR d.scope = c.scope)\n        AND (r.scope_prefix = '' OR (d.scope <> '' OR c.scope <> '')\n             AND (d.scope = '' OR starts_with(d.scope, r.scope_prefix))\n             AND (c.scope = '' OR starts_with(c.scope, r.scope_prefix)))\n        AND (r.debit_scope = '' OR d.scope = r.debit_scope)\n    )) IS NOT TRUE\n    ORDER BY n.transaction_id, n.line LIMIT 1\n;\n        RAISE EXCEPTION '%', v_text USING ERRCODE = 'FI011';\n    END IF;\n    IF v_several AND EXISTS (\n        SELECT 1 FROM (SELECT transaction_id, count(*) AS lines FROM new_rows GROUP BY transaction_id) g\n        JOIN ledger_transaction t ON t.id = g.transaction_id WHERE g.lines <> t.moves)\n    THEN\n        RAISE EXCEPTION 'incomplete: a transaction''s transfers come in one statement, all of them'\n            USING ERRCODE = 'FI011';\n    END IF;\n    IF v_special THEN\n        \n    FOR v_one IN\n        SELECT t.id, t.kind, t.moves, t.evidence_id, t.approval_id, t.reverses_id,\n               COALESCE(bool_or(r.needs_evidence), false) AS needs_evidence,\n               COALESCE(bool_or(r.needs_approval), false) AS needs_approval,\n               COALESCE(bool_or(r.same_owner), false) AS same_owner\n        FROM new_rows n\n        JOIN ledger_transaction t ON t.id = n.transaction_id\n        JOIN ledger_account d ON d.id = n.debit_account_id\n        JOIN ledger_account c ON c.id = n.credit_account_id\n        LEFT JOIN ledger_postingrule r\n            ON r.kind = t.kind AND r.debit_kind = d.kind AND r.credit_kind = c.kind\n        GROUP BY t.id\n        ORDER BY t.id\n    LOOP\n        IF v_one.same_owner AND v_one.moves > 1 THEN\n            SELECT count(DISTINCT a.owner_id) INTO v_count\n            FROM new_rows n JOIN ledger_account a ON a.id IN (n.debit_account_id, n.credit_account_id)\n            WHERE n.transaction_id = v_one.id;\n            IF v_count > 1 THEN\n                RAISE EXCEPTION 'two-owners: all owned accounts of a % have one owner', v_one.kind\n                    USING ERRCODE = 'FI012';\n            END IF;\n        END IF;\n\n        IF v_one.reverses_id IS NOT NULL THEN\n            SELECT t.moves INTO v_count FROM ledger_transaction t\n            WHERE t.id = v_one.reverses_id AND t.reverses_id IS NULL;\n            IF NOT FOUND THEN\n                RAISE EXCEPTION 'not-reversible: what is reversed must exist and be no reversal itself'\n                    USING ERRCODE = 'FI013';\n            END IF;\n            IF v_count <> v_one.moves OR EXISTS (\n                SELECT 1 FROM new_rows n\n                WHERE n.transaction_id = v_one.id AND NOT EXISTS (\n                    SELECT 1 FROM ledger_transfer x\n                    WHERE x.transaction_id = v_one.reverses_id AND x.line = n.line\n                      AND x.debit_account_id = n.credit_account_id AND x.credit_account_id = n.debit_account_id\n                      AND x.amount = n.amount AND x.currency_id = n.currency_id))\n            THEN\n                RAISE EXCEPTION 'no-mirror: a reversal mirrors the transaction that it names, line by line'\n                    USING ERRCODE = 'FI013';\n            END IF;\n        END IF;\n\n        v_approval_needed := v_one.needs_approval OR v_one.reverses_id IS NOT NULL;\n        IF v_one.needs_evidence THEN\n            SELECT e.type INTO v_type FROM ledger_evidence e WHERE e.id = v_one.evidence_id FOR NO KEY UPDATE;\n            IF NOT FOUND THEN\n                RAISE EXCEPTION 'no-evidence: a % needs evidence', v_one.kind USING ERRCODE = 'FI014';\n            END IF;\n            IF EXISTS (SELECT 1 FROM ledger_transaction o\n                       WHERE o.evidence_id = v_one.evidence_id AND o.id <> v_one.id\n                         AND NOT EXISTS (SELECT 1 FROM ledger_transaction b WHERE b.reverses_id = o.id))\n            THEN\n                RAISE EXCEPTION 'evidence-used: this evidence already stands behind another transaction'\n                    USING ERRCODE = 'FI014';\n            END IF;\n            v_approval_needed := v_approval_needed OR v_type = 'document';\n        END IF;\n\n        IF v_approval_needed THEN\n            SELECT sha256(convert_to(v_one.kind || '|' || string_agg(\n                       n.line || ':' || n.debit_account_id || ':' || n.credit_account_id || ':'\n                       || n.currency_id || ':' || n.amount, '|' ORDER BY n.line), 'UTF8'))\n            INTO v_hash FROM new_rows n WHERE n.transaction_id = v_one.id;\n            IF NOT EXISTS (SELECT 1 FROM oversight_approvalrequest q\n                           WHERE q.id = v_one.approval_id AND q.status = 'approved' AND q.moves_hash = v_hash)\n            THEN\n                RAISE EXCEPTION 'no-approval: a % needs an approval of exactly these moves', v_one.kind\n                    USING ERRCODE = 'FI015';\n            END IF;\n        END IF;\n    END LOOP;\n\n    END IF;\n\n    IF v_rows <= 12 THEN\n        \n    UPDATE ledger_account a SET debits = a.debits + s.debit, credits = a.credits + s.credit\n    FROM (\n        SELECT x.id, sum(x.debit) AS debit, sum(x.credit) AS credit\n        FROM (SELECT debit_account_id AS id, amount AS debit, 0 AS credit FROM new_rows\n              UNION ALL\n              SELECT credit_account_id, 0, amount FROM new_rows) x\n        GROUP BY x.id\n    ) s\n    WHERE a.id = s.id AND a.keeps_balance\n;\n    ELSE\n        EXECUTE $book$\n    UPDATE ledger_account a SET debits = a.debits + s.debit, credits = a.credits + s.credit\n    FROM (\n        SELECT x.id, sum(x.debit) AS debit, sum(x.credit) AS credit\n        FROM (SELECT debit_account_id AS id, amount AS debit, 0 AS credit FROM new_rows\n              UNION ALL\n              SELECT credit_account_id, 0, amount FROM new_rows) x\n        GROUP BY x.id\n    ) s\n    WHERE a.id = s.id AND a.keeps_balance\n$book$;\n    END IF;\n    IF v_funds THEN\n        \n    INSERT INTO ledger_fund (scope, currency_id)\n    SELECT DISTINCT a.scope, a.currency_id\n    FROM new_rows n JOIN ledger_account a ON a.id IN (n.debit_account_id, n.credit_account_id)\n    WHERE (a.kind IN ('principal', 'deployed') OR a.kind = 'shortfall' AND strpos(a.scope, ':') > 0)\n    ORDER BY 1, 2\n    ON CONFLICT DO NOTHING;\n\n    PERFORM 1 FROM ledger_fund f\n    WHERE (f.scope, f.currency_id) IN (\n        SELECT a.scope, a.currency_id\n        FROM new_rows n JOIN ledger_account a ON a.id IN (n.debit_account_id, n.credit_account_id)\n        WHERE (a.kind IN ('principal', 'deployed') OR a.kind = 'shortfall' AND strpos(a.scope, ':') > 0))\n    ORDER BY f.scope, f.currency_id FOR NO KEY UPDATE;\n\n    UPDATE ledger_fund f SET\n        principal = f.principal + s.principal, deployed = f.deployed + s.deployed, shortfall = f.shortfall + s.shortfall\n    FROM (\n        SELECT a.scope, a.currency_id,\n               COALESCE(sum(x.credit - x.debit) FILTER (WHERE a.kind = 'principal'), 0) AS principal,\n               COALESCE(sum(x.debit - x.credit) FILTER (WHERE a.kind = 'deployed'), 0) AS deployed,\n               COALESCE(sum(x.debit - x.credit) FILTER (WHERE a.kind = 'shortfall'), 0) AS shortfall\n        FROM (SELECT debit_account_id AS id, amount AS debit, 0 AS credit FROM new_rows\n              UNION ALL\n              SELECT credit_account_id, 0, amount FROM new_rows) x\n        JOIN ledger_account a ON a.id = x.id\n        WHERE (a.kind IN ('principal', 'deployed') OR a.kind = 'shortfall' AND strpos(a.scope, ':') > 0)\n        GROUP BY a.scope, a.currency_id\n    ) s\n    WHERE f.scope = s.scope AND f.currency_id = s.currency_id;\n\n    IF EXISTS (\n        SELECT 1\n        FROM new_rows n\n        JOIN ledger_transaction t ON t.id = n.transaction_id AND t.reverses_id IS NULL\n        JOIN ledger_account c ON c.id = n.credit_account_id AND c.kind = 'principal'\n        JOIN ledger_fund f ON f.scope = c.scope AND f.currency_id = c.currency_id AND f.shortfall > 0)\n    THEN\n        RAISE EXCEPTION 'fund-shortfall: while a loss is not made good, nobody new may fund this product'\n            USING ERRCODE = 'FI016';\n    END IF;\n\n    END IF;\n    RETURN NULL;\nEND\n",
                 event="AFTER INSERT",
                 level="STATEMENT",
                 name="ledger_transfer_is_right",
                 options="SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off",
                 referencing="REFERENCING NEW TABLE AS new_rows",
-                when="",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="evidence",
-            index=django.contrib.postgres.indexes.BrinIndex(fields=["recorded_at"], name="ledger_evidence_recorded"),
-        ),
-        migrations.AddConstraint(
-            model_name="evidence",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="ledger_evidence_stamped",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
                 when="",
             ),
         ),

@@ -111,6 +111,14 @@ class Migration(migrations.Migration):
                 "ordering": ["-id"],
                 "permissions": [("preview_message", "Can see every kind of message as it is written")],
                 "default_permissions": ("view",),
+                "indexes": [
+                    django.contrib.postgres.indexes.BrinIndex(
+                        fields=["created_at"], name="notifications_made_at", pages_per_range=32
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("user", "kind", "key"), name="notifications_told_once")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -168,6 +176,45 @@ class Migration(migrations.Migration):
                 "ordering": ["-id"],
                 "permissions": [("retry_delivery", "Can have failed deliveries tried again")],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status", "queued")), fields=["next_try_at"], name="notifications_due"
+                    ),
+                    models.Index(
+                        condition=models.Q(("status", "queued"), _negated=True),
+                        fields=["status", "ended_at"],
+                        name="notifications_ended",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("notification", "channel", "device_id"),
+                        name="notifications_delivered_once",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ended_at__isnull", True), ("status", "queued")),
+                            models.Q(models.Q(("status", "queued"), _negated=True), ("ended_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="notifications_delivery_ended_at",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status__in", ["queued", "sent"]), models.Q(("reason", ""), _negated=True), _connector="OR"
+                        ),
+                        name="notifications_delivery_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("channel", "push"), ("device_id__isnull", False)),
+                            models.Q(models.Q(("channel", "push"), _negated=True), ("device_id__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="notifications_delivery_device",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -202,6 +249,9 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["category", "channel"],
                 "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(fields=("user", "category", "channel"), name="notifications_one_preference")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -238,74 +288,5 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="notification",
-            index=django.contrib.postgres.indexes.BrinIndex(
-                fields=["created_at"], name="notifications_made_at", pages_per_range=32
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="notification",
-            constraint=models.UniqueConstraint(fields=("user", "kind", "key"), name="notifications_told_once"),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                condition=models.Q(("status", "queued")), fields=["next_try_at"], name="notifications_due"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                condition=models.Q(("status", "queued"), _negated=True),
-                fields=["status", "ended_at"],
-                name="notifications_ended",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.UniqueConstraint(
-                fields=("notification", "channel", "device_id"),
-                name="notifications_delivered_once",
-                nulls_distinct=False,
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ended_at__isnull", True), ("status", "queued")),
-                    models.Q(models.Q(("status", "queued"), _negated=True), ("ended_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="notifications_delivery_ended_at",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("status__in", ["queued", "sent"]), models.Q(("reason", ""), _negated=True), _connector="OR"
-                ),
-                name="notifications_delivery_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("channel", "push"), ("device_id__isnull", False)),
-                    models.Q(models.Q(("channel", "push"), _negated=True), ("device_id__isnull", True)),
-                    _connector="OR",
-                ),
-                name="notifications_delivery_device",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="preference",
-            constraint=models.UniqueConstraint(
-                fields=("user", "category", "channel"), name="notifications_one_preference"
-            ),
         ),
     ]

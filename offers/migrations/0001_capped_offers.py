@@ -245,6 +245,38 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-id"],
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0), ("investments__gt", 0), ("principal__gt", 0)),
+                        name="offers_deed_amounts",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("reserve__isnull", False), ("verb", "distribute")),
+                            models.Q(("reserve__isnull", True), ("verb", "lose")),
+                            _connector="OR",
+                        ),
+                        name="offers_deed_verb",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="offers_deed_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="offers_deed_stamped",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -316,6 +348,89 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-id"],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["offer", "id"], name="offers_investment_offer"),
+                    models.Index(fields=["investor", "-id"], name="offers_investment_owner"),
+                    models.Index(
+                        condition=models.Q(("status", "waiting")), fields=["offer", "id"], name="offers_investment_line"
+                    ),
+                    models.Index(
+                        condition=models.Q(("status__in", ["reserved", "committed"])),
+                        fields=["investor", "offer"],
+                        include=("accepted_amount",),
+                        name="offers_investment_held",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("investor", "request_method", "request_path", "request_key"),
+                        name="offers_investment_one_per_request",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("request_fingerprint__isnull", False),
+                                ("request_key__isnull", False),
+                                ("request_method__isnull", False),
+                                ("request_path__isnull", False),
+                            ),
+                            models.Q(
+                                ("request_fingerprint__isnull", True),
+                                ("request_key__isnull", True),
+                                ("request_method__isnull", True),
+                                ("request_path__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="offers_investment_request_whole",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("status", "waiting")),
+                        fields=("offer", "investor"),
+                        name="offers_investment_waits_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("accepted_amount__gte", 0),
+                            ("accepted_amount__lte", models.F("requested_amount")),
+                            ("principal__gte", 0),
+                            ("principal__lte", models.F("accepted_amount")),
+                            ("requested_amount__gt", 0),
+                        ),
+                        name="offers_investment_amounts",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("accepted_amount", 0),
+                                ("operation_id__isnull", True),
+                                ("status__in", ["waiting", "lapsed"]),
+                            ),
+                            models.Q(
+                                ("accepted_amount__gt", 0),
+                                ("operation_id__isnull", False),
+                                ("reflects_until__isnull", False),
+                                ("reserved_at__isnull", False),
+                                ("status__in", ["reserved", "withdrawn", "released", "committed", "repaid"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="offers_investment_status",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status", "committed"), ("principal", 0), _connector="OR"),
+                        name="offers_investment_principal",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    IF TG_OP = 'DELETE' OR (NEW.id, NEW.offer_id, NEW.investor_id, NEW.requested_amount, NEW.asked_at)\n       IS DISTINCT FROM (OLD.id, OLD.offer_id, OLD.investor_id, OLD.requested_amount, OLD.asked_at)\n       OR OLD.operation_id IS NOT NULL AND (NEW.operation_id, NEW.accepted_amount)\n          IS DISTINCT FROM (OLD.operation_id, OLD.accepted_amount) THEN\n        RAISE EXCEPTION 'frozen: what was asked for and what was accepted stay as they were' USING ERRCODE = 'FI002';\n    END IF;\n    RETURN NEW;\nEND\n",
+                        event="BEFORE UPDATE OR DELETE",
+                        level="ROW",
+                        name="offers_investment_is_fixed",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -350,186 +465,27 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="offers_share_amount"),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="offers_share_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    IF EXISTS (\n        SELECT FROM new_rows n\n        LEFT JOIN offers_offerdeed d ON d.id = n.deed_id\n        LEFT JOIN offers_offerinvestment i ON i.id = n.investment_id\n        WHERE d.offer_id IS DISTINCT FROM i.offer_id OR d.id IS NULL)\n    THEN\n        RAISE EXCEPTION 'no-deed: a share is of a deed and of an investment in the same offer' USING ERRCODE = 'FI019';\n    END IF;\n    RETURN NULL;\nEND\n",
+                        event="AFTER INSERT",
+                        level="STATEMENT",
+                        name="offers_share_stands",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="REFERENCING NEW TABLE AS new_rows",
+                        when="",
+                    ),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="offerdeed",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0), ("investments__gt", 0), ("principal__gt", 0)),
-                name="offers_deed_amounts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offerdeed",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("reserve__isnull", False), ("verb", "distribute")),
-                    models.Q(("reserve__isnull", True), ("verb", "lose")),
-                    _connector="OR",
-                ),
-                name="offers_deed_verb",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offerdeed",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="offers_deed_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offerdeed",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="offers_deed_stamped",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="offerinvestment",
-            index=models.Index(fields=["offer", "id"], name="offers_investment_offer"),
-        ),
-        migrations.AddIndex(
-            model_name="offerinvestment",
-            index=models.Index(fields=["investor", "-id"], name="offers_investment_owner"),
-        ),
-        migrations.AddIndex(
-            model_name="offerinvestment",
-            index=models.Index(
-                condition=models.Q(("status", "waiting")), fields=["offer", "id"], name="offers_investment_line"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="offerinvestment",
-            index=models.Index(
-                condition=models.Q(("status__in", ["reserved", "committed"])),
-                fields=["investor", "offer"],
-                include=("accepted_amount",),
-                name="offers_investment_held",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offerinvestment",
-            constraint=models.UniqueConstraint(
-                fields=("investor", "request_method", "request_path", "request_key"),
-                name="offers_investment_one_per_request",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offerinvestment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("request_fingerprint__isnull", False),
-                        ("request_key__isnull", False),
-                        ("request_method__isnull", False),
-                        ("request_path__isnull", False),
-                    ),
-                    models.Q(
-                        ("request_fingerprint__isnull", True),
-                        ("request_key__isnull", True),
-                        ("request_method__isnull", True),
-                        ("request_path__isnull", True),
-                    ),
-                    _connector="OR",
-                ),
-                name="offers_investment_request_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offerinvestment",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("status", "waiting")),
-                fields=("offer", "investor"),
-                name="offers_investment_waits_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offerinvestment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("accepted_amount__gte", 0),
-                    ("accepted_amount__lte", models.F("requested_amount")),
-                    ("principal__gte", 0),
-                    ("principal__lte", models.F("accepted_amount")),
-                    ("requested_amount__gt", 0),
-                ),
-                name="offers_investment_amounts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offerinvestment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("accepted_amount", 0), ("operation_id__isnull", True), ("status__in", ["waiting", "lapsed"])
-                    ),
-                    models.Q(
-                        ("accepted_amount__gt", 0),
-                        ("operation_id__isnull", False),
-                        ("reflects_until__isnull", False),
-                        ("reserved_at__isnull", False),
-                        ("status__in", ["reserved", "withdrawn", "released", "committed", "repaid"]),
-                    ),
-                    _connector="OR",
-                ),
-                name="offers_investment_status",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offerinvestment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status", "committed"), ("principal", 0), _connector="OR"),
-                name="offers_investment_principal",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offerinvestment",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'DELETE' OR (NEW.id, NEW.offer_id, NEW.investor_id, NEW.requested_amount, NEW.asked_at)\n       IS DISTINCT FROM (OLD.id, OLD.offer_id, OLD.investor_id, OLD.requested_amount, OLD.asked_at)\n       OR OLD.operation_id IS NOT NULL AND (NEW.operation_id, NEW.accepted_amount)\n          IS DISTINCT FROM (OLD.operation_id, OLD.accepted_amount) THEN\n        RAISE EXCEPTION 'frozen: what was asked for and what was accepted stay as they were' USING ERRCODE = 'FI002';\n    END IF;\n    RETURN NEW;\nEND\n",
-                event="BEFORE UPDATE OR DELETE",
-                level="ROW",
-                name="offers_investment_is_fixed",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offershare",
-            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="offers_share_amount"),
-        ),
-        migrations.AddConstraint(
-            model_name="offershare",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="offers_share_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offershare",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF EXISTS (\n        SELECT FROM new_rows n\n        LEFT JOIN offers_offerdeed d ON d.id = n.deed_id\n        LEFT JOIN offers_offerinvestment i ON i.id = n.investment_id\n        WHERE d.offer_id IS DISTINCT FROM i.offer_id OR d.id IS NULL)\n    THEN\n        RAISE EXCEPTION 'no-deed: a share is of a deed and of an investment in the same offer' USING ERRCODE = 'FI019';\n    END IF;\n    RETURN NULL;\nEND\n",
-                event="AFTER INSERT",
-                level="STATEMENT",
-                name="offers_share_stands",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="REFERENCING NEW TABLE AS new_rows",
-                when="",
-            ),
         ),
     ]

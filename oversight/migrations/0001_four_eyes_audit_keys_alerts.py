@@ -93,6 +93,72 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-id"],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status", "requested")),
+                        fields=["expires_at"],
+                        name="oversight_request_open",
+                    ),
+                    models.Index(fields=["target_type", "target_id"], name="oversight_request_target"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("approvals__gte", 1)), name="oversight_request_needs_approval"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("expires_at__gt", models.F("requested_at"))), name="oversight_request_ends"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True), name="oversight_request_reason"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["requested", "approved", "rejected", "expired", "void"])),
+                        name="oversight_request_status",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decided_at__isnull", True), ("status", "requested")),
+                            models.Q(models.Q(("status", "requested"), _negated=True), ("decided_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="oversight_request_decided_at",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "approved"), _negated=True),
+                            ("decided_at__lt", models.F("expires_at")),
+                            _connector="OR",
+                        ),
+                        name="oversight_request_approved_in_time",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    IF NEW.status <> 'requested' THEN\n        RAISE EXCEPTION 'born-decided: a request begins open' USING ERRCODE = 'FI010';\n    END IF;\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="oversight_approvalrequest_born_open",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nDECLARE\n    for_it integer;\n    against_it integer;\nBEGIN\n    IF to_jsonb(OLD) - ARRAY['status', 'decided_at'] IS DISTINCT FROM to_jsonb(NEW) - ARRAY['status', 'decided_at'] THEN\n        RAISE EXCEPTION 'frozen: of a request only its status moves' USING ERRCODE = 'FI002';\n    END IF;\n    IF OLD.status <> 'requested' THEN\n        RAISE EXCEPTION 'decided: this request is % already', OLD.status USING ERRCODE = 'FI011';\n    END IF;\n    SELECT count(*) FILTER (WHERE verdict = 'approve'), count(*) FILTER (WHERE verdict = 'reject')\n        INTO for_it, against_it\n        FROM public.oversight_decision\n        WHERE request_id = OLD.id AND approver_id <> OLD.requested_by_id\n            AND approver_id IS DISTINCT FROM OLD.beneficiary_id;\n    IF NEW.status = 'approved' AND (for_it < OLD.approvals OR against_it > 0) THEN\n        RAISE EXCEPTION 'not-approved: % of % approvals', for_it, OLD.approvals USING ERRCODE = 'FI012';\n    END IF;\n    IF NEW.status = 'rejected' AND against_it = 0 THEN\n        RAISE EXCEPTION 'not-rejected: nobody has rejected it' USING ERRCODE = 'FI013';\n    END IF;\n    RETURN NEW;\nEND\n",
+                        event="BEFORE UPDATE",
+                        level="ROW",
+                        name="oversight_approvalrequest_frozen",
+                        options="SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'kept: rows of % are never removed', TG_TABLE_NAME USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="oversight_approvalrequest_kept",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -150,6 +216,36 @@ class Migration(migrations.Migration):
                 "ordering": ["-id"],
                 "permissions": [("see_personal", "Can read the personal part of audit events")],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["target_type", "target_id"], name="oversight_audit_target"),
+                    models.Index(fields=["action"], name="oversight_audit_action"),
+                    models.Index(fields=["at"], name="oversight_audit_at"),
+                    django.contrib.postgres.indexes.BrinIndex(fields=["recorded_at"], name="oversight_audit_recorded"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("personal__isnull", True), ("person__isnull", False), _connector="OR"),
+                        name="oversight_audit_personal_of_whom",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="oversight_auditevent_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="oversight_auditevent_stamped",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -194,6 +290,44 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["id"],
                 "default_permissions": ("view",),
+                "indexes": [
+                    django.contrib.postgres.indexes.BrinIndex(
+                        fields=["recorded_at"], name="oversight_decision_recorded"
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("request", "approver"), name="oversight_decision_one_each"),
+                    models.CheckConstraint(
+                        condition=models.Q(("verdict__in", ["approve", "reject"])), name="oversight_decision_verdict"
+                    ),
+                    core.guards.Guard(
+                        body="\nDECLARE\n    request record;\nBEGIN\n    SELECT requested_by_id, beneficiary_id, status INTO request\n        FROM public.oversight_approvalrequest WHERE id = NEW.request_id FOR NO KEY UPDATE;\n    IF request.requested_by_id = NEW.approver_id THEN\n        RAISE EXCEPTION 'own-request: nobody decides their own request' USING ERRCODE = 'FI014';\n    END IF;\n    IF request.beneficiary_id = NEW.approver_id THEN\n        RAISE EXCEPTION 'own-benefit: nobody decides what is to their own benefit' USING ERRCODE = 'FI015';\n    END IF;\n    IF request.status <> 'requested' THEN\n        RAISE EXCEPTION 'decided: this request is % already', request.status USING ERRCODE = 'FI011';\n    END IF;\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="oversight_decision_of_another",
+                        options="SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="oversight_decision_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="oversight_decision_stamped",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -330,195 +464,5 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="approvalrequest",
-            index=models.Index(
-                condition=models.Q(("status", "requested")), fields=["expires_at"], name="oversight_request_open"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="approvalrequest",
-            index=models.Index(fields=["target_type", "target_id"], name="oversight_request_target"),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("approvals__gte", 1)), name="oversight_request_needs_approval"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("expires_at__gt", models.F("requested_at"))), name="oversight_request_ends"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="oversight_request_reason"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["requested", "approved", "rejected", "expired", "void"])),
-                name="oversight_request_status",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("decided_at__isnull", True), ("status", "requested")),
-                    models.Q(models.Q(("status", "requested"), _negated=True), ("decided_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="oversight_request_decided_at",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "approved"), _negated=True),
-                    ("decided_at__lt", models.F("expires_at")),
-                    _connector="OR",
-                ),
-                name="oversight_request_approved_in_time",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF NEW.status <> 'requested' THEN\n        RAISE EXCEPTION 'born-decided: a request begins open' USING ERRCODE = 'FI010';\n    END IF;\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="oversight_approvalrequest_born_open",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=core.guards.Guard(
-                body="\nDECLARE\n    for_it integer;\n    against_it integer;\nBEGIN\n    IF to_jsonb(OLD) - ARRAY['status', 'decided_at'] IS DISTINCT FROM to_jsonb(NEW) - ARRAY['status', 'decided_at'] THEN\n        RAISE EXCEPTION 'frozen: of a request only its status moves' USING ERRCODE = 'FI002';\n    END IF;\n    IF OLD.status <> 'requested' THEN\n        RAISE EXCEPTION 'decided: this request is % already', OLD.status USING ERRCODE = 'FI011';\n    END IF;\n    SELECT count(*) FILTER (WHERE verdict = 'approve'), count(*) FILTER (WHERE verdict = 'reject')\n        INTO for_it, against_it\n        FROM public.oversight_decision\n        WHERE request_id = OLD.id AND approver_id <> OLD.requested_by_id\n            AND approver_id IS DISTINCT FROM OLD.beneficiary_id;\n    IF NEW.status = 'approved' AND (for_it < OLD.approvals OR against_it > 0) THEN\n        RAISE EXCEPTION 'not-approved: % of % approvals', for_it, OLD.approvals USING ERRCODE = 'FI012';\n    END IF;\n    IF NEW.status = 'rejected' AND against_it = 0 THEN\n        RAISE EXCEPTION 'not-rejected: nobody has rejected it' USING ERRCODE = 'FI013';\n    END IF;\n    RETURN NEW;\nEND\n",
-                event="BEFORE UPDATE",
-                level="ROW",
-                name="oversight_approvalrequest_frozen",
-                options="SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'kept: rows of % are never removed', TG_TABLE_NAME USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="oversight_approvalrequest_kept",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="auditevent",
-            index=models.Index(fields=["target_type", "target_id"], name="oversight_audit_target"),
-        ),
-        migrations.AddIndex(
-            model_name="auditevent",
-            index=models.Index(fields=["action"], name="oversight_audit_action"),
-        ),
-        migrations.AddIndex(
-            model_name="auditevent",
-            index=models.Index(fields=["at"], name="oversight_audit_at"),
-        ),
-        migrations.AddConstraint(
-            model_name="auditevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("personal__isnull", True), ("person__isnull", False), _connector="OR"),
-                name="oversight_audit_personal_of_whom",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="auditevent",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="oversight_auditevent_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=models.UniqueConstraint(fields=("request", "approver"), name="oversight_decision_one_each"),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("verdict__in", ["approve", "reject"])), name="oversight_decision_verdict"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=core.guards.Guard(
-                body="\nDECLARE\n    request record;\nBEGIN\n    SELECT requested_by_id, beneficiary_id, status INTO request\n        FROM public.oversight_approvalrequest WHERE id = NEW.request_id FOR NO KEY UPDATE;\n    IF request.requested_by_id = NEW.approver_id THEN\n        RAISE EXCEPTION 'own-request: nobody decides their own request' USING ERRCODE = 'FI014';\n    END IF;\n    IF request.beneficiary_id = NEW.approver_id THEN\n        RAISE EXCEPTION 'own-benefit: nobody decides what is to their own benefit' USING ERRCODE = 'FI015';\n    END IF;\n    IF request.status <> 'requested' THEN\n        RAISE EXCEPTION 'decided: this request is % already', request.status USING ERRCODE = 'FI011';\n    END IF;\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="oversight_decision_of_another",
-                options="SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="oversight_decision_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="auditevent",
-            index=django.contrib.postgres.indexes.BrinIndex(fields=["recorded_at"], name="oversight_audit_recorded"),
-        ),
-        migrations.AddConstraint(
-            model_name="auditevent",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="oversight_auditevent_stamped",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="oversight_decision_stamped",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="decision",
-            index=django.contrib.postgres.indexes.BrinIndex(fields=["recorded_at"], name="oversight_decision_recorded"),
         ),
     ]

@@ -65,6 +65,16 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["code", "currency", "direction"],
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("code", "direction", "currency"), name="payments_method_is_one"),
+                    models.CheckConstraint(
+                        condition=models.Q(("fee__gte", 0), ("maximum__gte", models.F("minimum")), ("minimum__gt", 0)),
+                        name="payments_method_amounts",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("cash_scope", ""), _negated=True), name="payments_method_cash_scope"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -150,6 +160,71 @@ class Migration(migrations.Migration):
                     ("approve_deposit_reversal", "Can approve that a deposit's booking is reversed"),
                 ],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["investor", "-id"], name="payments_deposit_of_investor"),
+                    models.Index(
+                        condition=models.Q(("status__in", ["initiated", "pending"])),
+                        fields=["expires_at"],
+                        name="payments_deposit_expiry",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("investor", "request_method", "request_path", "request_key"),
+                        name="payments_deposit_one_per_request",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("request_fingerprint__isnull", False),
+                                ("request_key__isnull", False),
+                                ("request_method__isnull", False),
+                                ("request_path__isnull", False),
+                            ),
+                            models.Q(
+                                ("request_fingerprint__isnull", True),
+                                ("request_key__isnull", True),
+                                ("request_method__isnull", True),
+                                ("request_path__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="payments_deposit_request_whole",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="payments_deposit_amount"),
+                    models.CheckConstraint(
+                        condition=models.Q(("expires_at__gt", models.F("created_at"))),
+                        name="payments_deposit_expires_later",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("arrived_amount__gt", 0),
+                                ("confirmed_at__isnull", False),
+                                ("status__in", ["confirmed", "refunded", "disputed", "charged_back"]),
+                                ("transaction_id__isnull", False),
+                            ),
+                            models.Q(
+                                ("arrived_amount__isnull", True),
+                                ("confirmed_at__isnull", True),
+                                ("status__in", ["initiated", "pending", "failed", "expired"]),
+                                ("transaction_id__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="payments_deposit_credited_iff_confirmed",
+                    ),
+                    models.UniqueConstraint(fields=("transaction_id",), name="payments_deposit_one_per_transaction"),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    IF TG_OP = 'DELETE' OR to_jsonb(OLD) - ARRAY['status', 'arrived_amount', 'value_on', 'confirmed_at', 'transaction_id', 'position_refusal'] IS DISTINCT FROM to_jsonb(NEW) - ARRAY['status', 'arrived_amount', 'value_on', 'confirmed_at', 'transaction_id', 'position_refusal'] THEN\n        RAISE EXCEPTION 'frozen: of % only status, arrived_amount, value_on, confirmed_at, transaction_id, position_refusal may change', TG_TABLE_NAME USING ERRCODE = 'FI002';\n    END IF;\n    RETURN NEW;\nEND\n",
+                        event="BEFORE UPDATE OR DELETE",
+                        level="ROW",
+                        name="payments_deposit_only_its_course_moves",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -253,109 +328,5 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="paymentmethod",
-            constraint=models.UniqueConstraint(fields=("code", "direction", "currency"), name="payments_method_is_one"),
-        ),
-        migrations.AddConstraint(
-            model_name="paymentmethod",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("fee__gte", 0), ("maximum__gte", models.F("minimum")), ("minimum__gt", 0)),
-                name="payments_method_amounts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="paymentmethod",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("cash_scope", ""), _negated=True), name="payments_method_cash_scope"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="deposit",
-            index=models.Index(fields=["investor", "-id"], name="payments_deposit_of_investor"),
-        ),
-        migrations.AddIndex(
-            model_name="deposit",
-            index=models.Index(
-                condition=models.Q(("status__in", ["initiated", "pending"])),
-                fields=["expires_at"],
-                name="payments_deposit_expiry",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="deposit",
-            constraint=models.UniqueConstraint(
-                fields=("investor", "request_method", "request_path", "request_key"),
-                name="payments_deposit_one_per_request",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="deposit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("request_fingerprint__isnull", False),
-                        ("request_key__isnull", False),
-                        ("request_method__isnull", False),
-                        ("request_path__isnull", False),
-                    ),
-                    models.Q(
-                        ("request_fingerprint__isnull", True),
-                        ("request_key__isnull", True),
-                        ("request_method__isnull", True),
-                        ("request_path__isnull", True),
-                    ),
-                    _connector="OR",
-                ),
-                name="payments_deposit_request_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="deposit",
-            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="payments_deposit_amount"),
-        ),
-        migrations.AddConstraint(
-            model_name="deposit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("expires_at__gt", models.F("created_at"))), name="payments_deposit_expires_later"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="deposit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("arrived_amount__gt", 0),
-                        ("confirmed_at__isnull", False),
-                        ("status__in", ["confirmed", "refunded", "disputed", "charged_back"]),
-                        ("transaction_id__isnull", False),
-                    ),
-                    models.Q(
-                        ("arrived_amount__isnull", True),
-                        ("confirmed_at__isnull", True),
-                        ("status__in", ["initiated", "pending", "failed", "expired"]),
-                        ("transaction_id__isnull", True),
-                    ),
-                    _connector="OR",
-                ),
-                name="payments_deposit_credited_iff_confirmed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="deposit",
-            constraint=models.UniqueConstraint(fields=("transaction_id",), name="payments_deposit_one_per_transaction"),
-        ),
-        migrations.AddConstraint(
-            model_name="deposit",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    IF TG_OP = 'DELETE' OR to_jsonb(OLD) - ARRAY['status', 'arrived_amount', 'value_on', 'confirmed_at', 'transaction_id', 'position_refusal'] IS DISTINCT FROM to_jsonb(NEW) - ARRAY['status', 'arrived_amount', 'value_on', 'confirmed_at', 'transaction_id', 'position_refusal'] THEN\n        RAISE EXCEPTION 'frozen: of % only status, arrived_amount, value_on, confirmed_at, transaction_id, position_refusal may change', TG_TABLE_NAME USING ERRCODE = 'FI002';\n    END IF;\n    RETURN NEW;\nEND\n",
-                event="BEFORE UPDATE OR DELETE",
-                level="ROW",
-                name="payments_deposit_only_its_course_moves",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
         ),
     ]

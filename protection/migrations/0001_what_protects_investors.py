@@ -119,6 +119,27 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-id"],
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("pass_mark__gte", 1)), name="protection_test_pass_mark"),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="protection_test_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="protection_test_stamped",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -167,6 +188,27 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-id"],
                 "default_permissions": ("view",),
+                "indexes": [models.Index(fields=["investor", "-taken_at"], name="protection_result_of")],
+                "constraints": [
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="protection_result_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="protection_result_stamped",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -214,6 +256,27 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-id"],
                 "default_permissions": ("view",),
+                "indexes": [models.Index(fields=["investor", "currency", "-made_at"], name="protection_simulation_of")],
+                "constraints": [
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="protection_simulation_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="protection_simulation_stamped",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -257,6 +320,31 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-id"],
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="protection_warning_amount"),
+                    models.CheckConstraint(
+                        condition=models.Q(("subject__regex", "^(product|offer):[-a-zA-Z0-9_]+$")),
+                        name="protection_warning_subject",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="protection_warning_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="protection_warning_stamped",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -293,6 +381,26 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-id"],
                 "default_permissions": ("view",),
+                "constraints": [
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="protection_confirmation_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="protection_confirmation_stamped",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -487,150 +595,5 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="knowledgetest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("pass_mark__gte", 1)), name="protection_test_pass_mark"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="knowledgetest",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="protection_test_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="knowledgetest",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="protection_test_stamped",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="knowledgeresult",
-            index=models.Index(fields=["investor", "-taken_at"], name="protection_result_of"),
-        ),
-        migrations.AddConstraint(
-            model_name="knowledgeresult",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="protection_result_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="knowledgeresult",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="protection_result_stamped",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="losssimulation",
-            index=models.Index(fields=["investor", "currency", "-made_at"], name="protection_simulation_of"),
-        ),
-        migrations.AddConstraint(
-            model_name="losssimulation",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="protection_simulation_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="losssimulation",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="protection_simulation_stamped",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="riskwarning",
-            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="protection_warning_amount"),
-        ),
-        migrations.AddConstraint(
-            model_name="riskwarning",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("subject__regex", "^(product|offer):[-a-zA-Z0-9_]+$")),
-                name="protection_warning_subject",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="riskwarning",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="protection_warning_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="riskwarning",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="protection_warning_stamped",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="riskconfirmation",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="protection_confirmation_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="riskconfirmation",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="protection_confirmation_stamped",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
         ),
     ]

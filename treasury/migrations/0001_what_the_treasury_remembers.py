@@ -63,6 +63,34 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-id"],
                 "default_permissions": ("add", "view"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("scope", "currency", "name"), name="treasury_asset_is_one"),
+                    models.CheckConstraint(
+                        condition=models.Q(("scope__regex", "^(product|offer):[a-z0-9][a-z0-9-]*$")),
+                        name="treasury_asset_scope",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("name", ""), _negated=True), name="treasury_asset_named"
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="treasury_asset_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="treasury_asset_stamped",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -146,6 +174,104 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-day_id", "currency_id"],
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("day", "currency"), name="treasury_coverage_is_one"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "confirmed",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("cash"), "+", models.F("deployed")
+                                        ),
+                                        "-",
+                                        models.F("unconfirmed_cash"),
+                                    ),
+                                    "-",
+                                    models.F("unconfirmed_deployed"),
+                                ),
+                            ),
+                            ("unconfirmed_cash__gte", 0),
+                            ("unconfirmed_deployed__gte", 0),
+                        ),
+                        name="treasury_coverage_adds_up",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "cash",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            django.db.models.expressions.CombinedExpression(
+                                                django.db.models.expressions.CombinedExpression(
+                                                    django.db.models.expressions.CombinedExpression(
+                                                        django.db.models.expressions.CombinedExpression(
+                                                            django.db.models.expressions.CombinedExpression(
+                                                                django.db.models.expressions.CombinedExpression(
+                                                                    django.db.models.expressions.CombinedExpression(
+                                                                        django.db.models.expressions.CombinedExpression(
+                                                                            django.db.models.expressions.CombinedExpression(
+                                                                                django.db.models.expressions.CombinedExpression(
+                                                                                    django.db.models.expressions.CombinedExpression(
+                                                                                        models.F("available"),
+                                                                                        "+",
+                                                                                        models.F("locked"),
+                                                                                    ),
+                                                                                    "+",
+                                                                                    models.F("in_payout"),
+                                                                                ),
+                                                                                "+",
+                                                                                models.F("principal"),
+                                                                            ),
+                                                                            "+",
+                                                                            models.F("suspense"),
+                                                                        ),
+                                                                        "+",
+                                                                        models.F("returns_pool"),
+                                                                    ),
+                                                                    "+",
+                                                                    models.F("returns_due"),
+                                                                ),
+                                                                "+",
+                                                                models.F("referral_budget"),
+                                                            ),
+                                                            "+",
+                                                            models.F("capital"),
+                                                        ),
+                                                        "+",
+                                                        models.F("fees"),
+                                                    ),
+                                                    "+",
+                                                    models.F("penalties"),
+                                                ),
+                                                "-",
+                                                models.F("deployed"),
+                                            ),
+                                            "-",
+                                            models.F("receivable"),
+                                        ),
+                                        "-",
+                                        models.F("shortfall"),
+                                    ),
+                                    "-",
+                                    models.F("fx"),
+                                ),
+                            )
+                        ),
+                        name="treasury_coverage_balances",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="treasury_coverage_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -187,6 +313,23 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["coverage_id", "kind", "scope", "id"],
                 "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("coverage", "kind", "scope", "asset"), name="treasury_part_is_one", nulls_distinct=False
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("confirmed__lte", models.F("book"))), name="treasury_part_confirms_no_more"
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="treasury_part_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -239,6 +382,22 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-day_id", "scope", "currency_id"],
                 "default_permissions": ("view",),
+                "indexes": [models.Index(fields=["scope", "currency", "-day"], name="treasury_productcoverage_new")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("day", "scope", "currency"), name="treasury_productcoverage_is_one"
+                    ),
+                    models.CheckConstraint(condition=models.Q(("pool__gte", 0)), name="treasury_productcoverage_pool"),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="treasury_productcoverage_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -299,6 +458,34 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-day", "-id"],
                 "default_permissions": ("view",),
+                "indexes": [models.Index(fields=["cash", "currency", "-day", "-id"], name="treasury_statement_newest")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("cash", ""), _negated=True), name="treasury_statement_names_account"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("requested_by", models.F("approved_by")), _negated=True),
+                        name="treasury_statement_four_eyes",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="treasury_statement_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="treasury_statement_stamped",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -449,6 +636,64 @@ class Migration(migrations.Migration):
                     ("approve_reversal", "Can approve that a treasury posting is reversed"),
                 ],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["asset", "verb"], name="treasury_movement_asset"),
+                    models.Index(fields=["scope", "verb"], name="treasury_movement_scope"),
+                    django.contrib.postgres.indexes.BrinIndex(
+                        fields=["recorded_at"], name="treasury_movement_recorded"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="treasury_movement_amount"),
+                    models.CheckConstraint(
+                        condition=models.Q(("requested_by", models.F("approved_by")), _negated=True),
+                        name="treasury_movement_four_eyes",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                (
+                                    "verb__in",
+                                    ["deploy", "divest", "record_income", "pay_in_capital", "take_out_capital"],
+                                ),
+                                _negated=True,
+                            ),
+                            models.Q(
+                                models.Q(("counterparty_name", ""), _negated=True),
+                                ("counterparty_country__regex", "^[A-Z]{2}$"),
+                                ("counterparty_relation__in", ["unrelated", "owner", "group", "management", "firm"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="treasury_movement_counterparty",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("reverses__isnull", False), ("verb", "reverse")),
+                            models.Q(models.Q(("verb", "reverse"), _negated=True), ("reverses__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="treasury_movement_reversal",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="treasury_movement_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="treasury_movement_stamped",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -512,363 +757,32 @@ class Migration(migrations.Migration):
                     ("approve_proof", "Can approve a valuation or a statement balance"),
                 ],
                 "default_permissions": ("view",),
+                "indexes": [models.Index(fields=["asset", "-valued_on", "-id"], name="treasury_valuation_newest")],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("amount__gte", 0)), name="treasury_valuation_amount"),
+                    models.CheckConstraint(
+                        condition=models.Q(("requested_by", models.F("approved_by")), _negated=True),
+                        name="treasury_valuation_four_eyes",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
+                        event="BEFORE UPDATE OR DELETE OR TRUNCATE",
+                        level="STATEMENT",
+                        name="treasury_valuation_append_only",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                    core.guards.Guard(
+                        body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
+                        event="BEFORE INSERT",
+                        level="ROW",
+                        name="treasury_valuation_stamped",
+                        options="SET search_path = pg_catalog, public, pg_temp",
+                        referencing="",
+                        when="",
+                    ),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="asset",
-            constraint=models.UniqueConstraint(fields=("scope", "currency", "name"), name="treasury_asset_is_one"),
-        ),
-        migrations.AddConstraint(
-            model_name="asset",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("scope__regex", "^(product|offer):[a-z0-9][a-z0-9-]*$")),
-                name="treasury_asset_scope",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="asset",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("name", ""), _negated=True), name="treasury_asset_named"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="asset",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="treasury_asset_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="coverage",
-            constraint=models.UniqueConstraint(fields=("day", "currency"), name="treasury_coverage_is_one"),
-        ),
-        migrations.AddConstraint(
-            model_name="coverage",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "confirmed",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("cash"), "+", models.F("deployed")
-                                ),
-                                "-",
-                                models.F("unconfirmed_cash"),
-                            ),
-                            "-",
-                            models.F("unconfirmed_deployed"),
-                        ),
-                    ),
-                    ("unconfirmed_cash__gte", 0),
-                    ("unconfirmed_deployed__gte", 0),
-                ),
-                name="treasury_coverage_adds_up",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="coverage",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "cash",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                django.db.models.expressions.CombinedExpression(
-                                    django.db.models.expressions.CombinedExpression(
-                                        django.db.models.expressions.CombinedExpression(
-                                            django.db.models.expressions.CombinedExpression(
-                                                django.db.models.expressions.CombinedExpression(
-                                                    django.db.models.expressions.CombinedExpression(
-                                                        django.db.models.expressions.CombinedExpression(
-                                                            django.db.models.expressions.CombinedExpression(
-                                                                django.db.models.expressions.CombinedExpression(
-                                                                    django.db.models.expressions.CombinedExpression(
-                                                                        django.db.models.expressions.CombinedExpression(
-                                                                            django.db.models.expressions.CombinedExpression(
-                                                                                models.F("available"),
-                                                                                "+",
-                                                                                models.F("locked"),
-                                                                            ),
-                                                                            "+",
-                                                                            models.F("in_payout"),
-                                                                        ),
-                                                                        "+",
-                                                                        models.F("principal"),
-                                                                    ),
-                                                                    "+",
-                                                                    models.F("suspense"),
-                                                                ),
-                                                                "+",
-                                                                models.F("returns_pool"),
-                                                            ),
-                                                            "+",
-                                                            models.F("returns_due"),
-                                                        ),
-                                                        "+",
-                                                        models.F("referral_budget"),
-                                                    ),
-                                                    "+",
-                                                    models.F("capital"),
-                                                ),
-                                                "+",
-                                                models.F("fees"),
-                                            ),
-                                            "+",
-                                            models.F("penalties"),
-                                        ),
-                                        "-",
-                                        models.F("deployed"),
-                                    ),
-                                    "-",
-                                    models.F("receivable"),
-                                ),
-                                "-",
-                                models.F("shortfall"),
-                            ),
-                            "-",
-                            models.F("fx"),
-                        ),
-                    )
-                ),
-                name="treasury_coverage_balances",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="coverage",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="treasury_coverage_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="coveragepart",
-            constraint=models.UniqueConstraint(
-                fields=("coverage", "kind", "scope", "asset"), name="treasury_part_is_one", nulls_distinct=False
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="coveragepart",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("confirmed__lte", models.F("book"))), name="treasury_part_confirms_no_more"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="coveragepart",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="treasury_part_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="productcoverage",
-            index=models.Index(fields=["scope", "currency", "-day"], name="treasury_productcoverage_new"),
-        ),
-        migrations.AddConstraint(
-            model_name="productcoverage",
-            constraint=models.UniqueConstraint(
-                fields=("day", "scope", "currency"), name="treasury_productcoverage_is_one"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productcoverage",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("pool__gte", 0)), name="treasury_productcoverage_pool"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productcoverage",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="treasury_productcoverage_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="statementbalance",
-            index=models.Index(fields=["cash", "currency", "-day", "-id"], name="treasury_statement_newest"),
-        ),
-        migrations.AddConstraint(
-            model_name="statementbalance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("cash", ""), _negated=True), name="treasury_statement_names_account"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="statementbalance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("requested_by", models.F("approved_by")), _negated=True),
-                name="treasury_statement_four_eyes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="statementbalance",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="treasury_statement_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="treasurymovement",
-            index=models.Index(fields=["asset", "verb"], name="treasury_movement_asset"),
-        ),
-        migrations.AddIndex(
-            model_name="treasurymovement",
-            index=models.Index(fields=["scope", "verb"], name="treasury_movement_scope"),
-        ),
-        migrations.AddConstraint(
-            model_name="treasurymovement",
-            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="treasury_movement_amount"),
-        ),
-        migrations.AddConstraint(
-            model_name="treasurymovement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("requested_by", models.F("approved_by")), _negated=True),
-                name="treasury_movement_four_eyes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="treasurymovement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("verb__in", ["deploy", "divest", "record_income", "pay_in_capital", "take_out_capital"]),
-                        _negated=True,
-                    ),
-                    models.Q(
-                        models.Q(("counterparty_name", ""), _negated=True),
-                        ("counterparty_country__regex", "^[A-Z]{2}$"),
-                        ("counterparty_relation__in", ["unrelated", "owner", "group", "management", "firm"]),
-                    ),
-                    _connector="OR",
-                ),
-                name="treasury_movement_counterparty",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="treasurymovement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("reverses__isnull", False), ("verb", "reverse")),
-                    models.Q(models.Q(("verb", "reverse"), _negated=True), ("reverses__isnull", True)),
-                    _connector="OR",
-                ),
-                name="treasury_movement_reversal",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="treasurymovement",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="treasury_movement_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="valuation",
-            index=models.Index(fields=["asset", "-valued_on", "-id"], name="treasury_valuation_newest"),
-        ),
-        migrations.AddConstraint(
-            model_name="valuation",
-            constraint=models.CheckConstraint(condition=models.Q(("amount__gte", 0)), name="treasury_valuation_amount"),
-        ),
-        migrations.AddConstraint(
-            model_name="valuation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("requested_by", models.F("approved_by")), _negated=True),
-                name="treasury_valuation_four_eyes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="valuation",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    RAISE EXCEPTION 'append-only: % keeps what was written; correct it by a further row', TG_TABLE_NAME\n        USING ERRCODE = 'FI001';\nEND\n",
-                event="BEFORE UPDATE OR DELETE OR TRUNCATE",
-                level="STATEMENT",
-                name="treasury_valuation_append_only",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="asset",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="treasury_asset_stamped",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="statementbalance",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="treasury_statement_stamped",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="treasurymovement",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="treasury_movement_stamped",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="valuation",
-            constraint=core.guards.Guard(
-                body="\nBEGIN\n    NEW.recorded_at := clock_timestamp();\n    RETURN NEW;\nEND\n",
-                event="BEFORE INSERT",
-                level="ROW",
-                name="treasury_valuation_stamped",
-                options="SET search_path = pg_catalog, public, pg_temp",
-                referencing="",
-                when="",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="treasurymovement",
-            index=django.contrib.postgres.indexes.BrinIndex(fields=["recorded_at"], name="treasury_movement_recorded"),
         ),
     ]
