@@ -71,13 +71,21 @@ class SessionInline(ReadOnlyInline):
     """Where the person is logged in now."""
 
     model = Session
+    hide_title = True
     verbose_name_plural = "Sessions that are open"
-    fields = ("created_at", "last_used_at", "ip", "user_agent")
+    fields = ("show_since", "last_used_at", "show_address", "user_agent")
     readonly_fields = fields
-    show_change_link = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
         return super().get_queryset(request).filter(revoked_at=None)
+
+    @display(description="since")
+    def show_since(self, row: Session) -> SafeString | str:
+        return link_to("accounts.session", str(row.pk), moment(row.created_at))
+
+    @display(description="address")
+    def show_address(self, row: Session) -> str:
+        return row.ip or NOTHING
 
 
 @admin.register(User)
