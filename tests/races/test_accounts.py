@@ -75,7 +75,8 @@ class TestRefresh:
         assert kinds(at_once(twice)) == ["TokenPair", "TokenRefused"]
         assert Session.objects.get().revoke_reason == "reused"
 
-    def test_without_the_lock_both_would_win(self, twice, monkeypatch):
+    def test_without_the_locks_both_would_win(self, twice, monkeypatch):
+        unlocked(monkeypatch, User)
         unlocked(monkeypatch, Session)
         assert kinds(at_once(twice)) == ["TokenPair", "TokenPair"]
 
@@ -100,7 +101,8 @@ class TestEnd:
         assert kinds(at_once(both)) in (["NoneType", "NoneType"], ["NoneType", "NotFound"])
         assert self.ends() == 1
 
-    def test_without_the_lock_both_would_have_ended_it(self, both, monkeypatch):
+    def test_without_the_locks_both_would_have_ended_it(self, both, monkeypatch):
+        unlocked(monkeypatch, User)
         unlocked(monkeypatch, Session)
         assert kinds(at_once(both)) == ["NoneType", "NoneType"]
         assert self.ends() == 2
