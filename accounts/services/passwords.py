@@ -21,7 +21,7 @@ TOKEN_BYTES = 32
 def change_password(user: User, *, session_id: UUID, current: str, new: str, now: datetime) -> None:
     """Set a new password and end every other session.
 
-    Raises WrongPassword, LockedOut: the current password can't be guessed with a stolen access token either.
+    Raises WrongPassword, LockedOut (the current one can't be guessed with a stolen access token either), TokenRefused.
     """
     check_current_password(user, current, now=now)
     set_password(user.pk, checked=user.password, encoded=make_password(new), keep=session_id, now=now)
@@ -41,11 +41,11 @@ def check_current_password(user: User, password: str, *, now: datetime) -> None:
 
 @command
 def set_password(user_id: UUID, *, checked: str, encoded: str, now: datetime, keep: UUID | None = None) -> None:
-    """Keep a hashed password, if the one that was checked still stands.
+    """Keep a hashed password, if the one that was checked still stands, and end all sessions but `keep`.
 
-    Raises WrongPassword.
+    That is the one in which it was asked for. Raises WrongPassword, TokenRefused.
     """
-    person = User.objects.lock(user_id)
+    person = sessions.lock_caller(user_id, in_session=keep, now=now)
     if person.password != checked:
         raise WrongPassword
     _replace_password(person, encoded, keep=keep, at=now)

@@ -48,6 +48,27 @@ def lock_with_person(session_id: UUID) -> Session | None:
     return Session.objects.lock(session_id)
 
 
+def lock_caller(user_id: UUID, *, in_session: UUID | None, now: datetime) -> User:
+    """Lock a person who asks for something in a session of the API, None for the console; it is open still (a step).
+
+    It may have been ended since the request was let in. Raises TokenRefused.
+    """
+    person = User.objects.lock(user_id)
+    if in_session is not None:
+        require_open(in_session, now=now)
+    return person
+
+
+def require_open(session_id: UUID, *, now: datetime) -> None:
+    """Refuse what is asked in a session that has ended; under its person's lock it can't end meanwhile (a step).
+
+    Raises TokenRefused.
+    """
+    session = Session.objects.select_related("user").get(pk=session_id)
+    if not session.is_alive(now):
+        raise TokenRefused
+
+
 def lock_open(session_id: UUID, *, now: datetime) -> Session:
     """Lock a session that is open still: it may have been ended since the request began (a step).
 
@@ -92,22 +113,26 @@ def put_out(session: Session, *, reason: Session.Reason, at: datetime) -> None:
 
 
 @command
-def end_own_session(session_id: UUID, *, by: User, now: datetime) -> None:
+def end_own_session(session_id: UUID, *, by: User, in_session: UUID | None = None, now: datetime) -> None:
     """End one of one's own sessions, and what was begun in any.
 
-    Raises NotFound when there is none open.
+    Raises TokenRefused, NotFound when there is none open.
     """
-    session = lock_with_person(session_id)
-    if session is None or session.user_id != by.pk or not session.is_alive(now):
+    person = lock_caller(by.pk, in_session=in_session, now=now)
+    session = Session.objects.lock(session_id)
+    if session is None or session.user_id != person.pk or not session.is_alive(now):
         raise NotFound("You have no such session.")
     put_out(session, reason=Session.Reason.OWNER, at=now)
     audit.record("accounts.session_ended", actor=by, at=now, target=by, after={"session": str(session.pk)})
 
 
 @command
-def end_own_sessions(user: User, *, keep: UUID | None = None, now: datetime) -> int:
-    """End all of one's own sessions, those of the console too, but for `keep`; return how many of the API."""
-    person = User.objects.lock(user.pk)
+def end_own_sessions(user: User, *, keep: UUID | None = None, in_session: UUID | None = None, now: datetime) -> int:
+    """End all of one's own sessions, those of the console too, but for `keep`; return how many of the API.
+
+    Raises TokenRefused.
+    """
+    person = lock_caller(user.pk, in_session=in_session, now=now)
     ended = revoke_sessions(person, reason=Session.Reason.OWNER, at=now, keep=keep)
     if person.is_staff:
         end_consoles(person, at=now)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -16,8 +17,8 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 
 from accounts import roles, services, tokens
-from accounts.models import LoginFailure, PasswordResetToken, Session, User
-from accounts.services import sessions
+from accounts.models import LoginFailure, PasswordResetToken, Session, User, VerificationCode
+from accounts.services import codes, pins, sessions
 from accounts.services.officers import NewOfficer
 from accounts.services.roles import RoleMove
 from oversight import services as oversight
@@ -106,6 +107,55 @@ class TestEnd:
         unlocked(monkeypatch, Session)
         assert kinds(at_once(both)) == ["NoneType", "NoneType"]
         assert self.ends() == 2
+
+
+class TestOvertaken:
+    """A thief asks for another address while their session is ended: no code stays good that would give it.
+
+    What asks holds the person, and so does whatever ends a session: the refresh of an old token, too.
+    """
+
+    ENDS = ("owner", "all", "officer", "reused")
+
+    def end(self, how: str, session: Session, ana, omar):
+        before = tokens.issue(session.pk, ana.pk, now=NOW - timedelta(minutes=1)).refresh
+        return {
+            "owner": partial(services.end_own_session, session.pk, by=ana, now=NOW),
+            "all": partial(services.end_own_sessions, ana, now=NOW),
+            "officer": partial(services.end_session, session.pk, by=omar, now=NOW),
+            "reused": partial(services.refresh, before, now=NOW),
+        }[how]
+
+    @pytest.fixture
+    def both(self, ana, omar, monkeypatch):
+        services.set_pin(ana, pin="402917", password=PASSWORD, now=NOW)
+        services.log_in("ana@example.com", PASSWORD, device=services.Device(), now=NOW)
+        session = Session.objects.get()
+        use = pins.Use(session, "PATCH", "/api/v1/users/me")
+        use = replace(use, token=services.verify_pin(ana, pin="402917", use=use, now=NOW))
+        for _ in range(2):
+            slowed(monkeypatch, codes, "open_code")
+        for step in ("_end_what_was_begun", "revoke_sessions"):
+            slowed(monkeypatch, sessions, step)
+        ask = partial(services.change_address, ana, channel="email", address="thief@example.org", use=use, now=NOW)
+        return lambda how: [ask, self.end(how, session, ana, omar)]
+
+    def good_codes(self) -> int:
+        return VerificationCode.objects.filter(purpose="change", used_at=None).count()
+
+    @pytest.mark.parametrize("how", ENDS)
+    def test_no_code_stays_good(self, both, how):
+        outcomes = at_once(both(how))
+        assert type(outcomes[0]).__name__ in ("NoneType", "TokenRefused")
+        assert not Session.objects.alive().exists()
+        assert self.good_codes() == 0
+
+    @pytest.mark.parametrize("how", ENDS)
+    def test_without_the_persons_lock_one_would(self, both, how, monkeypatch):
+        unlocked(monkeypatch, User)
+        assert at_once(both(how))[0] is None
+        assert not Session.objects.alive().exists()
+        assert self.good_codes() == 1
 
 
 class TestGuesses:
