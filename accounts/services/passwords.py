@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 
 from accounts import lockout, mails, rules, signals, tokens
-from accounts.errors import ResetTokenRefused, WrongPassword
+from accounts.errors import ResetTokenRefused, TokenRefused, WrongPassword
 from accounts.models import PasswordResetToken, Session, User
 from accounts.services import sensitive, sessions, strangers
 from core.commands import command
@@ -50,6 +50,18 @@ def set_password(user_id: UUID, *, checked: str, encoded: str, now: datetime, ke
         raise WrongPassword
     _replace_password(person, encoded, keep=keep, at=now)
     audit.record("accounts.password_changed", actor=person, at=now, target=person)
+
+
+@command
+def set_password_at_console(officer: User, *, encoded: str, now: datetime) -> None:
+    """Keep a hashed password of an officer, as the request was let in, if their console wasn't ended since.
+
+    Raises TokenRefused, WrongPassword when it isn't the one that was checked any more.
+    """
+    person = User.objects.lock(officer.pk)
+    if person.console_ended_at != officer.console_ended_at:
+        raise TokenRefused("Your log-in here was ended. Log in again.")
+    set_password.inside(person.pk, checked=officer.password, encoded=encoded, now=now)
 
 
 def _replace_password(person: User, encoded: str, *, at: datetime, keep: UUID | None = None) -> None:

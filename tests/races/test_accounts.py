@@ -18,7 +18,7 @@ from django.core.management import call_command
 
 from accounts import roles, services, tokens
 from accounts.models import LoginFailure, PasswordResetToken, Session, User, VerificationCode
-from accounts.services import codes, pins, sessions
+from accounts.services import codes, passwords, pins, sessions
 from accounts.services.officers import NewOfficer
 from accounts.services.roles import RoleMove
 from oversight import services as oversight
@@ -158,6 +158,35 @@ class TestOvertaken:
         assert self.good_codes() == 1
 
 
+class TestOfficersPassword:
+    """A thief at an officer's laptop changes the password while a colleague ends the console: not after it ended."""
+
+    @pytest.fixture
+    def both(self, omar, ada, monkeypatch):
+        for _ in range(2):
+            slowed(monkeypatch, passwords, "_replace_password")
+        slowed(monkeypatch, sessions, "end_consoles")
+        return [
+            partial(services.set_password_at_console, omar, encoded="md5$x$y", now=NOW),
+            partial(services.end_sessions, omar.pk, by=ada, now=NOW, reason="laptop stolen"),
+        ]
+
+    def deeds(self) -> list[str]:
+        found = AuditEvent.objects.filter(action__in=["accounts.password_changed", "accounts.sessions_ended"])
+        return list(found.order_by("id").values_list("action", flat=True))
+
+    def test_it_is_changed_before_or_not_at_all(self, both):
+        changed, _ = at_once(both)
+        assert type(changed).__name__ in ("NoneType", "TokenRefused")
+        assert self.deeds()[-1] == "accounts.sessions_ended"
+        assert len(self.deeds()) == (2 if changed is None else 1)
+
+    def test_without_the_persons_lock_it_is_changed_after(self, both, monkeypatch):
+        unlocked(monkeypatch, User)
+        assert at_once(both)[0] is None
+        assert self.deeds() == ["accounts.sessions_ended", "accounts.password_changed"]
+
+
 class TestGuesses:
     """Twelve guesses at once get five tries, as twelve in a row do."""
 
@@ -182,8 +211,6 @@ class TestReset:
 
     @pytest.fixture
     def twice(self, ana):
-        from accounts.services import passwords
-
         token = passwords.open_reset(ana.pk, now=NOW)
         return [partial(services.confirm_reset, token, new=f"brand new secret {n}", now=NOW) for n in range(2)]
 
@@ -193,8 +220,6 @@ class TestReset:
     def test_without_the_locks_both_would_win(self, twice, monkeypatch):
         unlocked(monkeypatch, PasswordResetToken)
         unlocked(monkeypatch, User)
-        from accounts.services import passwords
-
         slowed(monkeypatch, passwords, "make_password")
         assert kinds(at_once(twice)) == ["NoneType", "NoneType"]
 
@@ -265,8 +290,6 @@ def test_a_log_in_that_meets_a_change_of_password_leaves_no_session(ana):
 
     Seen to fail: with User.objects.lock as a plain get, a session opened by the old one is left.
     """
-    from accounts.services import passwords
-
     outcomes = at_once(
         [
             partial(services.log_in, "ana@example.com", PASSWORD, device=services.Device(), now=NOW),
