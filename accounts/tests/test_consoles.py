@@ -221,6 +221,16 @@ class TestEnds:
         assert omar.check_password("a brand new secret")
         assert where(client) == LOG_IN
 
+    @pytest.mark.parametrize("before", [True, False])
+    def test_the_key_of_before_opens_it_on_but_not_once_it_was_ended(self, omar, ada, settings, before):
+        if before:
+            services.end_sessions(omar.pk, by=ada, now=NOW - timedelta(hours=1), reason="another laptop stolen")
+        used, left = opened(omar), opened(omar)
+        settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "x" * 60, [settings.SECRET_KEY]
+        assert where(used) == INDEX
+        services.end_sessions(omar.pk, by=ada, now=NOW, reason="laptop stolen")
+        assert [where(each) for each in (used, left)] == [LOG_IN, LOG_IN]
+
     def test_an_investors_open_sessions_end_as_well(self, ada):
         ana = make_investor("Ana")
         assert "/do/end-sessions/" not in opened(ada).get(page(ana)).content.decode()
