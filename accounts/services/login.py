@@ -35,7 +35,7 @@ def check_credentials(identifier: str, password: str, *, now: datetime) -> User:
         raise WrongCredentials
     if not user.check_password(password):
         raise WrongCredentials
-    lockout.forget(*([counter] if counter != index else [user.email_index, user.phone_index]))
+    lockout.take_back(*([counter] if counter != index else [user.email_index, user.phone_index]))
     if user.is_blocked:
         raise AccountBlocked
     return user

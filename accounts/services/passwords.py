@@ -36,7 +36,7 @@ def check_current_password(user: User, password: str, *, now: datetime) -> None:
     lockout.require_attempt(index, now=now)
     if not user.check_password(password):
         raise WrongPassword
-    lockout.forget(index)
+    lockout.take_back(index)
 
 
 @command
