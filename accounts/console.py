@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.forms import OfficerLogInForm, OfficerPasswordForm
 from accounts.services import step_up
+from core.errors import DomainError
 from oversight.console import factors
 
 
@@ -29,8 +30,13 @@ class ChangePassword(PasswordChangeView):
     """Django's, which says that it was done: the next page is the second factor's."""
 
     def form_valid(self, form: Any) -> HttpResponse:
+        try:
+            answer = super().form_valid(form)
+        except DomainError as refusal:
+            form.add_error("old_password", str(refusal))
+            return self.form_invalid(form)
         messages.success(self.request, "Your password was changed.")
-        return super().form_valid(form)
+        return answer
 
 
 def change_password(

@@ -122,11 +122,14 @@ class OfficerPasswordForm(AdminOwnPasswordChangeForm):
         return password
 
     def save(self, commit: bool = True) -> User:
-        """Set it, for the person whose password was just checked."""
-        encoded = make_password(self.cleaned_data["new_password1"])
-        services.set_password(self.user.pk, checked=self.user.password, encoded=encoded, now=timezone.now())
-        self.user.refresh_from_db()
+        """Set it, for the person whose password was just checked. Raises TokenRefused, WrongPassword.
+
+        The person isn't read anew: an end of their consoles that came meanwhile would come into this browser's hash.
+        """
         person: User = self.user
+        encoded = make_password(self.cleaned_data["new_password1"])
+        services.set_password_at_console(person, encoded=encoded, now=timezone.now())
+        person.password = encoded
         return person
 
 

@@ -105,7 +105,14 @@ def _locked(index: bytes, *, now: datetime) -> LoginFailure:
 
 def forget(*indexes: bytes | None) -> None:
     """Forget the attempts of these identifiers: the password was right (a step)."""
-    LoginFailure.objects.filter(pk__in=[bytes(index) for index in indexes if index is not None]).delete()
+    found = LoginFailure.objects.all().lock_all([bytes(index) for index in indexes if index is not None])
+    LoginFailure.objects.filter(pk__in=[row.pk for row in found]).delete()
+
+
+@command
+def take_back(*indexes: bytes | None) -> None:
+    """Forget them, for whoever gave a password outside any command."""
+    forget(*indexes)
 
 
 @command

@@ -48,9 +48,10 @@ class TotpView(APIView):
     @extend_schema(operation_id="enrol_totp", request=EnrolIn, responses={200: EnrolOut})
     def post(self, request: Request) -> Response:
         """Draw a secret, with the password; it counts once it is confirmed with a code."""
-        proved_at = session_of(request).second_factor_at
-        form = EnrolIn.parse(request)
-        enrolment = services.enrol(person_of(request), proved_at=proved_at, now=timezone.now(), **form)
+        here, form = session_of(request), EnrolIn.parse(request)
+        enrolment = services.enrol(
+            person_of(request), in_session=here.pk, proved_at=here.second_factor_at, now=timezone.now(), **form
+        )
         return Response(EnrolOut(enrolment).data, headers=SHOWN_ONCE)
 
     @extend_schema(
@@ -99,7 +100,8 @@ class RecoveryCodes(APIView):
         proof: factors.Proof = proof_of(form, site_of_session(request))
         if isinstance(proof, factors.Code):
             proof = factors.AppCode(proof.typed)
-        codes = services.renew_recovery_codes(person_of(request), proof, now=now)
+        here = session_of(request).pk
+        codes = services.renew_recovery_codes(person_of(request), proof, in_session=here, now=now)
         return Response(RecoveryCodesOut({"recovery_codes": codes}).data, headers=SHOWN_ONCE)
 
 

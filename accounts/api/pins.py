@@ -84,11 +84,12 @@ class Pin(APIView):
         ],
     )
     def post(self, request: Request) -> Response:
-        form, now = PinIn.parse(request), timezone.now()
+        form, here, now = PinIn.parse(request), session_of(request).pk, timezone.now()
+        person, pin = person_of(request), form["pin"]
         if "password" in form:
-            services.set_pin(person_of(request), pin=form["pin"], password=form["password"], now=now)
+            services.set_pin(person, pin=pin, password=form["password"], in_session=here, now=now)
         else:
-            services.change_pin(person_of(request), pin=form["pin"], current=form["current_pin"], now=now)
+            services.change_pin(person, pin=pin, current=form["current_pin"], in_session=here, now=now)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

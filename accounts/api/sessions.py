@@ -65,7 +65,8 @@ class SessionList(APIView):
         keep = request.query_params.get("keep")
         if keep not in (None, "current"):
             raise serializers.ValidationError({"keep": ["It is `current`, or isn't given."]}, code="invalid-choice")
-        services.end_own_sessions(person_of(request), keep=session_of(request).pk if keep else None, now=timezone.now())
+        here = session_of(request).pk
+        services.end_own_sessions(person_of(request), keep=here if keep else None, in_session=here, now=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -81,5 +82,6 @@ class SessionDetail(APIView):
     def delete(self, request: Request, session_id: UUID) -> Response:
         """End one of my sessions; this one, too."""
         require_known_parameters(request, self)
-        services.end_own_session(session_id, by=person_of(request), now=timezone.now())
+        here = session_of(request).pk
+        services.end_own_session(session_id, by=person_of(request), in_session=here, now=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -7,6 +7,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import PermissionsMixin
@@ -20,7 +21,7 @@ from core import columns
 from oversight.encryption import EncryptedTextField, blind_index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 # No 0/O, 1/I/L, 5/S, 2/Z, 8/B, U/V: a code is read out over the phone.
 REFERRAL_ALPHABET = "ACDEFGHJKMNPQRTUWXY34679"
@@ -195,11 +196,19 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_session_auth_hash(self) -> str:
         """What Django keeps in a session of the console and compares: of the password, and of the end of them all."""
-        of_password = super().get_session_auth_hash()
+        return self._with_end(super().get_session_auth_hash(), key=settings.SECRET_KEY)
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """The same by each key of before: a session that was opened with one stays open, if it wasn't ended."""
+        of_password = super().get_session_auth_fallback_hash()
+        for key, found in zip(settings.SECRET_KEY_FALLBACKS, of_password, strict=True):
+            yield self._with_end(found, key=key)
+
+    def _with_end(self, of_password: str, *, key: str | bytes) -> str:
         if self.console_ended_at is None:
             return of_password
         ended = self.console_ended_at.astimezone(UTC).isoformat()
-        return salted_hmac("accounts.console", f"{of_password} {ended}", algorithm="sha256").hexdigest()
+        return salted_hmac("accounts.console", f"{of_password} {ended}", secret=key, algorithm="sha256").hexdigest()
 
     def get_full_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()

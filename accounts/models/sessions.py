@@ -110,6 +110,10 @@ class LoginFailureQuerySet(models.QuerySet["LoginFailure"]):
         """Lock one identifier's counter, so that guesses at once are counted one by one."""
         return self.select_for_update().get(pk=index)
 
+    def lock_all(self, indexes: list[bytes]) -> list[LoginFailure]:
+        """Lock the counters that there are of these, by primary key."""
+        return list(self.select_for_update().filter(pk__in=indexes).order_by("pk"))
+
 
 class LoginFailure(models.Model):
     """Wrong passwords in a row for one identifier, whether or not anybody has it."""

@@ -16,7 +16,7 @@ from accounts import identifiers, lockout, rules
 from accounts.errors import AlreadySo, FactorMissing, LastFactor, WrongFactor
 from accounts.models import Passkey, Session, Totp, User
 from accounts.services import passwords, pins, recovery, sensitive
-from accounts.services.sessions import lock_open, revoke_sessions
+from accounts.services.sessions import lock_caller, revoke_sessions
 from core.commands import command
 from oversight import second_factor
 
@@ -103,13 +103,21 @@ def pending_of(user: User) -> Enrolment | None:
     return None if totp is None else _enrolment(user, totp.secret)
 
 
-def enrol(user: User, *, password: str, proved_at: datetime | None = None, now: datetime) -> Enrolment:
+def enrol(
+    user: User,
+    *,
+    password: str,
+    in_session: UUID | None = None,
+    proved_at: datetime | None = None,
+    now: datetime,
+) -> Enrolment:
     """Draw a secret for an authenticator app; it counts once a code of it has come back.
 
-    `proved_at` is when another factor was given. Raises WrongPassword, LockedOut, AlreadySo, SecondFactorNeeded.
+    `proved_at` is when another factor was given. Raises WrongPassword, LockedOut, AlreadySo, SecondFactorNeeded,
+    TokenRefused.
     """
     passwords.check_current_password(user, password, now=now)
-    return draw_secret(user.pk, proved_at=proved_at, now=now)
+    return draw_secret(user.pk, in_session=in_session, proved_at=proved_at, now=now)
 
 
 def require_proof(person: User, proved_at: datetime | None, *, now: datetime) -> bool:
@@ -136,9 +144,11 @@ def note_added(person: User, action: str, *, is_first: bool, session: Session | 
 
 
 @command
-def draw_secret(user_id: UUID, *, proved_at: datetime | None = None, now: datetime) -> Enrolment:
-    """Draw it, for a person whose password was just checked. Raises AlreadySo, SecondFactorNeeded."""
-    person = User.objects.lock(user_id)
+def draw_secret(
+    user_id: UUID, *, in_session: UUID | None = None, proved_at: datetime | None = None, now: datetime
+) -> Enrolment:
+    """Draw it, for a person whose password was just checked. Raises AlreadySo, SecondFactorNeeded, TokenRefused."""
+    person = lock_caller(user_id, in_session=in_session, now=now)
     require_proof(person, proved_at, now=now)
     present = Totp.objects.lock(person.pk)
     if present is not None and present.confirmed_at is not None:
@@ -172,9 +182,7 @@ def confirm_counted(
     user_id: UUID, code: str, *, session: Session | None = None, proved_at: datetime | None = None, now: datetime
 ) -> list[str]:
     """Confirm, once the try was counted. Raises WrongFactor, FactorMissing, SecondFactorNeeded, TokenRefused."""
-    person = User.objects.lock(user_id)
-    if session is not None:
-        session = lock_open(session.pk, now=now)
+    person = lock_caller(user_id, in_session=session.pk if session else None, now=now)
     is_first = require_proof(person, proved_at, now=now)
     totp = Totp.objects.lock(user_id)
     if totp is None or totp.confirmed_at is not None or now - totp.created_at > rules.ENROLMENT_LIFETIME:
@@ -213,19 +221,19 @@ def _give_up(person: User, totp: Totp, *, now: datetime) -> None:
     sensitive.factor_changed(person, "accounts.totp_removed", now=now)
 
 
-def renew_recovery_codes(user: User, proof: Proof, *, now: datetime) -> list[str]:
+def renew_recovery_codes(user: User, proof: Proof, *, in_session: UUID | None = None, now: datetime) -> list[str]:
     """Draw ten other recovery codes, with a code of the app or a passkey.
 
-    Raises WrongFactor, LockedOut, FactorMissing.
+    Raises WrongFactor, LockedOut, FactorMissing, TokenRefused.
     """
     count_try(user, now=now)
-    return renew_counted(user.pk, proof, now=now)
+    return renew_counted(user.pk, proof, in_session=in_session, now=now)
 
 
 @command
-def renew_counted(user_id: UUID, proof: Proof, *, now: datetime) -> list[str]:
-    """Renew them, once the try was counted. Raises WrongFactor, FactorMissing."""
-    person = User.objects.lock(user_id)
+def renew_counted(user_id: UUID, proof: Proof, *, in_session: UUID | None = None, now: datetime) -> list[str]:
+    """Renew them, once the try was counted. Raises WrongFactor, FactorMissing, TokenRefused."""
+    person = lock_caller(user_id, in_session=in_session, now=now)
     proof.use(person, now=now)
     sensitive.factor_changed(person, "accounts.recovery_codes_renewed", now=now)
     return recovery.draw(person, now=now)

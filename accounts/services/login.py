@@ -35,7 +35,7 @@ def check_credentials(identifier: str, password: str, *, now: datetime) -> User:
         raise WrongCredentials
     if not user.check_password(password):
         raise WrongCredentials
-    lockout.forget(*([counter] if counter != index else [user.email_index, user.phone_index]))
+    lockout.take_back(*([counter] if counter != index else [user.email_index, user.phone_index]))
     if user.is_blocked:
         raise AccountBlocked
     return user
@@ -180,11 +180,11 @@ def refresh(token: str, *, now: datetime) -> tokens.TokenPair:
 @command
 def rotate(claims: tokens.Claims, *, presented: bytes, now: datetime) -> tokens.TokenPair | None:
     """Give the session its next pair; None is a refusal, whose consequence (a revoked family) is committed."""
-    session = Session.objects.lock(claims.session_id)
+    session = sessions.lock_with_person(claims.session_id)
     if session is None or session.user_id != claims.user_id or not session.is_alive(now):
         return None
     if bytes(session.token_hash) != presented:
-        sessions.revoke(session, reason=Session.Reason.REUSED, at=now)
+        sessions.put_out(session, reason=Session.Reason.REUSED, at=now)
         audit.record(
             "accounts.refresh_token_reused", actor=None, at=now, target=session.user, after={"session": str(session.pk)}
         )
@@ -203,7 +203,7 @@ def log_out(token: str, *, now: datetime) -> None:
     Raises TokenRefused when it isn't one of ours.
     """
     claims = tokens.read(token, tokens.REFRESH)
-    session = Session.objects.lock(claims.session_id)
+    session = sessions.lock_with_person(claims.session_id)
     if session is None or session.user_id != claims.user_id:
         raise TokenRefused
     if session.revoked_at is None:

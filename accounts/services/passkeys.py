@@ -25,7 +25,7 @@ from accounts import lockout, rules
 from accounts.errors import FactorMissing, LastFactor, TooMany, WrongFactor
 from accounts.models import Passkey, PasskeyChallenge, Session, User
 from accounts.services import factors, passwords, pins, recovery, sensitive
-from accounts.services.sessions import lock_open
+from accounts.services.sessions import lock_caller
 from accounts.sites import Site
 from core.commands import command
 from core.errors import NotFound
@@ -132,9 +132,7 @@ def register(
 
     Raises WrongFactor, SecondFactorNeeded, TooMany, TokenRefused.
     """
-    person = User.objects.lock(user.pk)
-    if session is not None:
-        session = lock_open(session.pk, now=now)
+    person = lock_caller(user.pk, in_session=session.pk if session else None, now=now)
     is_first = factors.require_proof(person, proved_at, now=now)
     _with_room(person)
     challenge = _take(person, REGISTER, site, now=now)

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 
 from accounts import lockout, mails, rules, signals, tokens
-from accounts.errors import ResetTokenRefused, WrongPassword
+from accounts.errors import ResetTokenRefused, TokenRefused, WrongPassword
 from accounts.models import PasswordResetToken, Session, User
 from accounts.services import sensitive, sessions, strangers
 from core.commands import command
@@ -21,7 +21,7 @@ TOKEN_BYTES = 32
 def change_password(user: User, *, session_id: UUID, current: str, new: str, now: datetime) -> None:
     """Set a new password and end every other session.
 
-    Raises WrongPassword, LockedOut: the current password can't be guessed with a stolen access token either.
+    Raises WrongPassword, LockedOut (the current one can't be guessed with a stolen access token either), TokenRefused.
     """
     check_current_password(user, current, now=now)
     set_password(user.pk, checked=user.password, encoded=make_password(new), keep=session_id, now=now)
@@ -36,20 +36,32 @@ def check_current_password(user: User, password: str, *, now: datetime) -> None:
     lockout.require_attempt(index, now=now)
     if not user.check_password(password):
         raise WrongPassword
-    lockout.forget(index)
+    lockout.take_back(index)
 
 
 @command
 def set_password(user_id: UUID, *, checked: str, encoded: str, now: datetime, keep: UUID | None = None) -> None:
-    """Keep a hashed password, if the one that was checked still stands.
+    """Keep a hashed password, if the one that was checked still stands, and end all sessions but `keep`.
 
-    Raises WrongPassword.
+    That is the one in which it was asked for. Raises WrongPassword, TokenRefused.
     """
-    person = User.objects.lock(user_id)
+    person = sessions.lock_caller(user_id, in_session=keep, now=now)
     if person.password != checked:
         raise WrongPassword
     _replace_password(person, encoded, keep=keep, at=now)
     audit.record("accounts.password_changed", actor=person, at=now, target=person)
+
+
+@command
+def set_password_at_console(officer: User, *, encoded: str, now: datetime) -> None:
+    """Keep a hashed password of an officer, as the request was let in, if their console wasn't ended since.
+
+    Raises TokenRefused, WrongPassword when it isn't the one that was checked any more.
+    """
+    person = User.objects.lock(officer.pk)
+    if person.console_ended_at != officer.console_ended_at:
+        raise TokenRefused("Your log-in here was ended. Log in again.")
+    set_password.inside(person.pk, checked=officer.password, encoded=encoded, now=now)
 
 
 def _replace_password(person: User, encoded: str, *, at: datetime, keep: UUID | None = None) -> None:

@@ -39,18 +39,18 @@ class Use:
     token: str = ""
 
 
-def set_pin(user: User, *, pin: str, password: str, now: datetime) -> None:
-    """Set the first PIN, with the password. Raises GuessablePin, WrongPassword, LockedOut, PinStands."""
+def set_pin(user: User, *, pin: str, password: str, in_session: UUID | None = None, now: datetime) -> None:
+    """Set the first PIN, with the password. Raises GuessablePin, WrongPassword, LockedOut, PinStands, TokenRefused."""
     require_unguessable(pin)
     passwords.check_current_password(user, password, now=now)
-    keep_first(user.pk, encode(user.pk, pin), checked=user.password, now=now)
+    keep_first(user.pk, encode(user.pk, pin), checked=user.password, in_session=in_session, now=now)
 
 
-def change_pin(user: User, *, pin: str, current: str, now: datetime) -> None:
-    """Set another PIN with the present one. Raises GuessablePin, and what `require_right` raises."""
+def change_pin(user: User, *, pin: str, current: str, in_session: UUID | None = None, now: datetime) -> None:
+    """Set another PIN with the present one. Raises GuessablePin, TokenRefused, and what `require_right` raises."""
     require_unguessable(pin)
     present = require_right(user, current, now=now)
-    replace(user.pk, encode(user.pk, pin), checked=present, now=now)
+    replace(user.pk, encode(user.pk, pin), checked=present, in_session=in_session, now=now)
 
 
 def ask_to_reset(user: User, channel: str, *, now: datetime) -> datetime:
@@ -86,21 +86,23 @@ def require_unguessable(pin: str) -> None:
 
 
 @command
-def keep_first(user_id: UUID, encoded: str, *, checked: str, now: datetime) -> None:
+def keep_first(user_id: UUID, encoded: str, *, checked: str, in_session: UUID | None = None, now: datetime) -> None:
     """Keep a PIN where there is none: beside the password it is worth something only if that can't replace it.
 
-    `checked` is the password, hashed, that was right. Raises WrongPassword, PinStands.
+    `checked` is the password, hashed, that was right. Raises WrongPassword, PinStands, TokenRefused.
     """
-    person = _locked_with(user_id, password=checked)
+    person = sessions.lock_caller(user_id, in_session=in_session, now=now)
+    if person.password != checked:
+        raise WrongPassword
     if TransactionPin.objects.filter(user=person).exists():
         raise PinStands
     _keep(person, encoded, now=now)
 
 
 @command
-def replace(user_id: UUID, encoded: str, *, checked: str, now: datetime) -> None:
-    """Keep a PIN in the place of the one that was right, if that still stands. Raises WrongPin."""
-    person = User.objects.lock(user_id)
+def replace(user_id: UUID, encoded: str, *, checked: str, in_session: UUID | None = None, now: datetime) -> None:
+    """Keep a PIN in the place of the one that was right, if that still stands. Raises WrongPin, TokenRefused."""
+    person = sessions.lock_caller(user_id, in_session=in_session, now=now)
     _require_still(user_id, checked)
     _keep(person, encoded, now=now)
 
@@ -209,8 +211,9 @@ def open_token(user_id: UUID, use: Use, *, checked: str, now: datetime) -> str:
 def spend(user: User, use: Use, *, now: datetime) -> None:
     """Spend the token of a request in its command's transaction (a step): a refusal of the command leaves it good.
 
-    Raises PinTokenRefused.
+    The session has to be open still. Raises PinTokenRefused, TokenRefused.
     """
+    sessions.require_open(use.session.pk, now=now)
     row = PinToken.objects.lock_by_hash(tokens.digest(use.token))
     if row is None or not row.is_good(
         user_id=user.pk, session_id=use.session.pk, method=use.method, path=use.path, now=now

@@ -27,9 +27,46 @@ def revoke_sessions(user: User, *, reason: Session.Reason, at: datetime, keep: U
     if keep is not None:
         alive = alive.exclude(pk=keep)
     ended = alive.update(revoked_at=at, revoke_reason=reason)
+    _end_what_was_begun(user, at=at)
+    return ended
+
+
+def _end_what_was_begun(user: User, *, at: datetime) -> None:
     end_what_waits(user, at=at)
     Totp.objects.filter(user=user, confirmed_at=None).delete()
-    return ended
+
+
+def lock_with_person(session_id: UUID) -> Session | None:
+    """Lock a session, and its person before it; None where there is none (a step).
+
+    Whatever ends a session holds its person: under that lock one that is open stays so.
+    """
+    owner_id = Session.objects.filter(pk=session_id).values_list("user_id", flat=True).first()
+    if owner_id is None:
+        return None
+    User.objects.lock(owner_id)
+    return Session.objects.lock(session_id)
+
+
+def lock_caller(user_id: UUID, *, in_session: UUID | None, now: datetime) -> User:
+    """Lock a person who asks for something in a session of the API, None for the console; it is open still (a step).
+
+    It may have been ended since the request was let in. Raises TokenRefused.
+    """
+    person = User.objects.lock(user_id)
+    if in_session is not None:
+        require_open(in_session, now=now)
+    return person
+
+
+def require_open(session_id: UUID, *, now: datetime) -> None:
+    """Refuse what is asked in a session that has ended; under its person's lock it can't end meanwhile (a step).
+
+    Raises TokenRefused.
+    """
+    session = Session.objects.select_related("user").get(pk=session_id)
+    if not session.is_alive(now):
+        raise TokenRefused
 
 
 def lock_open(session_id: UUID, *, now: datetime) -> Session:
@@ -64,28 +101,38 @@ def end_consoles(user: User, *, at: datetime) -> None:
 
 
 def revoke(session: Session, *, reason: Session.Reason, at: datetime) -> None:
-    """End one session, whose row is locked (a step)."""
+    """End one session, which is locked with its person (a step)."""
     session.revoked_at, session.revoke_reason = at, reason
     session.save(update_fields=["revoked_at", "revoke_reason"])
 
 
-@command
-def end_own_session(session_id: UUID, *, by: User, now: datetime) -> None:
-    """End one of one's own sessions.
+def put_out(session: Session, *, reason: Session.Reason, at: datetime) -> None:
+    """End one session that may be a stranger's, as `revoke`, and what was begun in it or any other (a step)."""
+    revoke(session, reason=reason, at=at)
+    _end_what_was_begun(session.user, at=at)
 
-    Raises NotFound when there is none open.
+
+@command
+def end_own_session(session_id: UUID, *, by: User, in_session: UUID | None = None, now: datetime) -> None:
+    """End one of one's own sessions, and what was begun in any.
+
+    Raises TokenRefused, NotFound when there is none open.
     """
+    person = lock_caller(by.pk, in_session=in_session, now=now)
     session = Session.objects.lock(session_id)
-    if session is None or session.user_id != by.pk or not session.is_alive(now):
+    if session is None or session.user_id != person.pk or not session.is_alive(now):
         raise NotFound("You have no such session.")
-    revoke(session, reason=Session.Reason.OWNER, at=now)
+    put_out(session, reason=Session.Reason.OWNER, at=now)
     audit.record("accounts.session_ended", actor=by, at=now, target=by, after={"session": str(session.pk)})
 
 
 @command
-def end_own_sessions(user: User, *, keep: UUID | None = None, now: datetime) -> int:
-    """End all of one's own sessions, those of the console too, but for `keep`; return how many of the API."""
-    person = User.objects.lock(user.pk)
+def end_own_sessions(user: User, *, keep: UUID | None = None, in_session: UUID | None = None, now: datetime) -> int:
+    """End all of one's own sessions, those of the console too, but for `keep`; return how many of the API.
+
+    Raises TokenRefused.
+    """
+    person = lock_caller(user.pk, in_session=in_session, now=now)
     ended = revoke_sessions(person, reason=Session.Reason.OWNER, at=now, keep=keep)
     if person.is_staff:
         end_consoles(person, at=now)
@@ -96,15 +143,15 @@ def end_own_sessions(user: User, *, keep: UUID | None = None, now: datetime) -> 
 
 @command
 def end_session(session_id: UUID, *, by: User, now: datetime) -> None:
-    """An officer ends somebody's session.
+    """An officer ends somebody's session, and what they began in any.
 
     Raises Forbidden, NotFound when there is none alive.
     """
     require_permission(by, "accounts.revoke_session")
-    session = Session.objects.lock(session_id)
+    session = lock_with_person(session_id)
     if session is None or session.revoked_at is not None:
         raise NotFound
-    revoke(session, reason=Session.Reason.OFFICER, at=now)
+    put_out(session, reason=Session.Reason.OFFICER, at=now)
     audit.record("accounts.session_ended", actor=by, at=now, target=session.user, after={"session": str(session.pk)})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import threading
 import time
@@ -48,6 +49,7 @@ class Issuer:
     body: bytes | None = None
     pause: float = 0
     drip: float = 0
+    drips_head: bool = False
     asked: int = 0
     address: str = ""
 
@@ -95,6 +97,9 @@ def serving(issuer: Issuer) -> Iterator[Issuer]:
         def do_GET(self) -> None:
             issuer.asked += 1
             time.sleep(issuer.pause)
+            if issuer.drips_head:
+                self.drip_head()
+                return
             body = issuer.answer()
             self.send_response(issuer.status)
             for name, value in issuer.headers.items():
@@ -106,6 +111,12 @@ def serving(issuer: Issuer) -> Iterator[Issuer]:
                     time.sleep(issuer.drip)
             except OSError:
                 return  # The reader has heard enough.
+
+        def drip_head(self) -> None:
+            with contextlib.suppress(OSError):
+                for byte in b"HTTP/1.1 200 OK\r\nX-Long: " + bytes(50).replace(b"\0", b"x"):
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(issuer.drip)
 
         def log_message(self, *args: Any) -> None:
             return

@@ -12,12 +12,13 @@ from django.core import mail
 from django.core.cache import cache
 from rest_framework.test import APIClient
 
-from accounts import services
+from accounts import services, tokens
+from accounts.errors import TokenRefused
 from accounts.models import PasswordResetToken, PinToken, Session, User, VerificationCode
 from accounts.services import passwords
 from accounts.tests.test_factors import Enrolled
 from oversight.encryption import blind_index
-from tests.people import PASSWORD, make_investor
+from tests.people import PASSWORD, make_investor, make_officer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -132,12 +133,24 @@ def reset_by_mail(ana: User) -> None:
     services.confirm_reset(passwords.open_reset(ana.pk, now=NOW), new="another good phrase", now=NOW)
 
 
+def refresh_with_an_old_token(ana: User) -> None:
+    before = tokens.issue(Session.objects.get().pk, ana.pk, now=NOW - timedelta(minutes=1))
+    with pytest.raises(TokenRefused):
+        services.refresh(before.refresh, now=NOW)
+    assert Session.objects.get().revoke_reason == "reused"
+
+
 ENDS = {
     "a reset by mail": reset_by_mail,
     "another password": lambda ana: services.change_password(
         ana, session_id=Session.objects.get().pk, current=PASSWORD, new="another good phrase", now=NOW
     ),
     "an end of all other sessions": lambda ana: services.end_own_sessions(ana, keep=Session.objects.get().pk, now=NOW),
+    "an end of that session": lambda ana: services.end_own_session(Session.objects.get().pk, by=ana, now=NOW),
+    "an end of that session by an officer": lambda ana: services.end_session(
+        Session.objects.get().pk, by=make_officer("Lin", "compliance"), now=NOW
+    ),
+    "a refresh token that came twice": refresh_with_an_old_token,
     "another PIN": lambda ana: services.change_pin(ana, pin="739205", current=PIN, now=NOW),
     "a first factor": lambda ana: Enrolled(ana, at=NOW),
 }

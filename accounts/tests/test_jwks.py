@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -157,6 +158,13 @@ class TestFetching:
         issuer.drip, issuer.pause = 0, 1
         with pytest.raises(jwks.FetchFailed):
             jwks.fetch(issuer.address)
+
+    def test_a_server_that_drips_headers_is_given_up_as_soon(self, issuer, keys, monkeypatch):
+        monkeypatch.setattr(jwks, "TIMEOUT_SECONDS", 0.3)
+        issuer.drip, issuer.drips_head, begun = 0.1, True, time.monotonic()
+        with pytest.raises(jwks.FetchFailed, match="TimeoutError"):
+            jwks.fetch(issuer.address)
+        assert time.monotonic() - begun < 2
 
     def test_nobody_there_is_a_failure(self):
         with pytest.raises(jwks.FetchFailed):

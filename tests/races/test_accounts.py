@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 import time_machine
 from django.contrib.auth.models import Group
 from django.core.management import call_command
+from django.db import transaction
 
-from accounts import roles, services, tokens
-from accounts.models import LoginFailure, PasswordResetToken, Session, User
-from accounts.services import sessions
+from accounts import lockout, roles, services, tokens
+from accounts.models import LoginFailure, PasswordResetToken, Session, User, VerificationCode
+from accounts.services import codes, passwords, pins, sessions
 from accounts.services.officers import NewOfficer
 from accounts.services.roles import RoleMove
 from oversight import services as oversight
 from oversight.encryption import blind_index
 from oversight.models import AuditEvent
-from tests.people import PASSWORD, make_officer
+from tests.people import PASSWORD, make_investor, make_officer
 from tests.races.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,7 +77,8 @@ class TestRefresh:
         assert kinds(at_once(twice)) == ["TokenPair", "TokenRefused"]
         assert Session.objects.get().revoke_reason == "reused"
 
-    def test_without_the_lock_both_would_win(self, twice, monkeypatch):
+    def test_without_the_locks_both_would_win(self, twice, monkeypatch):
+        unlocked(monkeypatch, User)
         unlocked(monkeypatch, Session)
         assert kinds(at_once(twice)) == ["TokenPair", "TokenPair"]
 
@@ -100,10 +103,89 @@ class TestEnd:
         assert kinds(at_once(both)) in (["NoneType", "NoneType"], ["NoneType", "NotFound"])
         assert self.ends() == 1
 
-    def test_without_the_lock_both_would_have_ended_it(self, both, monkeypatch):
+    def test_without_the_locks_both_would_have_ended_it(self, both, monkeypatch):
+        unlocked(monkeypatch, User)
         unlocked(monkeypatch, Session)
         assert kinds(at_once(both)) == ["NoneType", "NoneType"]
         assert self.ends() == 2
+
+
+class TestOvertaken:
+    """A thief asks for another address while their session is ended: no code stays good that would give it.
+
+    What asks holds the person, and so does whatever ends a session: the refresh of an old token, too.
+    """
+
+    ENDS = ("owner", "all", "officer", "reused")
+
+    def end(self, how: str, session: Session, ana, omar):
+        before = tokens.issue(session.pk, ana.pk, now=NOW - timedelta(minutes=1)).refresh
+        return {
+            "owner": partial(services.end_own_session, session.pk, by=ana, now=NOW),
+            "all": partial(services.end_own_sessions, ana, now=NOW),
+            "officer": partial(services.end_session, session.pk, by=omar, now=NOW),
+            "reused": partial(services.refresh, before, now=NOW),
+        }[how]
+
+    @pytest.fixture
+    def both(self, ana, omar, monkeypatch):
+        services.set_pin(ana, pin="402917", password=PASSWORD, now=NOW)
+        services.log_in("ana@example.com", PASSWORD, device=services.Device(), now=NOW)
+        session = Session.objects.get()
+        use = pins.Use(session, "PATCH", "/api/v1/users/me")
+        use = replace(use, token=services.verify_pin(ana, pin="402917", use=use, now=NOW))
+        for _ in range(2):
+            slowed(monkeypatch, codes, "open_code")
+        for step in ("_end_what_was_begun", "revoke_sessions"):
+            slowed(monkeypatch, sessions, step)
+        ask = partial(services.change_address, ana, channel="email", address="thief@example.org", use=use, now=NOW)
+        return lambda how: [ask, self.end(how, session, ana, omar)]
+
+    def good_codes(self) -> int:
+        return VerificationCode.objects.filter(purpose="change", used_at=None).count()
+
+    @pytest.mark.parametrize("how", ENDS)
+    def test_no_code_stays_good(self, both, how):
+        outcomes = at_once(both(how))
+        assert type(outcomes[0]).__name__ in ("NoneType", "TokenRefused")
+        assert not Session.objects.alive().exists()
+        assert self.good_codes() == 0
+
+    @pytest.mark.parametrize("how", ENDS)
+    def test_without_the_persons_lock_one_would(self, both, how, monkeypatch):
+        unlocked(monkeypatch, User)
+        assert at_once(both(how))[0] is None
+        assert not Session.objects.alive().exists()
+        assert self.good_codes() == 1
+
+
+class TestOfficersPassword:
+    """A thief at an officer's laptop changes the password while a colleague ends the console: not after it ended."""
+
+    @pytest.fixture
+    def both(self, omar, ada, monkeypatch):
+        for _ in range(2):
+            slowed(monkeypatch, passwords, "_replace_password")
+        slowed(monkeypatch, sessions, "end_consoles")
+        return [
+            partial(services.set_password_at_console, omar, encoded="md5$x$y", now=NOW),
+            partial(services.end_sessions, omar.pk, by=ada, now=NOW, reason="laptop stolen"),
+        ]
+
+    def deeds(self) -> list[str]:
+        found = AuditEvent.objects.filter(action__in=["accounts.password_changed", "accounts.sessions_ended"])
+        return list(found.order_by("id").values_list("action", flat=True))
+
+    def test_it_is_changed_before_or_not_at_all(self, both):
+        changed, _ = at_once(both)
+        assert type(changed).__name__ in ("NoneType", "TokenRefused")
+        assert self.deeds()[-1] == "accounts.sessions_ended"
+        assert len(self.deeds()) == (2 if changed is None else 1)
+
+    def test_without_the_persons_lock_it_is_changed_after(self, both, monkeypatch):
+        unlocked(monkeypatch, User)
+        assert at_once(both)[0] is None
+        assert self.deeds() == ["accounts.sessions_ended", "accounts.password_changed"]
 
 
 class TestGuesses:
@@ -125,13 +207,59 @@ class TestGuesses:
         assert kinds(at_once(guesses)).count("WrongCredentials") > 5
 
 
+class TestForget:
+    """Counters are forgotten by primary key, so that no two who forget wait for each other; who does is tried again.
+
+    Seen to fail: with a plain delete the first meets a deadlock (the rows lie in the table the other way round), and
+    the second does with `take_back` as a mere transaction.
+    """
+
+    @pytest.fixture
+    def ana(self):
+        return make_investor("Ana", phone="+2290197123456")
+
+    @pytest.fixture
+    def indexes(self, ana):
+        """Both counters of hers, the lesser one first."""
+        lesser, greater = sorted(bytes(each) for each in (ana.email_index, ana.phone_index))
+        for index in (greater, lesser):
+            lockout.spend_attempt(index, now=NOW)
+        return lesser, greater
+
+    def beside(self, work, first: bytes, second: bytes) -> list[object]:
+        """Run `work` while somebody holds the first counter, and then waits for the second."""
+        is_held = threading.Event()
+
+        def hold() -> str:
+            with transaction.atomic():
+                LoginFailure.objects.all().lock(first)
+                is_held.set()
+                time.sleep(0.5)
+                return "held" if LoginFailure.objects.filter(pk=second).select_for_update() else "gone"
+
+        return at_once([hold, lambda: is_held.wait(20) and work()])
+
+    def test_in_their_order(self, indexes):
+        def forget() -> None:
+            with transaction.atomic():
+                lockout.forget(*reversed(indexes))
+
+        assert self.beside(forget, *indexes) == ["held", None]
+        assert not LoginFailure.objects.exists()
+
+    def test_a_right_password_that_meets_a_deadlock_is_right(self, ana, indexes):
+        lesser, greater = indexes
+        name = ana.email if lesser == bytes(ana.email_index) else ana.phone
+        outcomes = self.beside(partial(services.check_credentials, name, PASSWORD, now=NOW), greater, lesser)
+        assert outcomes == ["held", ana]
+        assert not LoginFailure.objects.exists()
+
+
 class TestReset:
     """One reset link, used twice at once, sets one password."""
 
     @pytest.fixture
     def twice(self, ana):
-        from accounts.services import passwords
-
         token = passwords.open_reset(ana.pk, now=NOW)
         return [partial(services.confirm_reset, token, new=f"brand new secret {n}", now=NOW) for n in range(2)]
 
@@ -141,8 +269,6 @@ class TestReset:
     def test_without_the_locks_both_would_win(self, twice, monkeypatch):
         unlocked(monkeypatch, PasswordResetToken)
         unlocked(monkeypatch, User)
-        from accounts.services import passwords
-
         slowed(monkeypatch, passwords, "make_password")
         assert kinds(at_once(twice)) == ["NoneType", "NoneType"]
 
@@ -213,8 +339,6 @@ def test_a_log_in_that_meets_a_change_of_password_leaves_no_session(ana):
 
     Seen to fail: with User.objects.lock as a plain get, a session opened by the old one is left.
     """
-    from accounts.services import passwords
-
     outcomes = at_once(
         [
             partial(services.log_in, "ana@example.com", PASSWORD, device=services.Device(), now=NOW),
