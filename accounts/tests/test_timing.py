@@ -43,7 +43,7 @@ class CheaperHasher(Argon2PasswordHasher):
     """Production's, in less memory."""
 
     time_cost = 1
-    memory_cost = 20 * 1024
+    memory_cost = 40 * 1024
 
 
 HASHER = Argon2PasswordHasher if os.environ.get("HASH") == "production" else CheaperHasher
@@ -166,8 +166,8 @@ def test_nor_while_it_is_locked(people):
 def test_without_the_hash_for_nobody_it_would(people, monkeypatch):
     """The control: the measurement sees what it is for."""
     monkeypatch.setattr(login, "make_password", lambda _: "")
-    chances = compare("log-in, no hash for nobody", measure(LOG_IN, before=unlock, rounds=10))
-    assert all(chance > 0.95 for chance in chances.values())
+    chances = compare("log-in, no hash for nobody", measure(LOG_IN, before=unlock, rounds=20))
+    assert all(chance > 0.9 for chance in chances.values())
 
 
 @pytest.mark.parametrize("kind", KINDS)
