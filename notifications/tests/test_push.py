@@ -309,8 +309,8 @@ def test_whoever_logs_out_while_the_batch_is_sent_gets_none(ana, google, monkeyp
     tell(ana)
     claim = sending.claim
 
-    def claim_then_log_out(*, now):
-        claimed = claim(now=now)
+    def claim_then_log_out(*, now, **more):
+        claimed = claim(now=now, **more)
         revoke_sessions(ana, reason="log_out", at=now)
         return claimed
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import smtplib
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from functools import partial
+from itertools import count
 from types import SimpleNamespace
+from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
@@ -19,10 +22,11 @@ from accounts import sms
 from accounts.models import SmsCount
 from core.errors import Forbidden
 from notifications import kinds, rules, services, tasks
+from notifications.channels import Failed
 from notifications.channels import mail as mails
 from notifications.models import Delivery, Device, MessageCount, Notification, Preference, QuietHours
-from notifications.services import dispatch, sending
-from notifications.tests.conftest import COFFEE, FACTS, NOW, log_in, phone_of
+from notifications.services import dispatch, sending, silence
+from notifications.tests.conftest import COFFEE, FACTS, NOW, log_in, phone_of, reachable
 from oversight.models import Alert
 from tests.people import make_investor
 
@@ -210,6 +214,8 @@ class TestClaims:
             sending.claim.inside(now=NOW + attempt * rules.LEASE)
         assert state() == ("failed", "no worker lived to say what came of it")
         assert row().attempts == 6
+        alert = Alert.objects.get(kind="messages-fail", dedupe="email")
+        assert "after 6 attempts: no worker lived to say what came of it." in alert.detail
 
     def test_a_worker_that_comes_back_too_late_changes_nothing(self, ana):
         tell(ana)
@@ -251,7 +257,7 @@ class TestClaims:
             tell(ana, key=str(cup))
         tell(ana, "pin_set", now=NOW + timedelta(minutes=1))
         sending.send_due(clock=lambda: NOW + timedelta(minutes=1))
-        assert [sent.subject for sent in mail.outbox] == ["Coffee 7", "Your PIN was set", "Coffee 7", "Coffee 7"]
+        assert [sent.subject for sent in mail.outbox] == ["Your PIN was set", "Coffee 7", "Coffee 7", "Coffee 7"]
 
     def test_a_run_ends_after_five_minutes(self, ana, monkeypatch):
         monkeypatch.setattr(sending, "BATCH", 1)
@@ -267,13 +273,102 @@ class TestClaims:
         at = [NOW]
         monkeypatch.setattr(dispatch, "send", lambda *_, **__: at.append(NOW + rules.LEASE))
         assert sending.send_due(clock=lambda: at[-1]) == 1
-        assert (row(status="sent").attempts, row(status="queued").attempts) == (1, 1)
+        assert (row(status="sent").attempts, row(status="queued").attempts) == (1, 0)
         assert row(status="queued").next_try_at == NOW + rules.LEASE
+        assert MessageCount.objects.get().sent == 1
+
+    def test_one_that_another_took_meanwhile_isnt_given_back(self, ana):
+        tell(ana)
+        (first,) = sending.claim.inside(now=NOW).to_send
+        sending.claim.inside(now=NOW + rules.LEASE)
+        sending.give_back.inside([first], until={}, now=NOW + rules.LEASE)
+        assert (row().attempts, row().next_try_at) == (2, NOW + 2 * rules.LEASE)
+        assert MessageCount.objects.get().sent == 1
+
+    def test_none_is_given_up_that_was_never_tried(self, monkeypatch):
+        """A server that takes a minute a mail: half a batch outlives its ten minutes."""
+        for number in range(20):
+            tell(reachable(f"P{chr(97 + number)}", email=f"p{number}@example.com"))
+        at, tried = [NOW], Counter()
+
+        def slow(row, seen, **_):
+            tried[row.pk] += 1
+            at.append(at[-1] + timedelta(seconds=61))
+            raise Failed("the mail server can't be reached: TimeoutError")
+
+        monkeypatch.setattr(dispatch, "send", slow)
+        monkeypatch.setattr(silence, "SLOW", timedelta(hours=1))
+        while (waits := Delivery.objects.filter(status="queued").order_by("next_try_at").first()) is not None:
+            at.append(max(at[-1], waits.next_try_at) + timedelta(seconds=1))
+            sending.send_in_turn(clock=lambda: at[-1])
+        assert set(tried.values()) == {6} and len(tried) == 20
+        assert set(Delivery.objects.values_list("status", "attempts")) == {("failed", 6)}
 
     def test_the_task_does_it(self, ana):
         tell(ana)
         tasks.send_due()
         assert row().status == "sent"
+
+
+class TestSilence:
+    """A provider that isn't reached takes ten seconds a message: thousands of pushes were hours without any mail."""
+
+    @pytest.fixture
+    def fcm(self, settings, monkeypatch):
+        """A dead FCM, thirty pushes, and a mail behind them; the clock is its own."""
+        settings.FCM_CREDENTIALS = {"project_id": "x", "client_email": "x", "private_key": "x", "token_uri": "x"}
+        at = [NOW + timedelta(seconds=2)]
+
+        def dead(row, message, *, now):
+            at.append(at[-1] + timedelta(seconds=10))
+            raise Failed("FCM can't be reached: TimeoutError")
+
+        monkeypatch.setattr(dispatch, "_push", dead)
+        for name in ("Pa", "Pb", "Pc"):
+            person = make_investor(name)
+            for number in range(10):
+                phone_of(person, f"fcm:Token-{name}-{number}")
+            tell(person)
+        return at
+
+    def test_it_doesnt_hold_up_the_others(self, ana, fcm):
+        tell(ana, now=NOW + timedelta(seconds=1))
+        assert sending.send_in_turn(clock=lambda: fcm[-1]) == 1
+        assert [sent.to for sent in mail.outbox] == [["ana@example.com"]]
+        assert fcm[-1] == NOW + timedelta(seconds=32)
+        pushes = Delivery.objects.filter(channel="push", status="queued")
+        assert sorted(pushes.values_list("attempts", flat=True)) == [0] * 27 + [1] * 3
+        alert = Alert.objects.get(kind="messages-fail", dedupe="push")
+        assert alert.title == "Messages by push can't be sent" and "FCM can't be reached" in alert.detail
+        assert sum(MessageCount.objects.filter(channel="push").values_list("sent", flat=True)) == 3
+
+    def test_for_a_minute_nobody_tries_it(self, fcm):
+        sending.send_in_turn(clock=lambda: fcm[-1])
+        fcm.append(fcm[-1] + timedelta(seconds=59))
+        sending.send_in_turn(clock=lambda: fcm[-1])
+        assert Delivery.objects.filter(attempts__gt=0).count() == 3
+        fcm.append(fcm[-1] + timedelta(seconds=1))
+        sending.send_in_turn(clock=lambda: fcm[-1])
+        assert sum(Delivery.objects.values_list("attempts", flat=True)) == 6
+
+    def test_a_channel_that_answers_isnt_left_alone(self, fcm, monkeypatch):
+        """However slow it is, where it takes one of three messages."""
+        went = count()
+
+        def slow(row, message, *, now):
+            fcm.append(fcm[-1] + timedelta(seconds=6))
+            if next(went) % 3:
+                raise Failed("FCM can't be reached: TimeoutError")
+
+        monkeypatch.setattr(dispatch, "_push", slow)
+        sending.send_in_turn(clock=lambda: fcm[-1])
+        assert not Delivery.objects.filter(attempts=0).exists()
+        assert not Alert.objects.exists()
+
+    def test_a_channel_that_says_at_once_what_is_wrong_isnt_left_alone(self, fcm, monkeypatch):
+        monkeypatch.setattr(dispatch, "_push", Mock(side_effect=Failed("FCM answered 503")))
+        sending.send_in_turn(clock=lambda: fcm[-1])
+        assert set(Delivery.objects.values_list("attempts", flat=True)) == {1}
 
 
 class TestDropped:
