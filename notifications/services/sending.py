@@ -34,6 +34,7 @@ LONGEST: Final = timedelta(minutes=5)
 """How long one task goes on; beat's next takes over. The broker hands a task out again after an hour."""
 RETRY: Final = "notifications.retry_delivery"
 FAILS: Final = "messages-fail"
+TOO_OLD: Final = "too-old"
 
 Status = Delivery.Status
 Clock = Callable[[], datetime]
@@ -160,6 +161,8 @@ def _take(row: Delivery, known: _Known) -> bool:
     reason = "no-such-kind" if kind is None else _reason_to_drop(row, kind, known)
     if kind is None or reason:
         row.move(Status.DROPPED, at=now, reason=reason)
+        if reason == TOO_OLD and row.attempts:
+            _tell_given_up(row, reason, now=now)
         return False
     wakes = _quiet_until(row, kind, known)
     if wakes is not None:
@@ -183,7 +186,7 @@ def _reason_to_drop(row: Delivery, kind: kinds.Kind, known: _Known) -> str:
     """Say what speaks against sending this at all; things may have changed since it was queued."""
     person = row.user
     if known.now - row.created_at > rules.STALE_AFTER[row.channel]:
-        return "too-old"
+        return TOO_OLD
     if person.deleted_at is not None:
         return "person-gone"
     if row.channel == Channel.PUSH:
@@ -228,7 +231,7 @@ def record(delivery_id: UUID, *, attempt: int, outcome: NotSent | None, now: dat
 
 def _fail(row: Delivery, failure: Failed, *, now: datetime) -> None:
     """Try again later, or give up and tell officers: then it isn't this one message that is wrong."""
-    again = rules.next_try(row.attempts, now=now, wait=failure.wait)
+    again = rules.next_try(row.attempts, now=now, wait=failure.wait, is_urgent=row.goes_first)
     if again is not None:
         row.next_try_at, row.reason = again, str(failure)[:200]
         row.save(update_fields=["next_try_at", "reason"])

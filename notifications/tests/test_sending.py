@@ -183,6 +183,16 @@ class TestMail:
         assert alert.title == "Messages by e-mail can't be sent" and "ConnectionRefusedError" in alert.detail
         assert mail.outbox == []
 
+    def test_a_provider_that_asks_for_a_day_each_time_is_told_to_officers(self, ana, monkeypatch):
+        answer = SimpleNamespace(headers={"Retry-After": "86400"}, reason="", text="")
+        refuse_mails(monkeypatch, *[AnymailAPIError("slow down", status_code=429, response=answer)] * 9)
+        tell(ana, "pin_set")
+        while row().status == "queued":
+            at = row().next_try_at
+            sending.send_due(clock=lambda at=at: at)
+        assert (row().status, row().attempts, at - NOW) == ("failed", 6, timedelta(hours=8))
+        assert Alert.objects.get(kind="messages-fail").dedupe == "email"
+
     def test_after_a_failure_the_next_gets_a_connection_of_its_own(self, ana, monkeypatch):
         refuse_mails(monkeypatch, smtplib.SMTPServerDisconnected("gone"))
         made = []
@@ -381,6 +391,16 @@ class TestDropped:
         assert state(channel=channel) == ("dropped", "too-old")
         assert row(channel=channel).ended_at == at
 
+    @pytest.mark.parametrize("attempts", [0, 1])
+    def test_officers_hear_of_one_that_was_tried_till_it_was_too_old(self, ana, monkeypatch, attempts):
+        """Put off again and again, as by quiet hours between long waits."""
+        tell(ana)
+        Delivery.objects.update(attempts=attempts)
+        sending.send_due(clock=lambda: NOW + timedelta(days=3, seconds=1))
+        assert state() == ("dropped", "too-old")
+        assert Alert.objects.filter(kind="messages-fail", dedupe="email").count() == attempts
+        assert all("after 1 attempt: too-old" in alert.detail for alert in Alert.objects.all())
+
     def test_an_address_that_was_changed_and_isnt_proven(self, ana):
         tell(ana)
         ana.email_verified_at = None
@@ -479,12 +499,12 @@ class TestSms:
 
     def test_a_sender_that_asks_for_longer_is_left_alone_for_longer(self, bo, texted, monkeypatch):
         def fail(number, text):
-            raise sms.SmsFailed("busy", wait=timedelta(hours=1))
+            raise sms.SmsFailed("busy", wait=timedelta(minutes=50))
 
         monkeypatch.setattr(sms, "send", fail)
         tell(bo, "pin_set")
         assert sending.send_due(clock=lambda: NOW) == 0
-        assert (row().status, row().next_try_at) == ("queued", NOW + timedelta(hours=1))
+        assert (row().status, row().next_try_at) == ("queued", NOW + timedelta(minutes=50))
 
     def test_a_cap_of_all_is_told_to_officers(self, bo, texted, settings):
         settings.SMS_A_DAY = (9, 9, 0)
