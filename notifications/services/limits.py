@@ -1,4 +1,7 @@
-"""How many messages one person gets in an hour. Source: docs/rules/notifications.md §4."""
+"""How many messages one person gets in an hour, and a stranger's address in a day.
+
+Source: docs/rules/notifications.md §4.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ from typing import Any, Final
 from django.db import connection
 from django.db.models import F
 
+from accounts.errors import TooSoon
+from accounts.services import sms_caps
 from notifications import kinds, rules
-from notifications.models import Delivery, MessageCount
+from notifications.models import Channel, Delivery, MessageCount
 
 
 def is_limited(row: Delivery, kind: kinds.Kind) -> bool:
@@ -18,6 +23,18 @@ def is_limited(row: Delivery, kind: kinds.Kind) -> bool:
     person = row.user
     unproven = {"email": person.email_verified_at is None, "sms": person.phone_verified_at is None}
     return not kind.category.is_essential or unproven.get(row.channel, False)
+
+
+def refusal(row: Delivery, *, now: datetime) -> str:
+    """Count one limited message; say why it may not go, or nothing. A step."""
+    if not count(row, now=now):
+        return "too-many-in-an-hour"
+    if row.channel == Channel.EMAIL and row.user.email_verified_at is None:
+        try:
+            sms_caps.count_mail(row.user.email, now=now)
+        except TooSoon:
+            return "too-many-in-a-day"
+    return ""
 
 
 def count(row: Delivery, *, now: datetime) -> bool:

@@ -173,8 +173,8 @@ def _take(row: Delivery, known: _Known) -> bool:
         row.move(Status.FAILED, at=now, reason="no worker lived to say what came of it")
         _tell_given_up(row, row.reason, now=now)
         return False
-    if row.attempts == 0 and limits.is_limited(row, kind) and not limits.count(row, now=now):
-        row.move(Status.DROPPED, at=now, reason="too-many-in-an-hour")
+    if row.attempts == 0 and limits.is_limited(row, kind) and (reason := limits.refusal(row, now=now)):
+        row.move(Status.DROPPED, at=now, reason=reason)
         return False
     row.attempts += 1
     row.next_try_at = now + rules.LEASE

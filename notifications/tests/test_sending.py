@@ -92,13 +92,13 @@ class TestMail:
     @pytest.mark.parametrize(
         ("client", "told"),
         [
-            ("Firefox/140.0 (X11; Linux x86_64; rv:140.0)", "Firefox/140.0 (X11; Linux x86_64; rv:140.0)"),
-            ("Secure https://evil.example/a now", "Secure now"),
-            ("See evil.example, www.évil.рф or a@b", "See or"),
-            ("//evil \\\\evil", "a client that doesn't say its name"),
+            ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox, Linux"),
+            ("Secure https://evil.example/a now", "a client that we don't know"),
+            ("Account blocked: call Fiducia, +229 01 90 00 00 00 or 198.51.100.7/login Firefox/1", "Firefox"),
+            ("", "a client that we don't know"),
         ],
     )
-    def test_a_stranger_at_the_door_puts_no_link_into_the_warning(self, ana, client, told):
+    def test_a_stranger_at_the_door_puts_no_words_into_the_warning(self, ana, client, told):
         facts = {"session": str(log_in(ana, client=client).pk)}
         services.notify(ana, "new_device", facts=facts, key="x", now=NOW)
         assert sending.send_due(clock=lambda: NOW) == 1
@@ -453,6 +453,18 @@ class TestDropped:
             tell(zoe, "pin_set", key=str(number))
         assert sending.send_due(clock=lambda: NOW) == 12
         assert Delivery.objects.filter(status="dropped", reason="too-many-in-an-hour").count() == 2
+
+    def test_a_strangers_address_gets_no_more_in_a_day_than_claims_do(self):
+        zoe = make_investor("Zoe")
+        for hour in range(15):
+            at = NOW + timedelta(hours=hour)
+            for number in range(3):
+                tell(zoe, "pin_set", key=f"{hour} {number}", now=at)
+            sending.send_due(clock=lambda at=at: at)
+        assert len(mail.outbox) == 20
+        assert Delivery.objects.filter(status="dropped", reason="too-many-in-a-day").count() == 25
+        tell(zoe, "pin_set", key="next day", now=NOW + timedelta(days=1))
+        assert sending.send_due(clock=lambda: NOW + timedelta(days=1)) == 1
 
     def test_another_attempt_isnt_another_message(self, ana, monkeypatch):
         refuse_mails(monkeypatch, ConnectionRefusedError())
