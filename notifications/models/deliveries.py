@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from core import columns
 from core.states import require_move
+from notifications import rules
 from notifications.models.notices import Channel, Notification
 
 
@@ -25,6 +26,13 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def due(self, now: datetime) -> DeliveryQuerySet:
         return self.filter(status=Delivery.Status.QUEUED, next_try_at__lte=now)
+
+    def fresh(self, now: datetime) -> DeliveryQuerySet:
+        """Those that aren't too old to be sent."""
+        fits = Q()
+        for channel, age in rules.STALE_AFTER.items():
+            fits |= Q(channel=channel, created_at__gte=now - age)
+        return self.filter(fits)
 
     def claim(self, now: datetime, *, most: int, but: Collection[str] = ()) -> list[Delivery]:
         """Lock the first due ones that nobody else holds, with what is said and to whom; what is urgent goes first.

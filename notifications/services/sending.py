@@ -276,9 +276,10 @@ def give_back(rows: Iterable[Delivery], *, until: Mapping[str, datetime], now: d
 
 @command
 def retry(*, ids: Iterable[UUID], by: Any, now: datetime) -> int:
-    """Queue failed messages again, with all their attempts; return how many. Raises Forbidden."""
+    """Queue failed messages again that aren't too old, with all their attempts; return how many. Raises Forbidden."""
     require_permission(by, RETRY)
-    rows = list(Delivery.objects.filter(pk__in=list(ids), status=Status.FAILED).order_by("pk").select_for_update())
+    failed = Delivery.objects.all().fresh(now).filter(pk__in=list(ids), status=Status.FAILED)
+    rows = list(failed.order_by("pk").select_for_update())
     for row in rows:
         row.attempts, row.next_try_at = 0, now
         row.move(Status.QUEUED, at=None)

@@ -20,6 +20,7 @@ from django.db import connection
 
 from accounts import sms
 from accounts.models import SmsCount
+from accounts.services import sms_caps
 from core.errors import Forbidden
 from notifications import kinds, rules, services, tasks
 from notifications.channels import Failed
@@ -518,6 +519,18 @@ class TestSms:
         assert sending.send_due(clock=lambda: NOW) == 0
         assert (row().status, row().next_try_at) == ("queued", NOW + timedelta(minutes=50))
 
+    @pytest.mark.parametrize("case", [(NOW, "pin_set", 1), (None, "pin_set", 0), (NOW, "tests_coffee", 0)])
+    def test_strangers_sign_ups_keep_no_warning_from_an_owner(self, bo, texted, settings, case):
+        """Of a country's four a day three are taken: the last is for owners' codes and the safety of their accounts."""
+        settings.SMS_A_DAY = (9, 4, 99)
+        bo.phone_verified_at, kind, went = case
+        bo.save(update_fields=["phone_verified_at"])
+        for number in range(3):
+            sms_caps.count_sms(f"+229019700001{number}", purpose="verify", now=NOW)
+        Preference.objects.create(user=bo, category="money", channel="sms", wanted=True)
+        tell(bo, kind)
+        assert sending.send_due(clock=lambda: NOW) == went == len(texted())
+
     def test_a_cap_of_all_is_told_to_officers(self, bo, texted, settings):
         settings.SMS_A_DAY = (9, 9, 0)
         tell(bo, "pin_set")
@@ -587,6 +600,14 @@ class TestRetry:
         again = row(status="queued")
         assert (again.attempts, again.next_try_at, again.ended_at, again.reason) == (0, later, None, "")
         assert sending.send_due(clock=lambda: later) == 1
+
+    def test_what_is_too_old_stays_failed(self, ana, ada, monkeypatch):
+        refuse_mails(monkeypatch, AnymailRecipientsRefused("no"))
+        tell(ana)
+        sending.send_due(clock=lambda: NOW)
+        late = NOW + timedelta(days=3, seconds=1)
+        assert services.retry.inside(ids=[row().pk], by=ada, now=late) == 0
+        assert row().status == "failed"
 
     def test_it_takes_the_permission(self, ana, omar, monkeypatch):
         refuse_mails(monkeypatch, AnymailRecipientsRefused("no"))
