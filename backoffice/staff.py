@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
+from django.core.validators import RegexValidator
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -18,10 +20,14 @@ from accounts.api.fields import StrictCharField, StrictSerializer
 from api.pagination import CursorPagination
 from api.permissions import IsOfficer
 from ledger.api import Query
-from oversight import second_factor, services
+from oversight import looks, second_factor, services
 from oversight.models import ApprovalRequest, Decision
 
 NOTE_MAX_LENGTH = 2000
+APPROVED = {
+    "note": "The bank's letter says the same.",
+    "seen": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+}
 SEES_APPROVALS = IsOfficer.holding("oversight.view_approvalrequest")
 DECIDES = IsOfficer.holding("oversight.view_approvalrequest", within=second_factor.FOR_APPROVALS)
 
@@ -33,9 +39,13 @@ class DecisionOut(serializers.ModelSerializer[Decision]):
 
 
 class ApprovalOut(serializers.ModelSerializer[ApprovalRequest]):
-    """A four-eyes request, frozen as it was asked for. `summary` are lines of [label, value]."""
+    """A four-eyes request, frozen as it was asked for. `summary` and `look` are lines of [label, value]."""
 
     summary = serializers.ListField(child=serializers.ListField(child=serializers.CharField()))
+    look = serializers.SerializerMethodField(help_text="the summary as things stand: what changed since says so")
+    seen = serializers.SerializerMethodField(
+        help_text="SHA-256 of what `look` shows, hexadecimal: to approve just that"
+    )
     payload_hash = serializers.SerializerMethodField(help_text="SHA-256, hexadecimal")
     decisions = DecisionOut(many=True)
 
@@ -46,6 +56,8 @@ class ApprovalOut(serializers.ModelSerializer[ApprovalRequest]):
             "verb",
             "title",
             "summary",
+            "look",
+            "seen",
             "reason",
             "status",
             "approvals",
@@ -61,6 +73,16 @@ class ApprovalOut(serializers.ModelSerializer[ApprovalRequest]):
             "decisions",
         )
 
+    def to_representation(self, instance: ApprovalRequest) -> dict[str, Any]:
+        self.lines = looks.figures(instance)  # Once: what is shown is what the digest is of.
+        return super().to_representation(instance)
+
+    def get_look(self, request: ApprovalRequest) -> list[tuple[str, str]]:
+        return self.lines
+
+    def get_seen(self, request: ApprovalRequest) -> str:
+        return looks.digest(request, self.lines)
+
     def get_payload_hash(self, request: ApprovalRequest) -> str:
         return bytes(request.payload_hash).hex()
 
@@ -74,6 +96,12 @@ class ApprovalQuery(Query):
 
 class ApproveIn(StrictSerializer):
     note = StrictCharField(required=False, allow_blank=True, default="", max_length=NOTE_MAX_LENGTH)
+    seen = StrictCharField(
+        required=False,
+        default=None,
+        validators=[RegexValidator(r"\A[0-9a-f]{64}\Z")],
+        help_text="the request's `seen`: 409 if other figures stand by now",
+    )
 
 
 class RejectIn(StrictSerializer):
@@ -113,10 +141,13 @@ class Approve(APIView):
         operation_id="approvals_approve",
         request=ApproveIn,
         responses=ApprovalOut,
-        examples=[OpenApiExample("Seen", value={"note": "The bank's letter says the same."}, request_only=True)],
+        examples=[OpenApiExample("Seen", value=APPROVED, request_only=True)],
     )
     def post(self, request: Request, request_id: UUID) -> Response:
-        """Approve; 409 when it had expired or what it is about has changed since: then it is closed."""
+        """Approve; 409 when it had expired or what it is about has changed since: then it is closed.
+
+        With `seen`, 409 `figures-changed` when other figures stand by now than were shown: nothing is decided then.
+        """
         decided = services.approve(request_id, by=person_of(request), now=timezone.now(), **ApproveIn.parse(request))
         return _answer(decided)
 

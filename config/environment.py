@@ -287,6 +287,13 @@ def whole_number(text: str) -> int:
     return number
 
 
+def one_or_more(text: str) -> int:
+    number = whole_number(text)
+    if number < 1:
+        raise Wrong("not one or more")
+    return number
+
+
 def share(text: str) -> float:
     number = float(text)
     if not 0 <= number <= 1:

@@ -200,7 +200,7 @@ SMS_URL = read("SMS_URL", environment.sms_url, default=None if PRODUCTION else "
 SMS_A_DAY = read("SMS_A_DAY", environment.three_numbers, default=(8, 2000, 10000))
 
 # How many processes of the worker send messages at once; the others are left to codes and to the close of a day
-SENDERS_AT_ONCE = read("SENDERS_AT_ONCE", environment.whole_number, default=1)
+SENDERS_AT_ONCE = read("SENDERS_AT_ONCE", environment.one_or_more, default=1)
 
 # Log-in by Google and Apple: the ids of our clients there; with none nobody logs in that way
 SOCIAL_CLIENT_IDS = {

@@ -19,6 +19,10 @@ RETRIES_AFTER: Final = (
 )
 """How long after each failed attempt the next one comes; after the last there is none."""
 
+LONGEST_WAIT: Final = RETRIES_AFTER[-1]
+LONGEST_URGENT_WAIT: Final = timedelta(hours=1)
+"""For how long a provider may ask to be left alone: all attempts have to fit into `STALE_AFTER`."""
+
 LEASE: Final = timedelta(minutes=10)
 """How long a claimed message is left to its worker: longer than a batch takes when every provider is at its slowest."""
 
@@ -40,14 +44,17 @@ GSM: Final = frozenset(
 _PLAIN: Final = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "œ": "oe"})
 
 
-def next_try(attempts: int, *, now: datetime, wait: timedelta | None = None) -> datetime | None:
+def next_try(
+    attempts: int, *, now: datetime, wait: timedelta | None = None, is_urgent: bool = False
+) -> datetime | None:
     """Say when a message that failed `attempts` times is tried again; None when it isn't.
 
-    `wait` is what the provider asked for.
+    `wait` is what the provider asked for; one that asks for a day would have it grow too old after one attempt.
     """
     if attempts > len(RETRIES_AFTER):
         return None
-    return now + max(RETRIES_AFTER[attempts - 1], wait or timedelta(0))
+    asked = min(wait or timedelta(0), LONGEST_URGENT_WAIT if is_urgent else LONGEST_WAIT)
+    return now + max(RETRIES_AFTER[attempts - 1], asked)
 
 
 def quiet_until(now: datetime, hours: tuple[time, time] | None, *, zone: ZoneInfo) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -10,11 +9,10 @@ from uuid import UUID
 
 from accounts import signals
 from accounts.models import Session
-from notifications import kinds, services
+from notifications import clients, kinds, services
 from notifications.kinds import ACCOUNT, EMAIL, PUSH, SECURITY, Facts, Kind, Priority, look_by
 
 PATH = "/security"
-LINKED = re.compile(r"[@\\]|//|\.[^\W\d_]{2}")
 
 
 def sessions(ids: set[UUID]) -> dict[UUID, Facts]:
@@ -23,12 +21,7 @@ def sessions(ids: set[UUID]) -> dict[UUID, Facts]:
 
 
 def _of(session: Session) -> Facts:
-    return {"client": _unlinked(session.user_agent), "ip": session.ip or "", "at": session.created_at}
-
-
-def _unlinked(client: str) -> str:
-    """What a client calls itself, without what a mail would make a link of: a stranger chose these words."""
-    return " ".join(word for word in client.split() if not LINKED.search(word))
+    return {"client": clients.recognised(session.user_agent), "ip": session.ip or "", "at": session.created_at}
 
 
 def _urgent(code: str, **more: Any) -> Kind:
@@ -50,7 +43,7 @@ KINDS = (
         look=look_by("session", sessions),
         facts={"session": "01997f3e-5c1a-7d2b-9e4f-8a6b7c5d4e3f"},
         seen={
-            "client": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+            "client": "Firefox, Linux",
             "ip": "203.0.113.7",
             "at": datetime(2026, 3, 2, 22, 41, tzinfo=UTC),
         },

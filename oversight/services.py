@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 
 from core.commands import command
 from core.errors import DomainError, Forbidden, NotFound
-from oversight import audit, documents, signals, verbs
+from oversight import audit, documents, looks, signals, verbs
 from oversight.models import ApprovalRequest, Decision, label_and_id
 from oversight.states import move_to
 from oversight.verbs import Verb
@@ -128,13 +128,16 @@ def ask(
 
 
 @command
-def approve(request_id: UUID, *, by: Any, now: datetime, note: str = "") -> ApprovalRequest:
+def approve(request_id: UUID, *, by: Any, now: datetime, note: str = "", seen: str | None = None) -> ApprovalRequest:
     """Approve; the last approval that is needed carries the deed out in this same transaction.
+
+    `seen` is the digest of what the approver was shown (`looks.digest`), where they come with one.
 
     The answer may be `expired` or `void` instead: an outcome that is kept and must be shown
     (`require_carried_out` turns it into a refusal, after the commit). What the deed itself refuses
     rolls the decision back and leaves the request open.
-    Raises NotFound, NotAllowedToDecide, OwnRequest, AlreadyDecided, PayloadChanged, and what the deed raises.
+    Raises NotFound, NotAllowedToDecide, OwnRequest, AlreadyDecided, FiguresChanged, PayloadChanged, and what the
+    deed raises.
     """
     request, verb = _locked_for_decision(request_id, by)
     if request.is_over(now):
@@ -144,6 +147,8 @@ def approve(request_id: UUID, *, by: Any, now: datetime, note: str = "") -> Appr
         return _told(request, now=now)
     if bytes(request.payload_hash) != _payload_hash(request.verb, request.payload):
         raise PayloadChanged
+    if seen is not None:
+        looks.require_seen(request, seen)
     _decide(request, by, now, Decision.Verdict.APPROVE, note)
     if request.decisions.filter(verdict=Decision.Verdict.APPROVE).count() >= request.approvals:
         move_to(request, Status.APPROVED, by=by, at=now, reason=note, decided_at=now)

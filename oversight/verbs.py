@@ -20,7 +20,8 @@ class Verb:
     decision back. `target_fields` are hashed when asked: if one changed since, the request is void.
     An empty `request_permission` leaves it to the room to say who may ask (an investor's own payout).
     `look(request)` works out again those lines of the summary that may have changed since it was asked; it raises
-    the DomainError that would refuse the deed as things stand. It writes nothing.
+    the DomainError that would refuse the deed as things stand. It writes nothing. `drifts` are beginnings of labels
+    whose figures drift with everyday traffic: they are shown, and whoever was shown another may approve all the same.
     `has_interest(target_id, person)` says who gains or loses by it beside the request's one beneficiary, as all who
     hold a part of something do: they neither ask for it nor decide it.
     """
@@ -34,6 +35,7 @@ class Verb:
     target_fields: tuple[str, ...] = ()
     expires_after: timedelta = timedelta(days=7)
     look: Callable[[Any], Iterable[tuple[str, str]]] | None = None
+    drifts: tuple[str, ...] = ()
     has_interest: Callable[[str, Any], bool] | None = None
 
 

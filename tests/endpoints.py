@@ -230,7 +230,9 @@ EVERY: dict[tuple[str, str], Line] = {
     ("post", f"{STAFF_OFFER}/resume"): Line(Whose.STAFF, {"reason": "answered"}, free=("reason",)),
     ("post", f"{STAFF_OFFER}/close"): Line(Whose.STAFF, {"reason": "full"}, free=("reason",)),
     ("get", "/staff/approvals"): Line(Whose.STAFF),
-    ("post", "/staff/approvals/{request_id}/approve"): Line(Whose.STAFF, {"note": "seen"}, free=("note",)),
+    ("post", "/staff/approvals/{request_id}/approve"): Line(
+        Whose.STAFF, {"note": "seen", "seen": "0" * 64}, free=("note",)
+    ),
     ("post", "/staff/approvals/{request_id}/reject"): Line(Whose.STAFF, {"note": "no"}, free=("note",)),
     ("get", "/transparency/coverage"): Line(Whose.PUBLIC),
 }

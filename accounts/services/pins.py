@@ -215,9 +215,7 @@ def spend(user: User, use: Use, *, now: datetime) -> None:
     """
     sessions.require_open(use.session.pk, now=now)
     row = PinToken.objects.lock_by_hash(tokens.digest(use.token))
-    if row is None or not row.is_good(
-        user_id=user.pk, session_id=use.session.pk, method=use.method, path=use.path, now=now
-    ):
+    if row is None or not _is_good(row, user, use, now=now):
         raise PinTokenRefused
     row.spent_at = now
     row.save(update_fields=["spent_at"])
@@ -227,3 +225,14 @@ def spend(user: User, use: Use, *, now: datetime) -> None:
 def forget_old_tokens(*, now: datetime) -> int:
     """Delete tokens that were good for nothing a month ago; return how many."""
     return PinToken.objects.filter(expires_at__lt=now - rules.KEEP_CODES).delete()[0]
+
+
+def require_good(user: User, use: Use, *, now: datetime) -> None:
+    """Refuse a token that couldn't be spent; nothing is locked, so `spend` asks again. Raises PinTokenRefused."""
+    row = PinToken.objects.filter(token_hash=tokens.digest(use.token)).first()
+    if row is None or not _is_good(row, user, use, now=now):
+        raise PinTokenRefused
+
+
+def _is_good(row: PinToken, user: User, use: Use, *, now: datetime) -> bool:
+    return row.is_good(user_id=user.pk, session_id=use.session.pk, method=use.method, path=use.path, now=now)

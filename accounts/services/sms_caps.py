@@ -14,8 +14,10 @@ from oversight import alerts
 NUMBER = "number"
 CLAIMS = (VerificationCode.Purpose.VERIFY, VerificationCode.Purpose.CHANGE)
 CODES = (VerificationCode.Purpose.STEP_UP, VerificationCode.Purpose.PIN)
+SAFETY = "safety"
+"""A word about the safety of an account, to the number that is its owner's."""
 KEPT_FOR_CODES = 4
-"""One in so many of each cap is for codes to owners alone: strangers' sign-ups and news lock nobody out."""
+"""One in so many of each cap is for owners' codes and safety: strangers' sign-ups and news keep neither from them."""
 
 
 def count_sms(number: str, *, purpose: str, now: datetime) -> None:
@@ -49,7 +51,7 @@ def _scopes(number: str, purpose: str) -> Iterator[tuple[str, str, int]]:
 
 
 def _open_to(purpose: str, cap: int) -> int:
-    return cap if purpose in CODES else cap - cap // KEPT_FOR_CODES
+    return cap if purpose in (*CODES, SAFETY) else cap - cap // KEPT_FOR_CODES
 
 
 @command

@@ -9,7 +9,7 @@ from typing import IO, Final
 from django.db import connection
 
 from accounts.models import User
-from accounts.services import pins
+from accounts.services import pins, sessions
 from backoffice.errors import ExportUnderWay, TooManyExports
 from backoffice.export import archive
 from backoffice.export.subject import Subject
@@ -29,13 +29,16 @@ def export(user: User, *, use: pins.Use, now: datetime) -> IO[bytes]:
     """Return an archive of all that is held about a person, as a file that ends with its handle.
 
     It is written before anything is sent: a slow reader holds no transaction, and what breaks is a 500, not half an
-    archive. The PIN is spent, the event written and the message queued only if it was. The person's row stays free
-    meanwhile, for money that comes in. Raises ExportUnderWay, TooManyExports, PinTokenRefused.
+    archive. The PIN is spent, the event written and the message queued only if it was. No row is locked meanwhile, so
+    that no other PIN, block or deletion waits for it, nor money behind them; whoever was blocked or logged out since
+    gets nothing. Raises ExportUnderWay, TooManyExports, PinTokenRefused, TokenRefused.
     """
     _take_turn(user, now=now)
-    pins.spend(user, use, now=now)
+    pins.require_good(user, use, now=now)
     file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever answers closes it
     archive.write(Subject(User.objects.get(pk=user.pk), now), file)
+    sessions.lock_open(use.session.pk, now=now)
+    pins.spend(user, use, now=now)
     audit.record(EXPORTED, actor=user, at=now, target=user)
     notifications.notify(user, "data_exported", facts={}, key=now.isoformat(), now=now)
     file.seek(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import services as people
+from oversight import verbs
 from oversight.models import ApprovalRequest, Decision
 from tests.people import make_officer, session_with_factor
 
@@ -71,6 +73,30 @@ def test_another_officer_approves(asked, lin, ana):
     assert ana.kyc_level == 1
 
 
+def test_an_approval_may_name_what_was_shown(asked, lin, ana, monkeypatch):
+    """The list shows what stands now, with its digest; an approval that names another one decides nothing."""
+
+    def now(value: str) -> None:
+        told = replace(verbs.get("accounts.kyc_level"), look=lambda request: [("KYC level now", value)])
+        monkeypatch.setitem(verbs._verbs, "accounts.kyc_level", told)
+
+    def shown():
+        return calls(lin).get(LIST).json()["results"][0]
+
+    now("0")
+    before = shown()
+    assert before["look"] == before["summary"] and len(before["seen"]) == 64
+    now("2")
+    changed = shown()
+    assert changed["look"][1] == ["KYC level now", "0 (when asked); now 2"]
+    assert changed["summary"] == before["summary"]
+    for seen in (before["seen"], "0" * 64):
+        refused = post(lin, asked, "approve", seen=seen)
+        assert (refused.status_code, refused.json()["code"]) == (409, "figures-changed")
+        nothing_happened(asked, ana)
+    assert post(lin, asked, "approve", seen=changed["seen"]).json()["status"] == "approved"
+
+
 def test_another_officer_rejects_with_a_word(asked, lin, ana):
     refused = post(lin, asked, "reject")
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, "/note")
@@ -109,7 +135,20 @@ def test_one_that_isnt_there_isnt_found(lin, asked, ana):
     nothing_happened(asked, ana)
 
 
-@pytest.mark.parametrize("body", [{"note": 7}, {"note": None}, {"note": "x" * 2001}, {"note": "x", "extra": 1}, []])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"note": 7},
+        {"note": None},
+        {"seen": 7},
+        {"seen": "x"},
+        {"seen": "0" * 65},
+        {"seen": None},
+        {"note": "x" * 2001},
+        {"note": "x", "extra": 1},
+        [],
+    ],
+)
 def test_a_wrong_body_is_a_400(asked, lin, ana, body):
     answer = calls(lin).post(f"{LIST}/{asked.pk}/approve", body, format="json")
     assert answer.status_code == 400

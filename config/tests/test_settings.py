@@ -79,6 +79,7 @@ REFUSED = [
     ("SENTRY_DSN", "https://sentry.example/1", "https://key@host/project"),
     ("SECURE_SSL_REDIRECT", "perhaps", "not true or false"),
     ("TRUSTED_PROXIES", "-1", "not a whole number"),
+    ("SENDERS_AT_ONCE", "0", "not one or more"),
     ("LOG_LEVEL", "LOUD", "not DEBUG"),
     ("CSRF_TRUSTED_ORIGINS", "fiducia.example", "https://"),
     ("CORS_ALLOWED_ORIGINS", "*", "https://"),

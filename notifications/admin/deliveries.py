@@ -32,7 +32,7 @@ class TryAgain(ActionPage):
     permission = RETRY
 
     def is_offered(self, user: Any, obj: Delivery) -> bool:
-        return obj.status == Delivery.Status.FAILED
+        return _failed(timezone.now()).filter(pk=obj.pk).exists()
 
     def preview(self, obj: Delivery, form: Any) -> Iterable[tuple[str, Any]]:
         yield "Message", obj.notification.kind
@@ -64,7 +64,12 @@ class TryAllAgain(ListPage):
 
 
 def _failed_lately(now: datetime) -> QuerySet[Delivery]:
-    return Delivery.objects.filter(status=Delivery.Status.FAILED, ended_at__gt=now - LATELY)
+    return _failed(now).filter(ended_at__gt=now - LATELY)
+
+
+def _failed(now: datetime) -> QuerySet[Delivery]:
+    """What is too old would be dropped at once."""
+    return Delivery.objects.all().fresh(now).filter(status=Delivery.Status.FAILED)
 
 
 @admin.register(Delivery)

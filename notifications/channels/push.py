@@ -28,8 +28,11 @@ GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 EARLY_SECONDS: Final = 60
 LIFETIME_SECONDS: Final = int(rules.STALE_AFTER["push"].total_seconds())
 """How long FCM keeps a push for a phone that is off; it would be four weeks, and whose the phone is by then is open."""
-REFUSALS: Final = frozenset({"INVALID_ARGUMENT", "SENDER_ID_MISMATCH"})
-"""What FCM says when this one message is wrong; other answers are about our project, and tried again."""
+REFUSALS: Final = frozenset({"INVALID_ARGUMENT"})
+"""What FCM says when this one message is wrong; other answers are about our project, and tried again.
+
+SENDER_ID_MISMATCH is said of every message once the credentials are another project's.
+"""
 
 
 @dataclass(frozen=True, slots=True)

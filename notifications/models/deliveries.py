@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from core import columns
 from core.states import require_move
+from notifications import rules
 from notifications.models.notices import Channel, Notification
 
 
@@ -26,11 +27,22 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, now: datetime) -> DeliveryQuerySet:
         return self.filter(status=Delivery.Status.QUEUED, next_try_at__lte=now)
 
-    def claim(self, now: datetime, *, most: int) -> list[Delivery]:
-        """Lock the first due ones that nobody else holds, with what is said and to whom; what is urgent goes first."""
-        rows = self.due(now).filter(goes_first=True)._claim(most)
+    def fresh(self, now: datetime) -> DeliveryQuerySet:
+        """Those that aren't too old to be sent."""
+        fits = Q()
+        for channel, age in rules.STALE_AFTER.items():
+            fits |= Q(channel=channel, created_at__gte=now - age)
+        return self.filter(fits)
+
+    def claim(self, now: datetime, *, most: int, but: Collection[str] = ()) -> list[Delivery]:
+        """Lock the first due ones that nobody else holds, with what is said and to whom; what is urgent goes first.
+
+        `but` are channels that are left alone.
+        """
+        due = self.due(now).exclude(channel__in=but) if but else self.due(now)
+        rows = due.filter(goes_first=True)._claim(most)
         if len(rows) < most:
-            rows += self.due(now).filter(goes_first=False)._claim(most - len(rows))
+            rows += due.filter(goes_first=False)._claim(most - len(rows))
         return rows
 
     def _claim(self, most: int) -> list[Delivery]:

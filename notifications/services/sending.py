@@ -7,7 +7,7 @@ Source: docs/rules/notifications.md §3.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,8 +21,8 @@ from core.commands import command
 from notifications import kinds, messages, rules
 from notifications.channels import Failed, Gone, NotSent, push
 from notifications.channels.mail import Mailer
-from notifications.models import Channel, Delivery, Device, MessageCount, QuietHours
-from notifications.services import dispatch
+from notifications.models import Channel, Delivery, Device, QuietHours
+from notifications.services import dispatch, limits, silence
 from notifications.services.telling import kick_after_commit
 from oversight import alerts, audit
 from oversight.permissions import require_permission
@@ -34,6 +34,7 @@ LONGEST: Final = timedelta(minutes=5)
 """How long one task goes on; beat's next takes over. The broker hands a task out again after an hour."""
 RETRY: Final = "notifications.retry_delivery"
 FAILS: Final = "messages-fail"
+TOO_OLD: Final = "too-old"
 
 Status = Delivery.Status
 Clock = Callable[[], datetime]
@@ -77,20 +78,35 @@ def _asked(cursor: Any, function: str, place: int) -> bool:
 
 def send_due(*, clock: Clock) -> int:
     """Send what is due, batch by batch, until nothing is left or five minutes are over; return how many went out."""
-    began, sent = clock(), 0
+    began, sent, run = clock(), 0, silence.Run()
     with Mailer() as mailer:
         while clock() - began < LONGEST:
-            claimed = claim(now=clock())
+            now = clock()
+            claimed = claim(now=now, but=list(run.silent(now)))
             if not claimed.taken:
                 break
-            seen = kinds.looked_up(row.notification for row in claimed.to_send)
-            for row in claimed.to_send:
-                now = clock()
-                if row.next_try_at <= now:
-                    continue  # The batch was slow: by now it may be another worker's.
-                outcome = _try(row, seen.get(row.notification_id, {}), mailer=mailer, now=now)
-                sent += outcome is None
-                record(row.pk, attempt=row.attempts, outcome=outcome, now=clock())
+            sent += _send(claimed.to_send, run, mailer=mailer, clock=clock)
+    return sent
+
+
+def _send(rows: list[Delivery], run: silence.Run, *, mailer: Mailer, clock: Clock) -> int:
+    """Send a batch; return how many went out. What isn't tried is given back."""
+    seen, sent, untried = kinds.looked_up(row.notification for row in rows), 0, []
+    for row in rows:
+        began = clock()
+        # A slow batch's last ones may be another worker's by now; a channel that doesn't answer would hold up the rest.
+        if row.next_try_at <= began or row.channel in run.until:
+            untried.append(row)
+            continue
+        outcome = _try(row, seen.get(row.notification_id, {}), mailer=mailer, now=began)
+        ended = clock()
+        sent += outcome is None
+        record(row.pk, attempt=row.attempts, outcome=outcome, now=ended)
+        failed = isinstance(outcome, Failed)
+        if run.fell_silent(row.channel, failed=failed, took=ended - began, now=ended):
+            tell_silent(row, outcome, now=ended)
+    if untried:
+        give_back(untried, until=run.silent(clock()), now=clock())
     return sent
 
 
@@ -107,16 +123,18 @@ def _try(row: Delivery, seen: kinds.Facts, *, mailer: Mailer, now: datetime) -> 
 
 
 @command
-def claim(*, now: datetime) -> Claimed:
+def claim(*, now: datetime, but: Collection[str] = ()) -> Claimed:
     """Take some due messages for this worker: those that may go now are its own for ten minutes.
 
-    The others are dropped, or put off to the end of their person's quiet hours.
+    The others are dropped, or put off to the end of their person's quiet hours. Channels in `but` are left alone.
     """
-    rows = Delivery.objects.claim(now, most=BATCH)
+    rows = Delivery.objects.claim(now, most=BATCH, but=but)
     known = _Known(rows, now)
     # In one order, since each counts in a row that other workers count in, too.
-    to_send = [row for row in sorted(rows, key=lambda row: (row.user_id, row.channel, row.pk)) if _take(row, known)]
-    return Claimed(len(rows), to_send)
+    taken = {row.pk for row in sorted(rows, key=lambda row: (row.user_id, row.channel, row.pk)) if _take(row, known)}
+    # Then in another: what a slow batch gave back goes before what was tried more often, or it would be last for ever.
+    to_send = [row for row in rows if row.pk in taken]
+    return Claimed(len(rows), sorted(to_send, key=lambda row: (not row.goes_first, row.attempts)))
 
 
 @dataclass
@@ -143,6 +161,8 @@ def _take(row: Delivery, known: _Known) -> bool:
     reason = "no-such-kind" if kind is None else _reason_to_drop(row, kind, known)
     if kind is None or reason:
         row.move(Status.DROPPED, at=now, reason=reason)
+        if reason == TOO_OLD and row.attempts:
+            _tell_given_up(row, reason, now=now)
         return False
     wakes = _quiet_until(row, kind, known)
     if wakes is not None:
@@ -151,9 +171,10 @@ def _take(row: Delivery, known: _Known) -> bool:
         return False
     if row.attempts > len(rules.RETRIES_AFTER):
         row.move(Status.FAILED, at=now, reason="no worker lived to say what came of it")
+        _tell_given_up(row, row.reason, now=now)
         return False
-    if row.attempts == 0 and _is_limited(row, kind) and not _count(row, now):
-        row.move(Status.DROPPED, at=now, reason="too-many-in-an-hour")
+    if row.attempts == 0 and limits.is_limited(row, kind) and (reason := limits.refusal(row, now=now)):
+        row.move(Status.DROPPED, at=now, reason=reason)
         return False
     row.attempts += 1
     row.next_try_at = now + rules.LEASE
@@ -161,18 +182,11 @@ def _take(row: Delivery, known: _Known) -> bool:
     return True
 
 
-def _is_limited(row: Delivery, kind: kinds.Kind) -> bool:
-    """Of what is essential an owner can't hear too much; but whoever signs up with a stranger's address is no owner."""
-    person = row.user
-    unproven = {"email": person.email_verified_at is None, "sms": person.phone_verified_at is None}
-    return not kind.category.is_essential or unproven.get(row.channel, False)
-
-
 def _reason_to_drop(row: Delivery, kind: kinds.Kind, known: _Known) -> str:
     """Say what speaks against sending this at all; things may have changed since it was queued."""
     person = row.user
     if known.now - row.created_at > rules.STALE_AFTER[row.channel]:
-        return "too-old"
+        return TOO_OLD
     if person.deleted_at is not None:
         return "person-gone"
     if row.channel == Channel.PUSH:
@@ -196,27 +210,6 @@ def _quiet_until(row: Delivery, kind: kinds.Kind, known: _Known) -> datetime | N
     return rules.quiet_until(known.now, hours, zone=messages.zone_of(row.user))
 
 
-def _count(row: Delivery, now: datetime) -> bool:
-    """Count one message of this hour; say whether it may go."""
-    given: dict[str, Any] = {
-        "hour": now.replace(minute=0, second=0, microsecond=0),
-        "user": row.user_id,
-        "channel": row.channel,
-        "most": rules.AN_HOUR[row.channel],
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, given)
-        return cursor.fetchone() is not None
-
-
-_COUNT: Final = f"""
-    INSERT INTO {MessageCount._meta.db_table} AS c (hour, user_id, channel, sent)
-    VALUES (%(hour)s, %(user)s, %(channel)s, 1)
-    ON CONFLICT (hour, user_id, channel) DO UPDATE SET sent = c.sent + 1 WHERE c.sent < %(most)s
-    RETURNING sent
-"""
-
-
 @command
 def record(delivery_id: UUID, *, attempt: int, outcome: NotSent | None, now: datetime) -> None:
     """Write down what came of an attempt, unless another worker has taken the message since."""
@@ -238,26 +231,55 @@ def record(delivery_id: UUID, *, attempt: int, outcome: NotSent | None, now: dat
 
 def _fail(row: Delivery, failure: Failed, *, now: datetime) -> None:
     """Try again later, or give up and tell officers: then it isn't this one message that is wrong."""
-    again = rules.next_try(row.attempts, now=now, wait=failure.wait)
+    again = rules.next_try(row.attempts, now=now, wait=failure.wait, is_urgent=row.goes_first)
     if again is not None:
         row.next_try_at, row.reason = again, str(failure)[:200]
         row.save(update_fields=["next_try_at", "reason"])
         return
     row.move(Status.FAILED, at=now, reason=str(failure))
-    alerts.raise_alert(
-        FAILS,
-        dedupe=row.channel,
-        title=f"Messages by {row.get_channel_display()} can't be sent",
-        detail=f"The newest was given up after {row.attempts} attempts: {failure}. See Deliveries, status failed.",
-        at=now,
-    )
+    _tell_given_up(row, row.reason, now=now)
+
+
+def _tell_given_up(row: Delivery, reason: str, *, now: datetime) -> None:
+    attempts = "1 attempt" if row.attempts == 1 else f"{row.attempts} attempts"
+    detail = f"The newest was given up after {attempts}: {reason}. See Deliveries, status {row.status}."
+    _raise_alert(row, detail, now=now)
+
+
+@command
+def tell_silent(row: Delivery, outcome: NotSent | None, *, now: datetime) -> None:
+    """Tell officers that a channel doesn't answer and is left alone for a minute at a time."""
+    _raise_alert(row, f"It doesn't answer, and is tried again each minute: {outcome}.", now=now)
+
+
+def _raise_alert(row: Delivery, detail: str, *, now: datetime) -> None:
+    title = f"Messages by {row.get_channel_display()} can't be sent"
+    alerts.raise_alert(FAILS, dedupe=row.channel, title=title, detail=detail, at=now)
+
+
+@command
+def give_back(rows: Iterable[Delivery], *, until: Mapping[str, datetime], now: datetime) -> None:
+    """Leave to whoever comes next what was claimed and not tried: with its attempt, and its place in the hour.
+
+    `until` says how long a channel is left alone.
+    """
+    claimed = {row.pk: row for row in rows}
+    found = Delivery.objects.filter(pk__in=claimed, status=Status.QUEUED).order_by("pk").select_for_update(no_key=True)
+    # One that another worker has taken since counts another attempt.
+    untried = [row for row in found if row.attempts == claimed[row.pk].attempts]
+    for row in untried:
+        row.attempts -= 1
+        row.next_try_at = max(now, until.get(row.channel, now))
+        row.save(update_fields=["attempts", "next_try_at"])
+    limits.uncount(claimed[row.pk] for row in untried)
 
 
 @command
 def retry(*, ids: Iterable[UUID], by: Any, now: datetime) -> int:
-    """Queue failed messages again, with all their attempts; return how many. Raises Forbidden."""
+    """Queue failed messages again that aren't too old, with all their attempts; return how many. Raises Forbidden."""
     require_permission(by, RETRY)
-    rows = list(Delivery.objects.filter(pk__in=list(ids), status=Status.FAILED).order_by("pk").select_for_update())
+    failed = Delivery.objects.all().fresh(now).filter(pk__in=list(ids), status=Status.FAILED)
+    rows = list(failed.order_by("pk").select_for_update())
     for row in rows:
         row.attempts, row.next_try_at = 0, now
         row.move(Status.QUEUED, at=None)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from notifications import rules
+from notifications.tests.conftest import NOW
 
 NIGHT = (time(21), time(8))
 PARIS, COTONOU, NEW_YORK = ZoneInfo("Europe/Paris"), ZoneInfo("Africa/Porto-Novo"), ZoneInfo("America/New_York")
@@ -69,3 +70,13 @@ def test_a_provider_may_ask_for_more_time_not_for_less():
     now = at("2026-11-20T09:00")
     assert rules.next_try(1, now=now, wait=timedelta(minutes=30)) == now + timedelta(minutes=30)
     assert rules.next_try(2, now=now, wait=timedelta(seconds=1)) == now + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(("is_urgent", "hours"), [(False, 20), (True, 8)])
+def test_all_attempts_fit_whatever_a_provider_asks_for(is_urgent, hours):
+    at, attempts = NOW, 0
+    while at is not None:
+        last, attempts = at, attempts + 1
+        at = rules.next_try(attempts, now=at, wait=timedelta(days=1), is_urgent=is_urgent)
+    assert (attempts, last - NOW) == (6, timedelta(hours=hours))
+    assert last - NOW < min(rules.STALE_AFTER.values())

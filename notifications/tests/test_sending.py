@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import smtplib
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from functools import partial
+from itertools import count
 from types import SimpleNamespace
+from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
@@ -17,12 +20,14 @@ from django.db import connection
 
 from accounts import sms
 from accounts.models import SmsCount
+from accounts.services import sms_caps
 from core.errors import Forbidden
 from notifications import kinds, rules, services, tasks
+from notifications.channels import Failed
 from notifications.channels import mail as mails
 from notifications.models import Delivery, Device, MessageCount, Notification, Preference, QuietHours
-from notifications.services import dispatch, sending
-from notifications.tests.conftest import COFFEE, FACTS, NOW, log_in, phone_of
+from notifications.services import dispatch, sending, silence
+from notifications.tests.conftest import COFFEE, FACTS, NOW, log_in, phone_of, reachable
 from oversight.models import Alert
 from tests.people import make_investor
 
@@ -88,13 +93,13 @@ class TestMail:
     @pytest.mark.parametrize(
         ("client", "told"),
         [
-            ("Firefox/140.0 (X11; Linux x86_64; rv:140.0)", "Firefox/140.0 (X11; Linux x86_64; rv:140.0)"),
-            ("Secure https://evil.example/a now", "Secure now"),
-            ("See evil.example, www.évil.рф or a@b", "See or"),
-            ("//evil \\\\evil", "a client that doesn't say its name"),
+            ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox, Linux"),
+            ("Secure https://evil.example/a now", "a client that we don't know"),
+            ("Account blocked: call Fiducia, +229 01 90 00 00 00 or 198.51.100.7/login Firefox/1", "Firefox"),
+            ("", "a client that we don't know"),
         ],
     )
-    def test_a_stranger_at_the_door_puts_no_link_into_the_warning(self, ana, client, told):
+    def test_a_stranger_at_the_door_puts_no_words_into_the_warning(self, ana, client, told):
         facts = {"session": str(log_in(ana, client=client).pk)}
         services.notify(ana, "new_device", facts=facts, key="x", now=NOW)
         assert sending.send_due(clock=lambda: NOW) == 1
@@ -179,6 +184,16 @@ class TestMail:
         assert alert.title == "Messages by e-mail can't be sent" and "ConnectionRefusedError" in alert.detail
         assert mail.outbox == []
 
+    def test_a_provider_that_asks_for_a_day_each_time_is_told_to_officers(self, ana, monkeypatch):
+        answer = SimpleNamespace(headers={"Retry-After": "86400"}, reason="", text="")
+        refuse_mails(monkeypatch, *[AnymailAPIError("slow down", status_code=429, response=answer)] * 9)
+        tell(ana, "pin_set")
+        while row().status == "queued":
+            at = row().next_try_at
+            sending.send_due(clock=lambda at=at: at)
+        assert (row().status, row().attempts, at - NOW) == ("failed", 6, timedelta(hours=8))
+        assert Alert.objects.get(kind="messages-fail").dedupe == "email"
+
     def test_after_a_failure_the_next_gets_a_connection_of_its_own(self, ana, monkeypatch):
         refuse_mails(monkeypatch, smtplib.SMTPServerDisconnected("gone"))
         made = []
@@ -210,6 +225,8 @@ class TestClaims:
             sending.claim.inside(now=NOW + attempt * rules.LEASE)
         assert state() == ("failed", "no worker lived to say what came of it")
         assert row().attempts == 6
+        alert = Alert.objects.get(kind="messages-fail", dedupe="email")
+        assert "after 6 attempts: no worker lived to say what came of it." in alert.detail
 
     def test_a_worker_that_comes_back_too_late_changes_nothing(self, ana):
         tell(ana)
@@ -251,7 +268,7 @@ class TestClaims:
             tell(ana, key=str(cup))
         tell(ana, "pin_set", now=NOW + timedelta(minutes=1))
         sending.send_due(clock=lambda: NOW + timedelta(minutes=1))
-        assert [sent.subject for sent in mail.outbox] == ["Coffee 7", "Your PIN was set", "Coffee 7", "Coffee 7"]
+        assert [sent.subject for sent in mail.outbox] == ["Your PIN was set", "Coffee 7", "Coffee 7", "Coffee 7"]
 
     def test_a_run_ends_after_five_minutes(self, ana, monkeypatch):
         monkeypatch.setattr(sending, "BATCH", 1)
@@ -267,13 +284,102 @@ class TestClaims:
         at = [NOW]
         monkeypatch.setattr(dispatch, "send", lambda *_, **__: at.append(NOW + rules.LEASE))
         assert sending.send_due(clock=lambda: at[-1]) == 1
-        assert (row(status="sent").attempts, row(status="queued").attempts) == (1, 1)
+        assert (row(status="sent").attempts, row(status="queued").attempts) == (1, 0)
         assert row(status="queued").next_try_at == NOW + rules.LEASE
+        assert MessageCount.objects.get().sent == 1
+
+    def test_one_that_another_took_meanwhile_isnt_given_back(self, ana):
+        tell(ana)
+        (first,) = sending.claim.inside(now=NOW).to_send
+        sending.claim.inside(now=NOW + rules.LEASE)
+        sending.give_back.inside([first], until={}, now=NOW + rules.LEASE)
+        assert (row().attempts, row().next_try_at) == (2, NOW + 2 * rules.LEASE)
+        assert MessageCount.objects.get().sent == 1
+
+    def test_none_is_given_up_that_was_never_tried(self, monkeypatch):
+        """A server that takes a minute a mail: half a batch outlives its ten minutes."""
+        for number in range(20):
+            tell(reachable(f"P{chr(97 + number)}", email=f"p{number}@example.com"))
+        at, tried = [NOW], Counter()
+
+        def slow(row, seen, **_):
+            tried[row.pk] += 1
+            at.append(at[-1] + timedelta(seconds=61))
+            raise Failed("the mail server can't be reached: TimeoutError")
+
+        monkeypatch.setattr(dispatch, "send", slow)
+        monkeypatch.setattr(silence, "SLOW", timedelta(hours=1))
+        while (waits := Delivery.objects.filter(status="queued").order_by("next_try_at").first()) is not None:
+            at.append(max(at[-1], waits.next_try_at) + timedelta(seconds=1))
+            sending.send_in_turn(clock=lambda: at[-1])
+        assert set(tried.values()) == {6} and len(tried) == 20
+        assert set(Delivery.objects.values_list("status", "attempts")) == {("failed", 6)}
 
     def test_the_task_does_it(self, ana):
         tell(ana)
         tasks.send_due()
         assert row().status == "sent"
+
+
+class TestSilence:
+    """A provider that isn't reached takes ten seconds a message: thousands of pushes were hours without any mail."""
+
+    @pytest.fixture
+    def fcm(self, settings, monkeypatch):
+        """A dead FCM, thirty pushes, and a mail behind them; the clock is its own."""
+        settings.FCM_CREDENTIALS = {"project_id": "x", "client_email": "x", "private_key": "x", "token_uri": "x"}
+        at = [NOW + timedelta(seconds=2)]
+
+        def dead(row, message, *, now):
+            at.append(at[-1] + timedelta(seconds=10))
+            raise Failed("FCM can't be reached: TimeoutError")
+
+        monkeypatch.setattr(dispatch, "_push", dead)
+        for name in ("Pa", "Pb", "Pc"):
+            person = make_investor(name)
+            for number in range(10):
+                phone_of(person, f"fcm:Token-{name}-{number}")
+            tell(person)
+        return at
+
+    def test_it_doesnt_hold_up_the_others(self, ana, fcm):
+        tell(ana, now=NOW + timedelta(seconds=1))
+        assert sending.send_in_turn(clock=lambda: fcm[-1]) == 1
+        assert [sent.to for sent in mail.outbox] == [["ana@example.com"]]
+        assert fcm[-1] == NOW + timedelta(seconds=32)
+        pushes = Delivery.objects.filter(channel="push", status="queued")
+        assert sorted(pushes.values_list("attempts", flat=True)) == [0] * 27 + [1] * 3
+        alert = Alert.objects.get(kind="messages-fail", dedupe="push")
+        assert alert.title == "Messages by push can't be sent" and "FCM can't be reached" in alert.detail
+        assert sum(MessageCount.objects.filter(channel="push").values_list("sent", flat=True)) == 3
+
+    def test_for_a_minute_nobody_tries_it(self, fcm):
+        sending.send_in_turn(clock=lambda: fcm[-1])
+        fcm.append(fcm[-1] + timedelta(seconds=59))
+        sending.send_in_turn(clock=lambda: fcm[-1])
+        assert Delivery.objects.filter(attempts__gt=0).count() == 3
+        fcm.append(fcm[-1] + timedelta(seconds=1))
+        sending.send_in_turn(clock=lambda: fcm[-1])
+        assert sum(Delivery.objects.values_list("attempts", flat=True)) == 6
+
+    def test_a_channel_that_answers_isnt_left_alone(self, fcm, monkeypatch):
+        """However slow it is, where it takes one of three messages."""
+        went = count()
+
+        def slow(row, message, *, now):
+            fcm.append(fcm[-1] + timedelta(seconds=6))
+            if next(went) % 3:
+                raise Failed("FCM can't be reached: TimeoutError")
+
+        monkeypatch.setattr(dispatch, "_push", slow)
+        sending.send_in_turn(clock=lambda: fcm[-1])
+        assert not Delivery.objects.filter(attempts=0).exists()
+        assert not Alert.objects.exists()
+
+    def test_a_channel_that_says_at_once_what_is_wrong_isnt_left_alone(self, fcm, monkeypatch):
+        monkeypatch.setattr(dispatch, "_push", Mock(side_effect=Failed("FCM answered 503")))
+        sending.send_in_turn(clock=lambda: fcm[-1])
+        assert set(Delivery.objects.values_list("attempts", flat=True)) == {1}
 
 
 class TestDropped:
@@ -285,6 +391,16 @@ class TestDropped:
         sending.send_due(clock=lambda: at)
         assert state(channel=channel) == ("dropped", "too-old")
         assert row(channel=channel).ended_at == at
+
+    @pytest.mark.parametrize("attempts", [0, 1])
+    def test_officers_hear_of_one_that_was_tried_till_it_was_too_old(self, ana, monkeypatch, attempts):
+        """Put off again and again, as by quiet hours between long waits."""
+        tell(ana)
+        Delivery.objects.update(attempts=attempts)
+        sending.send_due(clock=lambda: NOW + timedelta(days=3, seconds=1))
+        assert state() == ("dropped", "too-old")
+        assert Alert.objects.filter(kind="messages-fail", dedupe="email").count() == attempts
+        assert all("after 1 attempt: too-old" in alert.detail for alert in Alert.objects.all())
 
     def test_an_address_that_was_changed_and_isnt_proven(self, ana):
         tell(ana)
@@ -339,6 +455,18 @@ class TestDropped:
         assert sending.send_due(clock=lambda: NOW) == 12
         assert Delivery.objects.filter(status="dropped", reason="too-many-in-an-hour").count() == 2
 
+    def test_a_strangers_address_gets_no_more_in_a_day_than_claims_do(self):
+        zoe = make_investor("Zoe")
+        for hour in range(15):
+            at = NOW + timedelta(hours=hour)
+            for number in range(3):
+                tell(zoe, "pin_set", key=f"{hour} {number}", now=at)
+            sending.send_due(clock=lambda at=at: at)
+        assert len(mail.outbox) == 20
+        assert Delivery.objects.filter(status="dropped", reason="too-many-in-a-day").count() == 25
+        tell(zoe, "pin_set", key="next day", now=NOW + timedelta(days=1))
+        assert sending.send_due(clock=lambda: NOW + timedelta(days=1)) == 1
+
     def test_another_attempt_isnt_another_message(self, ana, monkeypatch):
         refuse_mails(monkeypatch, ConnectionRefusedError())
         tell(ana)
@@ -384,12 +512,24 @@ class TestSms:
 
     def test_a_sender_that_asks_for_longer_is_left_alone_for_longer(self, bo, texted, monkeypatch):
         def fail(number, text):
-            raise sms.SmsFailed("busy", wait=timedelta(hours=1))
+            raise sms.SmsFailed("busy", wait=timedelta(minutes=50))
 
         monkeypatch.setattr(sms, "send", fail)
         tell(bo, "pin_set")
         assert sending.send_due(clock=lambda: NOW) == 0
-        assert (row().status, row().next_try_at) == ("queued", NOW + timedelta(hours=1))
+        assert (row().status, row().next_try_at) == ("queued", NOW + timedelta(minutes=50))
+
+    @pytest.mark.parametrize("case", [(NOW, "pin_set", 1), (None, "pin_set", 0), (NOW, "tests_coffee", 0)])
+    def test_strangers_sign_ups_keep_no_warning_from_an_owner(self, bo, texted, settings, case):
+        """Of a country's four a day three are taken: the last is for owners' codes and the safety of their accounts."""
+        settings.SMS_A_DAY = (9, 4, 99)
+        bo.phone_verified_at, kind, went = case
+        bo.save(update_fields=["phone_verified_at"])
+        for number in range(3):
+            sms_caps.count_sms(f"+229019700001{number}", purpose="verify", now=NOW)
+        Preference.objects.create(user=bo, category="money", channel="sms", wanted=True)
+        tell(bo, kind)
+        assert sending.send_due(clock=lambda: NOW) == went == len(texted())
 
     def test_a_cap_of_all_is_told_to_officers(self, bo, texted, settings):
         settings.SMS_A_DAY = (9, 9, 0)
@@ -460,6 +600,14 @@ class TestRetry:
         again = row(status="queued")
         assert (again.attempts, again.next_try_at, again.ended_at, again.reason) == (0, later, None, "")
         assert sending.send_due(clock=lambda: later) == 1
+
+    def test_what_is_too_old_stays_failed(self, ana, ada, monkeypatch):
+        refuse_mails(monkeypatch, AnymailRecipientsRefused("no"))
+        tell(ana)
+        sending.send_due(clock=lambda: NOW)
+        late = NOW + timedelta(days=3, seconds=1)
+        assert services.retry.inside(ids=[row().pk], by=ada, now=late) == 0
+        assert row().status == "failed"
 
     def test_it_takes_the_permission(self, ana, omar, monkeypatch):
         refuse_mails(monkeypatch, AnymailRecipientsRefused("no"))

@@ -20,9 +20,10 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from core.errors import DomainError
-from oversight import documents, services, verbs
+from oversight import documents, looks, services, verbs
 from oversight.console import ActionPage, ReadOnlyAdmin, factors, label, lines, link_to, pretty
 from oversight.console.shown import NOTHING
+from oversight.looks import figures
 from oversight.models import ApprovalRequest, Decision
 from oversight.second_factor import FOR_APPROVALS
 
@@ -61,6 +62,9 @@ class DecisionPage(ActionPage):
         involved = {obj.requested_by_id, obj.beneficiary_id}
         decided = obj.decisions.filter(approver=user).exists()
         return obj.status == ApprovalRequest.Status.REQUESTED and user.pk not in involved and not decided
+
+    def drifting(self, obj: ApprovalRequest) -> tuple[str, ...]:
+        return looks.drifting(obj)
 
     def success(self, obj: ApprovalRequest, result: ApprovalRequest) -> Any:
         return outcome(result)
@@ -200,37 +204,54 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
 
     @action(description="Approve selected, one by one", permissions=["approve"])
     def approve_selected(self, request: HttpRequest, queryset: QuerySet[ApprovalRequest]) -> HttpResponse | None:
-        """Show what would be approved, then approve one by one: a refusal never undoes its neighbours."""
+        """Show what would be approved, then approve one by one: a refusal never undoes its neighbours.
+
+        One whose figures aren't those that were shown is shown again instead.
+        """
         if not factors.is_fresh(request, within=FOR_APPROVALS):
             return factors.ask_again(request, then=request.get_full_path())
         chosen = list(queryset.select_related("requested_by").order_by("pk"))
         if "confirmed" not in request.POST:
             return self._confirm_selected(request, chosen)
-        for asked in chosen:
-            try:
-                result = services.approve(asked.pk, by=request.user, now=timezone.now())
-            except DomainError as refusal:
-                self.message_user(request, f"{asked}: {refusal}", messages.ERROR)
-            else:
-                level, text = outcome(result)
-                self.message_user(request, text, level)
-        return None
+        changed = [asked for asked in chosen if not self._approve_as_seen(request, asked)]
+        return self._confirm_selected(request, changed, is_again=True) if changed else None
 
-    def _confirm_selected(self, request: HttpRequest, chosen: list[ApprovalRequest]) -> TemplateResponse:
+    def _approve_as_seen(self, request: HttpRequest, asked: ApprovalRequest) -> bool:
+        """Approve one and say what came of it; False when other figures were shown, or none."""
+        seen = request.POST.get(f"_seen_{asked.pk}", "")
+        try:
+            result = services.approve(asked.pk, by=request.user, now=timezone.now(), seen=seen)
+        except looks.FiguresChanged:
+            return False
+        except DomainError as refusal:
+            self.message_user(request, f"{asked}: {refusal}", messages.ERROR)
+        else:
+            level, text = outcome(result)
+            self.message_user(request, text, level)
+        return True
+
+    def _confirm_selected(
+        self, request: HttpRequest, chosen: list[ApprovalRequest], *, is_again: bool = False
+    ) -> TemplateResponse:
         context = {
             **self.admin_site.each_context(request),
             "title": f"Approve {len(chosen)} request{'' if len(chosen) == 1 else 's'}",
             "opts": self.opts,
-            "chosen": [(asked, self._told(asked)) for asked in chosen],
+            "chosen": [self._shown(asked) for asked in chosen],
+            "changed": is_again,
             "action_name": "approve_selected",
             "checkbox_name": helpers.ACTION_CHECKBOX_NAME,
             "back": self.get_list_address(),
         }
         return TemplateResponse(request, "admin/oversight/approve_selected.html", context)
 
-    def _told(self, asked: ApprovalRequest) -> list[tuple[str, Any]]:
+    def _shown(self, asked: ApprovalRequest) -> tuple[ApprovalRequest, str, list[tuple[str, Any]]]:
+        lines = figures(asked)
+        return asked, looks.digest(asked, lines), self._told(asked, lines)
+
+    def _told(self, asked: ApprovalRequest, lines: looks.Lines) -> list[tuple[str, Any]]:
         return [
-            *figures(asked),
+            *lines,
             ("Asked by", asked.requested_by),
             ("Reason", asked.reason),
             ("Document", self.show_document(asked)),
@@ -289,30 +310,6 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
     def show_hashes(self, asked: ApprovalRequest) -> Any:
         hashes = (("payload", asked.payload_hash), ("target", asked.target_hash), ("movements", asked.moves_hash))
         return lines((name, bytes(value).hex()) for name, value in hashes if value)
-
-
-def figures(asked: ApprovalRequest) -> list[tuple[str, str]]:
-    """Return the frozen summary; beside a figure that has changed since it was asked stands what it is now."""
-    try:
-        now = _look_again(asked)
-    except DomainError as refusal:
-        return [*_frozen(asked), ("As things stand", f"it would be refused: {refusal.detail}")]
-    return [(label, _beside(value, now.get(label, value))) for label, value in _frozen(asked)]
-
-
-def _frozen(asked: ApprovalRequest) -> list[tuple[str, str]]:
-    return [(label, value) for label, value in asked.summary]
-
-
-def _look_again(asked: ApprovalRequest) -> dict[str, str]:
-    known = next((verb for verb in verbs.every() if verb.name == asked.verb), None)
-    if asked.status != ApprovalRequest.Status.REQUESTED or known is None or known.look is None:
-        return {}
-    return dict(known.look(asked))
-
-
-def _beside(value: str, now: str) -> str:
-    return value if value == now else f"{value} (when asked); now {now}"
 
 
 def may_decide(user: Any, asked: ApprovalRequest) -> bool:

@@ -30,6 +30,7 @@ from core.errors import DomainError
 from oversight.console import factors, held_files
 from oversight.console.shown import address_of
 from oversight.console.widgets import dress
+from oversight.looks import steady
 from oversight.models import ApprovalRequest
 
 Figures = Iterable[tuple[str, Any]]
@@ -86,6 +87,10 @@ class ActionPage:
     def preview(self, obj: Any, form: Any) -> Figures:
         """The figures of what will happen."""
         return []
+
+    def drifting(self, obj: Any) -> tuple[str, ...]:
+        """How labels of figures begin that drift with everyday traffic: another value isn't shown again."""
+        return ()
 
     def run(self, obj: Any, form: Any, by: Any, now: datetime) -> Any:
         """Call the command."""
@@ -259,7 +264,7 @@ class _Sending:
             figures = [(str(label), str(value)) for label, value in self.page.preview(self.obj, form)]
         except DomainError as refusal:
             return self._show(form, refusal=refusal, status=refusal.status)
-        seen = _digest(figures)
+        seen = _digest(steady(figures, self.page.drifting(self.obj)))
         if self.step != "confirm":
             return self._show(form, figures=figures, seen=seen)
         if self.request.POST.get("_seen") != seen:
@@ -328,5 +333,5 @@ class _Sending:
         return str(found.name) if found is not None else ""
 
 
-def _digest(figures: list[tuple[str, str]]) -> str:
+def _digest(figures: list[list[str]]) -> str:
     return hashlib.sha256(json.dumps(figures).encode()).hexdigest()

@@ -41,6 +41,17 @@ def as_lin(client, lin):
     return client
 
 
+@pytest.fixture
+def look_now(verb, monkeypatch):
+    """Let the verb say from now on what a request's language would be."""
+
+    def say(language, *, drifts=()):
+        told = replace(verb, look=lambda request: [("Language then", language(request))], drifts=drifts)
+        monkeypatch.setitem(verbs._verbs, VERB, told)
+
+    return say
+
+
 def page(asked, name: str) -> str:
     return f"{LIST}{asked.pk}/do/{name}/"
 
@@ -219,7 +230,7 @@ class TestApprovals:
         assert shown.status_code == 200
         assert b"Approve 3 requests" in shown.content
         assert not Decision.objects.exists()
-        done = as_lin.post(LIST, {**chosen, "confirmed": "yes"}, follow=True)
+        done = as_lin.post(LIST, {**hidden(shown), **chosen}, follow=True)
         assert said(done) == [
             "Set a language: approved and carried out",
             "Set a language: This language is taken",
@@ -229,6 +240,44 @@ class TestApprovals:
         assert people == {ana.pk: "fr", eve.pk: "de"}
         bad.refresh_from_db()
         assert (bad.status, Decision.objects.count()) == ("requested", 2)
+
+    @pytest.mark.parametrize("way", ["one", "several"])
+    @pytest.mark.parametrize("case", [((), 0), (("Language",), 1)])
+    def test_what_changed_since_it_was_shown_is_shown_again(self, as_lin, asked, look_now, way, case):
+        """Unless it is a figure that drifts with everyday traffic."""
+        drifts, decisions = case
+        look_now(lambda request: "fr", drifts=drifts)
+        if way == "one":
+            shown = as_lin.post(page(asked, "approve"), {"note": "", "_step": "preview"})
+            address, sent = page(asked, "approve"), {**hidden(shown), "note": "", "_step": "confirm"}
+        else:
+            shown = as_lin.post(LIST, {"action": "approve_selected", "_selected_action": [str(asked.pk)]})
+            address, sent = LIST, hidden(shown)
+        assert shown.status_code == 200 and "now Fon" not in shown.content.decode()
+        look_now(lambda request: "Fon", drifts=drifts)
+        again = as_lin.post(address, sent)
+        assert Decision.objects.count() == decisions
+        if not decisions:
+            assert "fr (when asked); now Fon" in again.content.decode()
+            assert b"The figures have changed meanwhile" in again.content
+            as_lin.post(address, {**hidden(again), "note": "", "_step": "confirm"})
+            assert Decision.objects.count() == 1
+
+    def test_of_several_only_what_changed_is_shown_again(self, as_lin, asked, eve, look_now):
+        other = request_language(eve, language="de", by=asked.requested_by, now=timezone.now())
+        chosen = {"action": "approve_selected", "_selected_action": [str(asked.pk), str(other.pk)]}
+        shown = as_lin.post(LIST, chosen)
+        look_now(lambda request: "Fon" if request.pk == asked.pk else "de")
+        again = as_lin.post(LIST, {**hidden(shown), **chosen})
+        assert b"Approve 1 request<" in again.content and b"now Fon" in again.content
+        assert said(again) == ["Set a language: approved and carried out"]
+        assert [each.request for each in Decision.objects.all()] == [other]
+
+    def test_of_several_none_is_approved_that_wasnt_shown(self, as_lin, asked):
+        for more in ({}, {f"_seen_{asked.pk}": "0" * 64}, {f"_seen_{asked.pk}": ""}):
+            chosen = {"action": "approve_selected", "_selected_action": [str(asked.pk)], "confirmed": "yes"}
+            assert b"The figures have changed meanwhile" in as_lin.post(LIST, {**chosen, **more}).content
+        assert not Decision.objects.exists()
 
     def test_several_aren_t_approved_by_who_may_approve_none(self, client, asked, ada):
         enter(client, ada)

@@ -19,7 +19,7 @@ from django.db import models
 from core.commands import command
 from notifications import rules, services
 from notifications.models import Delivery, Device, MessageCount, Notification
-from notifications.services import sending
+from notifications.services import limits, sending
 from tests.people import make_investor
 from tests.races.threads import at_once
 
@@ -111,7 +111,10 @@ class TestClaims:
         def unlocked(self, now, *, most):
             return list(self.due(now).order_by("next_try_at", "pk").select_related("notification", "user")[:most])
 
-        monkeypatch.setattr(manager, "claim", lambda self, now, most: unlocked(self.get_queryset(), now, most=most))
+        def claim(self, now, most, but):
+            return unlocked(self.get_queryset(), now, most=most)
+
+        monkeypatch.setattr(manager, "claim", claim)
         at_once([self.work] * 4)
         assert len(mail.outbox) > 12
 
@@ -126,7 +129,7 @@ class TestClaims:
         for number in range(12, 30):
             tell(ana, str(number))
 
-        def count(row, now):
+        def count(row, *, now):
             made, _ = MessageCount.objects.get_or_create(hour=NOW, user_id=row.user_id, channel=row.channel)
             if made.sent >= 12:
                 return False
@@ -134,8 +137,42 @@ class TestClaims:
             MessageCount.objects.filter(user_id=row.user_id).update(sent=made.sent + 1)
             return True
 
-        monkeypatch.setattr(sending, "_count", count)
+        monkeypatch.setattr(limits, "count", count)
         assert sum(answer for answer in at_once([self.work] * 4) if isinstance(answer, int)) > 12
+
+
+class TestGivenBack:
+    """A slow worker gives back what its ten minutes ran out for, while another takes it: it looks under the lock."""
+
+    @pytest.fixture
+    def both(self, ana, monkeypatch):
+        tell(ana, "one")
+        (mine,) = sending.claim(now=NOW).to_send
+        later = NOW + rules.LEASE
+        before = Delivery.save
+
+        def slow_save(self, **kwargs):
+            if self.attempts == 0:
+                time.sleep(0.5)
+            before(self, **kwargs)
+
+        def take():
+            time.sleep(0.2)
+            return sending.claim(now=later)
+
+        monkeypatch.setattr(Delivery, "save", slow_save)
+        return [partial(sending.give_back, [mine], until={}, now=later), take]
+
+    def test_it_is_given_back_or_taken(self, both):
+        _, taken = at_once(both)
+        row = Delivery.objects.get()
+        assert (taken.taken, row.attempts, row.next_try_at) == (0, 0, NOW + rules.LEASE)
+
+    def test_without_the_lock_what_another_has_would_be_free(self, both, monkeypatch):
+        monkeypatch.setattr(models.QuerySet, "select_for_update", lambda self, **_: self)
+        _, taken = at_once(both)
+        row = Delivery.objects.get()
+        assert (taken.to_send[0].attempts, row.attempts, row.next_try_at) == (2, 0, NOW + rules.LEASE)
 
 
 class TestTurns:
@@ -167,7 +204,7 @@ class TestTurns:
 
     def test_a_sender_that_fails_gives_its_place_back(self, ana, monkeypatch):
         with monkeypatch.context() as patch:
-            patch.setattr(sending, "claim", lambda *, now: 1 / 0)
+            patch.setattr(sending, "claim", lambda **_: 1 / 0)
             assert isinstance(at_once([partial(sending.send_in_turn, clock=lambda: NOW)])[0], ZeroDivisionError)
         tell(ana, "one")
         assert sending.send_in_turn(clock=lambda: NOW) == 1

@@ -105,19 +105,26 @@ class TestReversal:
 class TestDeletion:
     """Eve is credited, for nothing that she asked, while she is deleted: she keeps both, or gets nothing."""
 
-    @pytest.fixture(params=["suspense_allot", "goodwill"])
+    @pytest.fixture(params=["suspense_allot", "goodwill", "reversal"])
     def both(self, request: Any, desk: Desk, kim: Any, eve: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         """The credit was asked for after the deletion had looked at what is asked; each takes its time."""
         desk.deposit("100")
         desk.do(services.request_correction, cash="bank", investor=desk.ana.pk, amount="40", **USD)
         desk.do(services.request_bank_interest, cash="bank", amount="40", **USD)
         delete = deleting(eve, desk.omar, desk.lin)
-        purse = {"cash": "bank"} if request.param == "suspense_allot" else {"purse": "fees"}
-        credit = desk.ask(getattr(services, f"request_{request.param}"), investor=eve.pk, amount="30", **purse, **USD)
+        credit = self.asked(desk, eve, request.param)
         monkeypatch.setattr(obstacles, "open_requests", lambda person, **more: [])
         self.slow_down(monkeypatch, papers, "record", 1.0)
         self.slow_down(monkeypatch, deletion, "revoke_sessions", 0.5)
         return [delete, partial(desk.approve, credit, by=kim)]
+
+    def asked(self, desk: Desk, eve: Any, way: str) -> Any:
+        if way == "reversal":
+            desk.deposit("30", owner=eve)
+            taken = desk.do(services.request_correction, cash="bank", investor=eve.pk, amount="30", **USD)
+            return desk.ask(services.request_reversal, movement_id=taken.pk)
+        purse = {"cash": "bank"} if way == "suspense_allot" else {"purse": "fees"}
+        return desk.ask(getattr(services, f"request_{way}"), investor=eve.pk, amount="30", **purse, **USD)
 
     def slow_down(self, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, seconds: float) -> None:
         before = getattr(owner, name)

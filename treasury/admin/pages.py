@@ -16,7 +16,7 @@ from oversight.console.shown import THEN
 from treasury import services
 from treasury.admin.forms import AssetForm, MovementForm, PaperForm, StatementForm, ValuationForm
 from treasury.models import Asset, TreasuryMovement, Verb
-from treasury.services import Terms, movements, proofs, reversals
+from treasury.services import Terms, movements, previews, proofs, reversals
 from treasury.services.shapes import SHAPES
 
 Figures = Iterable[tuple[str, Any]]
@@ -30,6 +30,9 @@ class Movement(ActionPage):
 
     def make_form(self, request: HttpRequest, obj: Any, **arguments: Any) -> forms.Form:
         return MovementForm(shape=SHAPES[self.verb], asset=obj, **arguments)
+
+    def drifting(self, obj: Any) -> tuple[str, ...]:
+        return previews.DRIFTING
 
     def preview(self, obj: Any, form: Any) -> Figures:
         asked, paper = Terms(**form.asked()), form.paper()
@@ -184,6 +187,9 @@ class ValueAsset(ActionPage):
     icon = "price_check"
     words = "Posts nothing: coverage counts the lower of cost and value, for 90 days."
 
+    def drifting(self, obj: Asset) -> tuple[str, ...]:
+        return previews.DRIFTING
+
     def preview(self, obj: Asset, form: Any) -> Figures:
         given = form.cleaned_data
         return [
@@ -211,6 +217,9 @@ class RecordStatementBalance(ListPage):
     form_class = StatementForm
     icon = "add"
     words = "Posts nothing: coverage counts the lower of books and statement, for 3 days."
+
+    def drifting(self, obj: Any) -> tuple[str, ...]:
+        return proofs.DRIFTING
 
     def preview(self, obj: Any, form: Any) -> Figures:
         given = form.cleaned_data
@@ -246,6 +255,9 @@ class ReverseMovement(ActionPage):
 
     def is_offered(self, user: Any, obj: TreasuryMovement) -> bool:
         return obj.verb != Verb.REVERSE and not TreasuryMovement.objects.filter(reverses=obj).exists()
+
+    def drifting(self, obj: TreasuryMovement) -> tuple[str, ...]:
+        return previews.DRIFTING
 
     def preview(self, obj: TreasuryMovement, form: Any) -> Figures:
         given = form.cleaned_data

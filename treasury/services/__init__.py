@@ -9,7 +9,7 @@ from typing import Final
 
 from oversight import verbs
 from treasury.models import Verb
-from treasury.services import movements, proofs, reversals
+from treasury.services import movements, previews, proofs, reversals
 from treasury.services.movements import request_of
 from treasury.services.papers import Paper
 from treasury.services.proofs import (
@@ -86,16 +86,26 @@ def register_verbs() -> None:
                 approve_permission=movements.MAY_APPROVE,
                 apply=movements.apply,
                 look=movements.look,
+                drifts=previews.DRIFTING,
             )
         )
     valuation, statement = "Valuation of an asset", "Balance from a bank statement"
-    for name, title, apply, look in (
-        ("treasury.value_asset", valuation, apply_value_asset, proofs.look_at_valuation),
-        ("treasury.record_statement_balance", statement, apply_record_statement_balance, proofs.look_at_statement),
+    for name, title, apply, look, drifts in (
+        ("treasury.value_asset", valuation, apply_value_asset, proofs.look_at_valuation, previews.DRIFTING),
+        (
+            "treasury.record_statement_balance",
+            statement,
+            apply_record_statement_balance,
+            proofs.look_at_statement,
+            proofs.DRIFTING,
+        ),
     ):
-        verbs.register(verbs.Verb(name, title, proofs.MAY_ASK, proofs.MAY_APPROVE, apply, look=look))
+        verbs.register(verbs.Verb(name, title, proofs.MAY_ASK, proofs.MAY_APPROVE, apply, look=look, drifts=drifts))
     may = (reversals.MAY_ASK, reversals.MAY_APPROVE)
-    verbs.register(verbs.Verb(reversals.NAME, Verb.REVERSE.label, *may, apply_reversal, look=reversals.look))
+    mirror = verbs.Verb(
+        reversals.NAME, Verb.REVERSE.label, *may, apply_reversal, look=reversals.look, drifts=previews.DRIFTING
+    )
+    verbs.register(mirror)
 
 
 __all__ = [

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.core.files.base import ContentFile
 
+from accounts.errors import PersonDeleted
 from accounts.services import deletion
 from core.commands import Command, command
 from core.errors import DomainError
@@ -36,24 +37,25 @@ def check(verb: Verb, *, terms_asked: Terms, paper: Paper, reason: str) -> Case:
     """Refuse what can't be asked for; nothing is written.
 
     Raises InvalidTerms, UnknownAsset, UnknownCashAccount, UnknownInvestor, DuplicateEvidence, InsufficientBalance,
-    ExitsWaiting, FundCommitted, AboveCost, ReceiptIsCapital, PoolMustKeep, CoverageMissing.
+    ExitsWaiting, FundCommitted, AboveCost, ReceiptIsCapital, PoolMustKeep, CoverageMissing, PersonDeleted.
     """
     case = terms.resolve(verb, terms_asked)
     require_reason(reason)
     paper.require_whole()
     papers.require_unused(paper.source, paper.reference)
     checks.require_allowed(case)
+    _require_investor_there(case)
     return case
 
 
 def ask(verb: Verb, *, terms_asked: Terms, paper: Paper, reason: str, by: Any, now: datetime) -> ApprovalRequest:
     """Check a movement, freeze it with its document, and ask for the approval (body of every `request_x`).
 
-    Raises as `check`, and NotAllowedToAsk, OwnRequest, PersonDeleted.
+    Raises as `check`, and NotAllowedToAsk, OwnRequest.
     """
     require_may_ask(by, MAY_ASK)
     case = check(verb, terms_asked=terms_asked, paper=paper, reason=reason)
-    _require_investor_there(case)
+    _hold_investor(case)
     return oversight.ask(
         case.shape.name,
         by=by,
@@ -76,7 +78,7 @@ def apply(request: ApprovalRequest, by: Any, now: datetime) -> TreasuryMovement:
     verb = Verb(request.verb.removeprefix("treasury."))
     case = terms.resolve(verb, Terms.thaw(request.payload["terms"]))
     checks.require_allowed(case)
-    _require_investor_there(case)
+    _hold_investor(case)
     returns_capital = case.shape.returns_capital and case.scope.startswith("product:")
     if returns_capital:
         announce_coming(case.scope, case.currency)
@@ -116,6 +118,7 @@ def look(request: ApprovalRequest) -> previews.Summary:
     """Return what the movement would do as things stand now. Raises as `check`."""
     case = terms.resolve(Verb(request.verb.removeprefix("treasury.")), Terms.thaw(request.payload["terms"]))
     checks.require_allowed(case)
+    _require_investor_there(case)
     return previews.of_movement(case).lines()
 
 
@@ -159,6 +162,12 @@ def require_reason(reason: str) -> None:
 
 
 def _require_investor_there(case: Case) -> None:
+    """Raise PersonDeleted as applying it would; nothing is locked."""
+    if case.shape.credits_investor and case.investor.deleted_at is not None:
+        raise PersonDeleted
+
+
+def _hold_investor(case: Case) -> None:
     """Hold whom the verb credits, before any ledger account is locked. Raises PersonDeleted."""
     if case.shape.credits_investor:
         deletion.require_there(case.investor.pk)

@@ -20,6 +20,11 @@ CONFIRMED_BY: Final = {"cash": "a bank statement confirms it", "deployed": "a va
 """What money that comes to an account waits for before coverage counts it: until then the ratio does not rise by it."""
 
 
+DRIFTING: Final = ("cash:", "fees ", "Coverage ")
+"""How labels begin whose figures every deposit and fee changes: what a deed does to them stands in its amount."""
+BOOKS: Final = "in the books"
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One account before and after."""
@@ -104,7 +109,7 @@ def _of_proof(figures: rules.Figures, part: rules.Part, place: str, amount: Deci
     if part.evidence_on is None or on >= part.evidence_on:
         after = figures.with_part(replace(part, evidence_on=on, evidence_amount=amount))
     change = Change(place, part.evidence_amount or Decimal(0), amount)
-    books_line = Change("in the books", part.book, part.book)
+    books_line = Change(BOOKS, part.book, part.book)
     return Preview(require_currency(figures.currency), (change, books_line), figures.ratio, after.ratio)
 
 

@@ -23,6 +23,8 @@ from treasury.services.papers import Paper
 
 MAY_ASK: Final = "treasury.request_proof"
 MAY_APPROVE: Final = "treasury.approve_proof"
+DRIFTING: Final = (*previews.DRIFTING, previews.BOOKS)
+"""What drifts beside a statement: the books of a cash account move with each deposit."""
 MAY_OPEN_ASSET: Final = "treasury.add_asset"
 
 

@@ -6,8 +6,11 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
 
+from accounts.errors import PersonDeleted
+from accounts.services import deletion
 from core.commands import command
 from core.errors import DomainError, NotFound
 from ledger import days, posting
@@ -38,13 +41,14 @@ class NotReversible(DomainError):
 def request_reversal(movement_id: UUID, *, paper: Paper, reason: str, by: Any, now: datetime) -> ApprovalRequest:
     """Ask for a treasury posting to be mirrored.
 
-    Raises UnknownMovement, NotReversible, ExitsWaiting, DuplicateEvidence, NotAllowedToAsk.
+    Raises UnknownMovement, NotReversible, ExitsWaiting, DuplicateEvidence, NotAllowedToAsk, PersonDeleted.
     """
     require_may_ask(by, MAY_ASK)
     movement = _find(movement_id)
     require_reason(reason)
     paper.require_whole()
     papers.require_new(paper.source, paper.reference)
+    _hold_credited(movement)
     return oversight.ask(
         NAME,
         by=by,
@@ -62,9 +66,11 @@ def request_reversal(movement_id: UUID, *, paper: Paper, reason: str, by: Any, n
 def apply_reversal(request: ApprovalRequest, by: Any, now: datetime) -> TreasuryMovement:
     """Mirror the posting and remember that it no longer stands.
 
-    Raises UnknownMovement, NotReversible, ExitsWaiting, InsufficientBalance, FundCommitted, PostingRefused.
+    Raises UnknownMovement, NotReversible, ExitsWaiting, InsufficientBalance, FundCommitted, PostingRefused,
+    PersonDeleted.
     """
     movement = _find(UUID(request.payload["movement"]))
+    _hold_credited(movement)
     returns_capital = movement.verb in (Verb.DEPLOY, Verb.WRITE_DOWN)
     if returns_capital:
         announce_coming(movement.scope, movement.currency_id)
@@ -102,12 +108,18 @@ def apply_reversal(request: ApprovalRequest, by: Any, now: datetime) -> Treasury
 
 
 def look(request: ApprovalRequest) -> previews.Summary:
-    """Return what the mirror would do as things stand now. Raises UnknownMovement, NotReversible, ExitsWaiting."""
-    return previews.of_mirror(_find(UUID(request.payload["movement"]))).lines()
+    """Return what the mirror would do as things stand now.
+
+    Raises UnknownMovement, NotReversible, ExitsWaiting, PersonDeleted.
+    """
+    movement = _find(UUID(request.payload["movement"]))
+    _require_credited_there(movement)
+    return previews.of_mirror(movement).lines()
 
 
 def preview_reversal(movement: TreasuryMovement) -> previews.Summary:
-    """Return what mirroring a movement would do to balances and coverage."""
+    """Return what mirroring a movement would do to balances and coverage. Raises PersonDeleted."""
+    _require_credited_there(movement)
     preview = previews.of_mirror(movement)
     return [
         ("Reverses", f"{movement.get_verb_display()} of {movement.booked_on}"),
@@ -131,3 +143,21 @@ def _require_no_exits(movement: TreasuryMovement) -> None:
     """A divest undone puts money to work again, which waiting investors come before."""
     if movement.verb == Verb.DIVEST:
         checks.require_no_exits(movement.scope, movement.currency_id)
+
+
+def _credited(movement: TreasuryMovement) -> list[UUID]:
+    """Whom the mirror gives money: what was taken off a wallet goes back to it."""
+    owners = {move.credit.owner_id for move in posting.mirror_moves(movement.transaction_id)}
+    return sorted(owner for owner in owners if owner is not None)
+
+
+def _hold_credited(movement: TreasuryMovement) -> None:
+    """Hold whom the mirror credits, before any ledger account is locked. Raises PersonDeleted."""
+    for person_id in _credited(movement):
+        deletion.require_there(person_id)
+
+
+def _require_credited_there(movement: TreasuryMovement) -> None:
+    """Raise PersonDeleted as applying it would; nothing is locked."""
+    if get_user_model().objects.filter(pk__in=_credited(movement), deleted_at__isnull=False).exists():
+        raise PersonDeleted

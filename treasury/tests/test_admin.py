@@ -279,6 +279,29 @@ def test_approvers_see_what_the_figures_are_now(desk: Desk, client: Client, omar
     assert "(when asked)" not in client.get(page).content.decode()
 
 
+@pytest.mark.parametrize(("meanwhile", "approved"), [("a deposit", True), ("a loss", False)])
+def test_an_approver_isnt_shown_again_what_drifts_with_traffic(
+    desk: Desk, client: Client, lin: Any, meanwhile: str, approved: bool
+) -> None:
+    """The bank and the coverage move with each deposit; what the asset stands at decides."""
+    asset = desk.deployed("600")
+    given = {"asset": asset.pk, "cash": "bank", "counterparty": MILL}
+    request = desk.ask(services.request_divest, amount="100", now=timezone.now(), **given)
+    enter(client, lin)
+    address = f"/admin/oversight/approvalrequest/{request.pk}/do/approve/"
+    shown = client.post(address, {"note": "", "_step": "preview"}).content.decode()
+    if meanwhile == "a deposit":
+        desk.deposit("50")
+    else:
+        desk.do(services.request_divest, amount="10", **given)
+    again = client.post(address, {**hidden(shown), "_step": "confirm"})
+    request.refresh_from_db()
+    assert (request.status == "approved") is approved
+    assert (again.status_code, b"The figures have changed" in again.content) == (
+        (302, False) if approved else (200, True)
+    )
+
+
 def test_coverage_shows_its_figures_and_its_trend(desk: Desk, as_omar: Client) -> None:
     worked_example(desk)
     desk.cover(cover())

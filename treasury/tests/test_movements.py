@@ -15,6 +15,7 @@ from oversight.models import AuditEvent
 from oversight.services import NotAllowedToAsk, NotAllowedToDecide, OwnRequest
 from treasury import coverage, hooks, services, signals
 from treasury.models import TreasuryMovement
+from treasury.services import movements
 from treasury.services.checks import AboveCost, CoverageMissing, ExitsWaiting, PoolMustKeep, ReceiptIsCapital
 from treasury.services.papers import Paper
 from treasury.services.terms import (
@@ -277,6 +278,8 @@ def test_nobody_who_is_deleted_is_credited(desk: Desk, eve: Any, verb: str, more
         desk.approve(asked)
     with refused(desk, PersonDeleted):
         desk.ask(request, investor=eve.pk, **more, **USD)
+    with pytest.raises(PersonDeleted):
+        movements.look(asked)
     assert (desk.balance("suspense"), desk.balance("fees")) == (D(40), D(5))
     type(eve).objects.filter(pk=eve.pk).update(deleted_at=None)
     desk.approve(asked)

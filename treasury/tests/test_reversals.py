@@ -6,12 +6,16 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
+from accounts.errors import PersonDeleted
 from core.errors import DomainError
 from ledger.models import Evidence, Transaction
 from ledger.posting import InsufficientBalance
 from oversight.services import NotAllowedToAsk
 from treasury import services
 from treasury.models import TreasuryMovement
+from treasury.services import reversals
 from treasury.services.terms import InvalidTerms, UnknownCashAccount
 from treasury.tests.conftest import BASIC, MILL, PARENT, Desk, refused
 
@@ -66,6 +70,35 @@ def test_a_reversal_that_the_account_does_not_cover_is_refused(desk: Desk) -> No
     request = desk.ask(services.request_reversal, movement_id=capital.pk)
     with refused(desk, InsufficientBalance):
         desk.approve(request)
+
+
+def test_a_correction_taken_back_credits_nobody_who_is_deleted(desk: Desk) -> None:
+    """Neither at asking nor at applying; both pages say so before."""
+    desk.deposit("100")
+    taken = desk.do(services.request_correction, cash="bank", investor=desk.ana.pk, amount="100", **USD)
+    asked = desk.ask(services.request_reversal, movement_id=taken.pk)
+    type(desk.ana).objects.filter(pk=desk.ana.pk).update(deleted_at=desk.now)
+    with refused(desk, PersonDeleted):
+        desk.approve(asked)
+    with refused(desk, PersonDeleted):
+        desk.ask(services.request_reversal, movement_id=taken.pk)
+    with pytest.raises(PersonDeleted):
+        reversals.look(asked)
+    with pytest.raises(PersonDeleted):
+        reversals.preview_reversal(taken)
+    assert desk.balance("available", owner=desk.ana) == D(0)
+    type(desk.ana).objects.filter(pk=desk.ana.pk).update(deleted_at=None)
+    desk.approve(asked)
+    assert desk.balance("available", owner=desk.ana) == D(100)
+
+
+def test_what_was_given_to_somebody_who_is_deleted_may_be_taken_back(desk: Desk, eve: Any) -> None:
+    desk.deposit("100")
+    desk.do(services.request_correction, cash="bank", investor=desk.ana.pk, amount="40", **USD)
+    given = desk.do(services.request_suspense_allot, cash="bank", investor=eve.pk, amount="40", **USD)
+    type(eve).objects.filter(pk=eve.pk).update(deleted_at=desk.now)
+    desk.do(services.request_reversal, movement_id=given.pk)
+    assert (desk.balance("available", owner=eve), desk.balance("suspense")) == (D(0), D(40))
 
 
 def test_a_valuation_is_dated_evidenced_and_in_the_past(desk: Desk, eve: Any) -> None:
