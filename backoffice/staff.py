@@ -19,6 +19,7 @@ from accounts.api.callers import person_of
 from accounts.api.fields import StrictCharField, StrictSerializer
 from api.pagination import CursorPagination
 from api.permissions import IsOfficer
+from core.errors import NotFound
 from ledger.api import Query
 from oversight import looks, second_factor, services
 from oversight.models import ApprovalRequest, Decision
@@ -39,25 +40,19 @@ class DecisionOut(serializers.ModelSerializer[Decision]):
 
 
 class ApprovalOut(serializers.ModelSerializer[ApprovalRequest]):
-    """A four-eyes request, frozen as it was asked for. `summary` and `look` are lines of [label, value]."""
+    """A four-eyes request, frozen as it was asked for. `summary` are lines of [label, value]."""
 
     summary = serializers.ListField(child=serializers.ListField(child=serializers.CharField()))
-    look = serializers.SerializerMethodField(help_text="the summary as things stand: what changed since says so")
-    seen = serializers.SerializerMethodField(
-        help_text="SHA-256 of what `look` shows, hexadecimal: to approve just that"
-    )
     payload_hash = serializers.SerializerMethodField(help_text="SHA-256, hexadecimal")
     decisions = DecisionOut(many=True)
 
     class Meta:
         model = ApprovalRequest
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "verb",
             "title",
             "summary",
-            "look",
-            "seen",
             "reason",
             "status",
             "approvals",
@@ -73,6 +68,21 @@ class ApprovalOut(serializers.ModelSerializer[ApprovalRequest]):
             "decisions",
         )
 
+    def get_payload_hash(self, request: ApprovalRequest) -> str:
+        return bytes(request.payload_hash).hex()
+
+
+class ApprovalLook(ApprovalOut):
+    """The same as things stand. `look` are lines of [label, value]."""
+
+    look = serializers.SerializerMethodField(help_text="the summary: what changed since it was asked says so")
+    seen = serializers.SerializerMethodField(
+        help_text="SHA-256 of what `look` shows, hexadecimal: to approve just that"
+    )
+
+    class Meta(ApprovalOut.Meta):
+        fields = (*ApprovalOut.Meta.fields, "look", "seen")
+
     def to_representation(self, instance: ApprovalRequest) -> dict[str, Any]:
         self.lines = looks.figures(instance)  # Once: what is shown is what the digest is of.
         return super().to_representation(instance)
@@ -82,9 +92,6 @@ class ApprovalOut(serializers.ModelSerializer[ApprovalRequest]):
 
     def get_seen(self, request: ApprovalRequest) -> str:
         return looks.digest(request, self.lines)
-
-    def get_payload_hash(self, request: ApprovalRequest) -> str:
-        return bytes(request.payload_hash).hex()
 
 
 class ApprovalQuery(Query):
@@ -100,7 +107,7 @@ class ApproveIn(StrictSerializer):
         required=False,
         default=None,
         validators=[RegexValidator(r"\A[0-9a-f]{64}\Z")],
-        help_text="the request's `seen`: 409 if other figures stand by now",
+        help_text="the `seen` of GET: 409 if other figures stand by now",
     )
 
 
@@ -130,6 +137,21 @@ class ApprovalList(APIView):
         paginator = CursorPagination()
         page = paginator.paginate_queryset(_requests().filter(**query), request, view=self)
         return paginator.get_paginated_response(ApprovalOut(page, many=True).data)
+
+
+class ApprovalDetail(APIView):
+    """One four-eyes request."""
+
+    permission_classes = [SEES_APPROVALS]
+
+    @extend_schema(operation_id="approvals_retrieve", responses=ApprovalLook)
+    def get(self, request: Request, request_id: UUID) -> Response:
+        """Show a request with its figures as they stand, and the digest of them to approve by."""
+        Query.parse(request)
+        found = _requests().filter(pk=request_id).first()
+        if found is None:
+            raise NotFound
+        return Response(ApprovalLook(found).data)
 
 
 class Approve(APIView):

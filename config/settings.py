@@ -284,6 +284,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ProductKindEnum": "investments.models.Product.Kind",
         "OfferStatusEnum": "offers.models.Offer.Status",
         "OfferInvestmentStatusEnum": "offers.models.OfferInvestment.Status",
+        "ApprovalStatusEnum": "oversight.models.ApprovalRequest.Status",
         "NextActionTypeEnum": ["redirect", "address", "instructions", "none"],
     },
     "POSTPROCESSING_HOOKS": [

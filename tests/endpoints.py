@@ -230,6 +230,7 @@ EVERY: dict[tuple[str, str], Line] = {
     ("post", f"{STAFF_OFFER}/resume"): Line(Whose.STAFF, {"reason": "answered"}, free=("reason",)),
     ("post", f"{STAFF_OFFER}/close"): Line(Whose.STAFF, {"reason": "full"}, free=("reason",)),
     ("get", "/staff/approvals"): Line(Whose.STAFF),
+    ("get", "/staff/approvals/{request_id}"): Line(Whose.STAFF),
     ("post", "/staff/approvals/{request_id}/approve"): Line(
         Whose.STAFF, {"note": "seen", "seen": "0" * 64}, free=("note",)
     ),

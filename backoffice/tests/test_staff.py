@@ -74,14 +74,14 @@ def test_another_officer_approves(asked, lin, ana):
 
 
 def test_an_approval_may_name_what_was_shown(asked, lin, ana, monkeypatch):
-    """The list shows what stands now, with its digest; an approval that names another one decides nothing."""
+    """A request is shown as things stand, with a digest; an approval that names another one decides nothing."""
 
     def now(value: str) -> None:
         told = replace(verbs.get("accounts.kyc_level"), look=lambda request: [("KYC level now", value)])
         monkeypatch.setitem(verbs._verbs, "accounts.kyc_level", told)
 
     def shown():
-        return calls(lin).get(LIST).json()["results"][0]
+        return calls(lin).get(f"{LIST}/{asked.pk}").json()
 
     now("0")
     before = shown()
