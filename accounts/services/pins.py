@@ -21,7 +21,7 @@ from accounts.errors import (
 )
 from accounts.models import PinToken, Session, TransactionPin, User
 from accounts.models.pins import encode
-from accounts.services import codes, passwords, sensitive, sessions
+from accounts.services import codes, mailbox, passwords, sensitive, sessions
 from accounts.services.codes import Channel, Purpose
 from core.commands import command
 from oversight import audit
@@ -40,7 +40,10 @@ class Use:
 
 
 def set_pin(user: User, *, pin: str, password: str, now: datetime) -> None:
-    """Set the first PIN, with the password. Raises GuessablePin, WrongPassword, LockedOut, PinStands."""
+    """Set the first PIN, with the password.
+
+    Raises GuessablePin, WrongPassword, LockedOut, PinStands, OtherChannelNeeded.
+    """
     require_unguessable(pin)
     passwords.check_current_password(user, password, now=now)
     keep_first(user.pk, encode(user.pk, pin), checked=user.password, now=now)
@@ -64,9 +67,14 @@ def ask_to_reset(user: User, channel: str, *, now: datetime) -> datetime:
 
 
 def _came_by_mail(user: User) -> bool:
-    """Answer whether the password was set by mail since the PIN was: a code by mail would be no second channel."""
+    """Answer whether the password was set by mail since the PIN was: a code by mail would be no second channel.
+
+    Where there is no PIN, whether nothing but the mailbox has shown since who has that password.
+    """
     pin = TransactionPin.objects.filter(user=user).first()
-    return pin is not None and lockout.resets_by_mail(user).filter(at__gte=pin.set_at).exists()
+    if pin is None:
+        return mailbox.is_all(user)
+    return lockout.resets_by_mail(user).filter(at__gte=pin.set_at).exists()
 
 
 def reset_pin(user: User, *, channel: str, secret: str, password: str, pin: str, now: datetime) -> None:
@@ -89,11 +97,13 @@ def require_unguessable(pin: str) -> None:
 def keep_first(user_id: UUID, encoded: str, *, checked: str, now: datetime) -> None:
     """Keep a PIN where there is none: beside the password it is worth something only if that can't replace it.
 
-    `checked` is the password, hashed, that was right. Raises WrongPassword, PinStands.
+    `checked` is the password, hashed, that was right. Raises WrongPassword, PinStands, OtherChannelNeeded.
     """
     person = _locked_with(user_id, password=checked)
     if TransactionPin.objects.filter(user=person).exists():
         raise PinStands
+    if person.phone_verified_at is not None and mailbox.is_all(person):
+        raise OtherChannelNeeded
     _keep(person, encoded, now=now)
 
 
