@@ -39,10 +39,12 @@ SIGNED_UP = Kind(code="signed_up", category=ACCOUNT, channels=frozenset({EMAIL})
 KINDS = (
     SIGNED_UP,
     _urgent("password_changed"),
+    _urgent("password_by_mail", is_alarm=True),
     _urgent("pin_set"),
     _urgent("factor_changed"),
     _urgent("recovery_code_used"),
     _urgent("identity_changed"),
+    _urgent("identity_by_mail", is_alarm=True),
     _urgent("account_restored"),
     _urgent("data_exported"),
     _urgent(

@@ -45,7 +45,7 @@ def written(row: Delivery, seen: kinds.Facts) -> Message:
 
 def _send_sms(row: Delivery, message: Message, *, now: datetime) -> None:
     if row.attempts == 1:  # Another attempt isn't another message.
-        _require_room(row.user.phone, now=now)
+        _require_room(row.user.phone, message.kind, now=now)
     try:
         sms.send(row.user.phone, message.sms)
     except sms.SmsRefused as error:
@@ -54,18 +54,18 @@ def _send_sms(row: Delivery, message: Message, *, now: datetime) -> None:
         raise Failed(str(error), wait=error.wait) from None
 
 
-def _require_room(number: str, *, now: datetime) -> None:
+def _require_room(number: str, kind: kinds.Kind, *, now: datetime) -> None:
     try:
-        count(number, now=now)
+        count(number, purpose=sms_caps.ALARM if kind.is_alarm else "notice", now=now)
     except SmsCapped as capped:
         sms_caps.warn(capped, now=now)
         raise Dropped("no-more-sms-today") from None
 
 
 @command
-def count(number: str, *, now: datetime) -> None:
+def count(number: str, *, purpose: str, now: datetime) -> None:
     """Count one SMS, before it is sent. Raises SmsCapped."""
-    sms_caps.count_sms(number, purpose="notice", now=now)
+    sms_caps.count_sms(number, purpose=purpose, now=now)
 
 
 def _push(row: Delivery, message: Message, *, now: datetime) -> None:
