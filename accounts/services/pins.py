@@ -61,9 +61,14 @@ def ask_to_reset(user: User, channel: str, *, now: datetime) -> datetime:
 
     Raises OtherChannelNeeded, NothingToVerify, TooSoon, SmsCapped.
     """
+    _require_other_channel(user, channel)
+    return codes.ask(user, channel, Purpose.PIN, now=now)
+
+
+def _require_other_channel(user: User, channel: str) -> None:
+    """Refuse a code by mail beside a password that came by mail, where a number is verified."""
     if channel == Channel.EMAIL and user.phone_verified_at is not None and _came_by_mail(user):
         raise OtherChannelNeeded
-    return codes.ask(user, channel, Purpose.PIN, now=now)
 
 
 def _came_by_mail(user: User) -> bool:
@@ -80,7 +85,7 @@ def _came_by_mail(user: User) -> bool:
 def reset_pin(user: User, *, channel: str, secret: str, password: str, pin: str, now: datetime) -> None:
     """Set a PIN that was forgotten: with the password and a code that went to a verified address.
 
-    Raises GuessablePin, WrongPassword, LockedOut, CodeRefused.
+    Raises GuessablePin, WrongPassword, LockedOut, CodeRefused, OtherChannelNeeded.
     """
     require_unguessable(pin)
     passwords.check_current_password(user, password, now=now)
@@ -119,10 +124,12 @@ def replace(user_id: UUID, encoded: str, *, checked: str, now: datetime) -> None
 def keep_with_code(user_id: UUID, encoded: str, *, code: tuple[UUID, str, str], checked: str, now: datetime) -> None:
     """Keep a PIN in the place of any other, with all its tries, and take the code that allows it.
 
-    `checked` is the password, hashed, that was right. Raises WrongPassword, CodeRefused.
+    `checked` is the password, hashed, that was right. A password by mail may have come since the code was asked for.
+    Raises WrongPassword, CodeRefused, OtherChannelNeeded.
     """
     person = _locked_with(user_id, password=checked)
     code_id, channel, secret = code
+    _require_other_channel(person, channel)
     codes.take(code_id, channel, Purpose.PIN, secret, now=now)
     _keep(person, encoded, now=now)
 

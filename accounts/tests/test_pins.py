@@ -259,6 +259,24 @@ class TestReset:
         assert (newest.channel, newest.used_at) == ("phone", None)
         assert not VerificationCode.objects.filter(channel="email", used_at=None).exists()
 
+    def test_a_password_by_mail_that_came_while_a_code_was_asked_for_counts(self, with_pin, monkeypatch):
+        """Whoever reads the mail asks for the code and sets the password at once: it is judged when it is spent."""
+        User.objects.filter(pk=with_pin.pk).update(phone="+2290197123456", phone_index=b"x", phone_verified_at=NOW)
+        later, judge = NOW + timedelta(hours=1), pins._require_other_channel
+
+        def then_reset(user: User, channel: str) -> None:
+            judge(user, channel)
+            services.confirm_reset(passwords.open_reset(user.pk, now=later), new=PHRASE, now=later)
+
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(pins, "_require_other_channel", then_reset)
+            code = self.code(User.objects.get(pk=with_pin.pk), monkeypatch)
+        with_pin.refresh_from_db()
+        with pytest.raises(OtherChannelNeeded):
+            self.reset(with_pin, secret=code, password=PHRASE)
+        assert TransactionPin.objects.get().is_right(PIN)
+        assert VerificationCode.objects.get(purpose="pin").used_at is None
+
     def test_the_first_one_comes_by_sms_too_where_only_a_mail_opened_the_account(self, ana, sent):
         """A log-in by Google led in; the password that a mail set would set the PIN, and that another number."""
         ana.identify(email=ana.email, phone="+2290197123456")
