@@ -75,8 +75,8 @@ class Kind:
 
     `channels` narrows its category's. `path` is where it leads, filled in from its facts: in the investors' app, or in
     the console where `for_officers`. What `is_alarm` goes by SMS as well to a number that was shown to be the person's:
-    somebody else may read their mail. `facts` and `seen` are samples of what `notify` keeps and what `look` reads, for
-    previews and tests. The inbox keeps it for `keep`.
+    somebody else may read their mail, or say that they lost the number. `facts` and `seen` are samples of what `notify`
+    keeps and what `look` reads, for previews and tests. The inbox keeps it for `keep`.
     """
 
     code: str

@@ -42,6 +42,7 @@ KINDS = (
     _urgent("password_by_mail", is_alarm=True),
     _urgent("pin_set"),
     _urgent("factor_changed"),
+    _urgent("number_unverified", is_alarm=True),
     _urgent("recovery_code_used"),
     _urgent("identity_changed"),
     _urgent("identity_by_mail", is_alarm=True),
