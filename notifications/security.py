@@ -35,6 +35,12 @@ def _urgent(code: str, **more: Any) -> Kind:
     return Kind(code=code, category=SECURITY, priority=Priority.URGENT, path=PATH, **more)
 
 
+A_SESSION = {"session": "01997f3e-5c1a-7d2b-9e4f-8a6b7c5d4e3f"}
+SEEN = {
+    "client": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "ip": "203.0.113.7",
+    "at": datetime(2026, 3, 2, 22, 41, tzinfo=UTC),
+}
 SIGNED_UP = Kind(code="signed_up", category=ACCOUNT, channels=frozenset({EMAIL}))
 KINDS = (
     SIGNED_UP,
@@ -51,13 +57,12 @@ KINDS = (
     _urgent(
         "new_device",
         look=look_by("session", sessions),
-        facts={"session": "01997f3e-5c1a-7d2b-9e4f-8a6b7c5d4e3f"},
-        seen={
-            "client": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-            "ip": "203.0.113.7",
-            "at": datetime(2026, 3, 2, 22, 41, tzinfo=UTC),
-        },
+        facts=A_SESSION,
+        seen=SEEN,
     ),
+    _urgent("console_from_elsewhere"),
+    _urgent("passkey_copied"),
+    _urgent("token_reused", look=look_by("session", sessions), facts=A_SESSION, seen=SEEN),
     # The address that was left is told by accounts itself, and the new one has just shown a code.
     _urgent("email_changed", channels=frozenset({PUSH})),
     _urgent("phone_changed", channels=frozenset({PUSH})),

@@ -14,7 +14,7 @@ from accounts import identifiers, lockout, rules, signals, tokens
 from accounts.devices import Device
 from accounts.errors import AccountBlocked, TokenRefused, WrongCredentials
 from accounts.models import Session, User
-from accounts.services import factors, new_device, passkeys, sessions
+from accounts.services import copies, factors, new_device, passkeys, sessions
 from accounts.sites import Site
 from core.commands import command
 from oversight import audit, trace
@@ -87,7 +87,8 @@ def log_in_with_factor(
         factors.count_try(user, now=now)
     elif isinstance(given, factors.Code):
         proof = new_device.count_try(user, given.typed, now=now)
-    return open_session(user, device=device, now=now, proof=proof)
+    with copies.told(user, now=now):
+        return open_session(user, device=device, now=now, proof=proof)
 
 
 def ask_passkey(mfa_token: str, *, site: Site, now: datetime) -> dict[str, Any]:
@@ -190,6 +191,7 @@ def rotate(claims: tokens.Claims, *, presented: bytes, now: datetime) -> tokens.
         audit.record(
             "accounts.refresh_token_reused", actor=None, at=now, target=session.user, after={"session": str(session.pk)}
         )
+        signals.tell(session.user, "token_reused", now=now, key=str(session.pk), facts={"session": str(session.pk)})
         return None
     pair = tokens.issue(session.pk, session.user_id, now=now)
     session.token_hash = tokens.digest(pair.refresh)
