@@ -87,7 +87,7 @@ class PinStands(DomainError):
 
 class OtherChannelNeeded(DomainError):
     code = "other-channel-needed"
-    title = "Your password was set by mail: have this code sent to your number"
+    title = "Your password was set by mail: set the PIN with a code that goes to your number"
     status = 409
 
 

@@ -10,7 +10,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from accounts import rules, services
 from accounts.errors import LockedOut
@@ -94,6 +94,17 @@ class FactorForm(forms.Form):
         if not self.errors and not self.cleaned_data["code"] and not self.cleaned_data["passkey"]:
             raise ValidationError("Give a code, or use a passkey.", code="required")
         return self.cleaned_data
+
+
+class PresentPasswordForm(forms.Form):
+    """The password once more, before another factor is added; who checks it counts it."""
+
+    password = forms.CharField(
+        label="Your password",
+        max_length=rules.PASSWORD_MAX_LENGTH,
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
+    )
 
 
 class PasskeyForm(forms.Form):

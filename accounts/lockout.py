@@ -54,6 +54,15 @@ def _came_in(who: Q, *, now: datetime) -> QuerySet[AuditEvent]:
     return AuditEvent.objects.filter(who, action__in=CAME_IN, at__gt=now - rules.ADDRESS_KNOWN_FOR)
 
 
+def is_new_network(officer: User, *, ip: str | None, now: datetime) -> bool:
+    """Answer whether an officer came in at the console before, but not from this network of late."""
+    if ip is None:
+        return False
+    ever = AuditEvent.objects.filter(actor=officer, action=ENTERED_CONSOLE)
+    near = ever.filter(_within(devices.network_of(ip)), at__gt=now - rules.DEVICE_KNOWN_FOR)
+    return ever.exists() and not near.exists()
+
+
 def _within(network: str) -> Any:
     """Whether an event's address lies in a network, or is this address."""
     parts = (F("ip"), Value(network))

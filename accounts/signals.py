@@ -12,10 +12,11 @@ from accounts.models import User
 person_told = Signal()
 """Something happened to a person's account that they should hear of.
 
-Sent with `person` (accounts.models.User), `event` (a code: signed_up, password_changed, pin_set, factor_changed,
-recovery_code_used, new_device, email_changed, phone_changed, identity_changed,
-account_restored), `facts` (ids only: `session` of a new device), `key` (the
-fact's own: a repeat of it is nothing new) and `now` (aware datetime); sender is User. Never a secret.
+Sent with `person` (accounts.models.User), `event` (a code: signed_up, password_changed, password_by_mail, pin_set,
+factor_changed, recovery_code_used, new_device, email_changed, phone_changed, identity_changed, identity_by_mail,
+number_unverified, console_from_elsewhere, passkey_copied, token_reused, account_restored), `facts` (ids only: `session`
+of a new device or of a token that came twice), `key` (the fact's own: a repeat of it is nothing new)
+and `now` (aware datetime); sender is User. Never a secret.
 """
 
 

@@ -74,8 +74,9 @@ class Kind:
     """One kind of message.
 
     `channels` narrows its category's. `path` is where it leads, filled in from its facts: in the investors' app, or in
-    the console where `for_officers`. `facts` and `seen` are samples of what `notify` keeps and what `look` reads, for
-    previews and tests. The inbox keeps it for `keep`.
+    the console where `for_officers`. What `is_alarm` goes by SMS as well to a number that was shown to be the person's:
+    somebody else may read their mail, or say that they lost the number. `facts` and `seen` are samples of what `notify`
+    keeps and what `look` reads, for previews and tests. The inbox keeps it for `keep`.
     """
 
     code: str
@@ -84,6 +85,7 @@ class Kind:
     channels: frozenset[str] = ALL
     path: str = ""
     for_officers: bool = False
+    is_alarm: bool = False
     look: Look | None = None
     facts: Facts = field(default_factory=dict)
     seen: Facts = field(default_factory=dict)

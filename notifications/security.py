@@ -28,26 +28,34 @@ def _urgent(code: str, **more: Any) -> Kind:
     return Kind(code=code, category=SECURITY, priority=Priority.URGENT, path=PATH, **more)
 
 
+A_SESSION = {"session": "01997f3e-5c1a-7d2b-9e4f-8a6b7c5d4e3f"}
+SEEN = {
+    "client": "Firefox, Linux",
+    "ip": "203.0.113.7",
+    "at": datetime(2026, 3, 2, 22, 41, tzinfo=UTC),
+}
 SIGNED_UP = Kind(code="signed_up", category=ACCOUNT, channels=frozenset({EMAIL}))
 KINDS = (
     SIGNED_UP,
     _urgent("password_changed"),
+    _urgent("password_by_mail", is_alarm=True),
     _urgent("pin_set"),
     _urgent("factor_changed"),
+    _urgent("number_unverified", is_alarm=True),
     _urgent("recovery_code_used"),
     _urgent("identity_changed"),
+    _urgent("identity_by_mail", is_alarm=True),
     _urgent("account_restored"),
     _urgent("data_exported"),
     _urgent(
         "new_device",
         look=look_by("session", sessions),
-        facts={"session": "01997f3e-5c1a-7d2b-9e4f-8a6b7c5d4e3f"},
-        seen={
-            "client": "Firefox, Linux",
-            "ip": "203.0.113.7",
-            "at": datetime(2026, 3, 2, 22, 41, tzinfo=UTC),
-        },
+        facts=A_SESSION,
+        seen=SEEN,
     ),
+    _urgent("console_from_elsewhere"),
+    _urgent("passkey_copied"),
+    _urgent("token_reused", look=look_by("session", sessions), facts=A_SESSION, seen=SEEN),
     # The address that was left is told by accounts itself, and the new one has just shown a code.
     _urgent("email_changed", channels=frozenset({PUSH})),
     _urgent("phone_changed", channels=frozenset({PUSH})),

@@ -44,6 +44,13 @@ class LevelForm(ReasonForm):
     level = forms.IntegerField(min_value=KYC_LEVELS[0], max_value=KYC_LEVELS[1], label="KYC level")
 
 
+class LostForm(ReasonForm):
+    field_order = ("with_number", "reason")
+    with_number = forms.BooleanField(
+        required=False, label="The number as well", help_text="For who lost it: codes by SMS are asked for no more."
+    )
+
+
 class OnAnother(ActionPage):
     """Nobody acts on their own account."""
 
@@ -183,19 +190,22 @@ class AskToResetFactors(OnAnother):
     icon = "phonelink_erase"
     permission = "accounts.request_reset_of_factors"
     variant = ActionVariant.DANGER
-    words = "For who lost the app, the passkeys and the recovery codes. Be sure of who asks: a thief asks like that."
+    form_class = LostForm
+    words = "For who lost app, passkeys and recovery codes, or the number. Be sure of who asks: a thief asks like that."
 
     def is_offered(self, user: Any, obj: User) -> bool:
-        return super().is_offered(user, obj) and factors.has_factor(obj)
+        return super().is_offered(user, obj) and (factors.has_factor(obj) or obj.phone_verified_at is not None)
 
     def preview(self, obj: User, form: forms.Form) -> Figures:
         yield "Person", f"{obj.get_full_name()} ({obj.referral_code})"
         yield "Sessions that end", obj.sessions.filter(revoked_at=None).count()
-        yield "Then", f"{WAITS}; after it the password alone lets them enrol another factor, and they are told"
+        if form.cleaned_data["with_number"]:
+            yield "Number", "counts as theirs no more until they verify it anew, or another; told there and by mail"
+        yield "Payouts", "held for a day"
+        yield "Then", f"{WAITS}; after it the password alone lets them in, and enrol another factor; they are told"
 
     def run(self, obj: User, form: forms.Form, by: Any, now: datetime) -> Any:
-        reason = form.cleaned_data["reason"]
-        return lost_factors.request_reset_of_factors(obj.pk, by=by, now=now, reason=reason)
+        return lost_factors.request_reset_of_factors(obj.pk, by=by, now=now, **form.cleaned_data)
 
 
 class EndSessions(OnAnother):

@@ -35,6 +35,7 @@ EXITS = {
     "accounts.password_changed": "the other sessions ended: another password",
     "accounts.password_reset": "all sessions ended: another password",
     "accounts.factors_reset": "all sessions ended: the second factors were taken away",
+    "accounts.phone_unverified": "all sessions ended: the number counts no more",
     "accounts.blocked": "all sessions ended: blocked",
     "accounts.deleted": "all sessions ended: deleted",
 }

@@ -22,9 +22,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
-from accounts.forms import FactorForm, PasskeyForm
+from accounts.errors import WrongPassword
+from accounts.forms import FactorForm, PasskeyForm, PresentPasswordForm
 from accounts.models import Passkey, RecoveryCode, Totp, User
-from accounts.services import factors, passkeys, recovery, step_up
+from accounts.services import factors, passkeys, passwords, recovery, step_up
 from accounts.sites import Site, site_of
 from core.errors import DomainError
 from oversight import second_factor
@@ -91,15 +92,14 @@ def challenge(request: HttpRequest, officer: User) -> HttpResponse:
 
 
 def enrol(request: HttpRequest, officer: User) -> HttpResponse:
-    """Set up an authenticator app, or go on to a passkey. The first factor follows the password."""
+    """Set up an authenticator app, or go on to a passkey. The first factor follows the password; others ask for it."""
     elsewhere = _before_enrolling(request, officer)
     if elsewhere is not None:
         return elsewhere
     form, now = FactorForm(request.POST if "code" in request.POST else None), timezone.now()
     try:
         if "draw" in request.POST:
-            drawn = factors.draw_secret(officer.pk, proved_at=given.given_at(request), now=now)
-            request.session[ENROLLING] = _mark(drawn)
+            request.session[ENROLLING] = _mark(_draw(request, officer, now=now))
         elif form.is_bound and form.is_valid() and _pending(request, officer):
             codes = factors.confirm(officer, form.cleaned_data["code"], proved_at=given.given_at(request), now=now)
             return _enrolled(request, officer, codes, now=now)
@@ -108,7 +108,27 @@ def enrol(request: HttpRequest, officer: User) -> HttpResponse:
     pending = _pending(request, officer)
     picture = segno.make(pending.uri, error="m").svg_data_uri(scale=5, border=2) if pending else ""
     more = {"has_app": factors.has_app(officer), "is_first": not factors.has_factor(officer)}
-    return _page(request, "enrol", form=form, pending=pending, picture=picture, naming=PasskeyForm(), **more)
+    asking = {f"{what}_password": PresentPasswordForm(auto_id=f"{what}_%s") for what in ("app", "passkey")}
+    return _page(request, "enrol", form=form, pending=pending, picture=picture, naming=PasskeyForm(), **asking, **more)
+
+
+def _draw(request: HttpRequest, officer: User, *, now: datetime) -> factors.Enrolment:
+    proved_at = given.given_at(request)
+    if not factors.has_factor(officer):
+        return factors.draw_secret(officer.pk, proved_at=proved_at, now=now)
+    return factors.enrol(officer, password=_password(request), proved_at=proved_at, now=now)
+
+
+def _password(request: HttpRequest) -> str:
+    """Return the password that came with a wish for another factor: an open browser doesn't say who sits there.
+
+    Raises WrongPassword for none.
+    """
+    form = PresentPasswordForm(request.POST)
+    if not form.is_valid():
+        raise WrongPassword
+    password: str = form.cleaned_data["password"]
+    return password
 
 
 def _before_enrolling(request: HttpRequest, officer: User) -> HttpResponse | None:
@@ -142,8 +162,10 @@ def passkey_options(request: HttpRequest, officer: User) -> HttpResponse:
     """Give the browser what it needs to make a passkey."""
     if _before_enrolling(request, officer) is not None:
         return JsonResponse({"detail": "Load this page again: something has to be given first."}, status=403)
-    proved_at, now = given.given_at(request), timezone.now()
-    return _json(lambda: passkeys.ask_to_register(officer, site=_site(request), proved_at=proved_at, now=now))
+    about: dict[str, Any] = {"site": _site(request), "proved_at": given.given_at(request), "now": timezone.now()}
+    if not factors.has_factor(officer):
+        return _json(lambda: passkeys.ask_to_register(officer, **about))
+    return _json(lambda: passkeys.enrol(officer, password=_password(request), **about))
 
 
 @require_POST
@@ -182,7 +204,8 @@ def mine(request: HttpRequest, officer: User) -> HttpResponse:
         return given.ask_again(request, then=reverse(MINE))
     left = RecoveryCode.objects.filter(user=officer, used_at=None).count()
     app = Totp.objects.confirmed().filter(pk=officer.pk).first()
-    return _page(request, "mine", app=app, passkeys=Passkey.objects.filter(user=officer), codes_left=left)
+    keys, asking = Passkey.objects.filter(user=officer), PresentPasswordForm()
+    return _page(request, "mine", app=app, passkeys=keys, codes_left=left, asking=asking)
 
 
 @require_POST
@@ -199,10 +222,16 @@ def remove_app(request: HttpRequest, officer: User) -> HttpResponse:
 
 @require_POST
 def renew_codes(request: HttpRequest, officer: User) -> HttpResponse:
-    """Draw other recovery codes."""
+    """Draw other recovery codes, with the password: each of them is a factor."""
     if not _may_change(request):
         return given.ask_again(request, then=reverse(MINE))
-    return _page(request, "codes", codes=recovery.renew(officer, now=timezone.now()))
+    now = timezone.now()
+    try:
+        passwords.check_current_password(officer, _password(request), now=now)
+    except DomainError as refusal:
+        messages.error(request, str(refusal))
+        return HttpResponseRedirect(reverse(MINE))
+    return _page(request, "codes", codes=recovery.renew(officer, now=now))
 
 
 def _change(request: HttpRequest, change: Callable[[datetime], Any]) -> HttpResponse:

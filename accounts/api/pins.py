@@ -70,7 +70,11 @@ class ResetPinIn(CodeIn):
 
 
 class Pin(APIView):
-    """Set or change the PIN, with the password or the present PIN. Payouts are held for a day from then."""
+    """Set or change the PIN, with the password or the present PIN. Payouts are held for a day from then.
+
+    Whose password was set by mail and has opened nothing since beside a code by SMS or a second factor sets the first
+    PIN by a reset, with a code by SMS (`other-channel-needed`), if they have a verified number.
+    """
 
     permission_classes = (IsAuthenticated,)
     throttle_scope = "pin"

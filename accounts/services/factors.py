@@ -15,7 +15,7 @@ import pyotp
 from accounts import identifiers, lockout, rules
 from accounts.errors import AlreadySo, FactorMissing, LastFactor, WrongFactor
 from accounts.models import Passkey, Session, Totp, User
-from accounts.services import passwords, pins, recovery, sensitive
+from accounts.services import copies, passwords, pins, recovery, sensitive
 from accounts.services.sessions import lock_caller, revoke_sessions
 from core.commands import command
 from oversight import second_factor
@@ -227,7 +227,8 @@ def renew_recovery_codes(user: User, proof: Proof, *, in_session: UUID | None = 
     Raises WrongFactor, LockedOut, FactorMissing, TokenRefused.
     """
     count_try(user, now=now)
-    return renew_counted(user.pk, proof, in_session=in_session, now=now)
+    with copies.told(user, now=now):
+        return renew_counted(user.pk, proof, in_session=in_session, now=now)
 
 
 @command

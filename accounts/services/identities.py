@@ -48,7 +48,7 @@ def take_link(code_id: UUID, secret: str, *, now: datetime) -> None:
     strangers.leave_nothing(code.user, now=now)
     if not _insert(code.user, pending.provider, bytes(pending.subject_index), now=now):
         raise CodeRefused  # It belongs to somebody by now, which isn't said.
-    _changed(code.user, "accounts.identity_linked", pending.provider, now=now)
+    _changed(code.user, "accounts.identity_linked", pending.provider, event="identity_by_mail", now=now)
 
 
 def link_own(user: User, provider: Provider, id_token: str, *, use: pins.Use, now: datetime) -> SocialIdentity:
@@ -119,7 +119,7 @@ def _insert(
         return None
 
 
-def _changed(person: User, action: str, provider: str, *, now: datetime) -> None:
+def _changed(person: User, action: str, provider: str, *, event: str = "identity_changed", now: datetime) -> None:
     sensitive.changed(person, now=now)
-    signals.tell(person, "identity_changed", now=now)
+    signals.tell(person, event, now=now)
     audit.record(action, actor=person, at=now, target=person, after={"at": provider})

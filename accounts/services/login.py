@@ -14,7 +14,7 @@ from accounts import identifiers, lockout, rules, signals, tokens
 from accounts.devices import Device
 from accounts.errors import AccountBlocked, TokenRefused, WrongCredentials
 from accounts.models import Session, User
-from accounts.services import factors, new_device, passkeys, sessions
+from accounts.services import copies, factors, new_device, passkeys, sessions
 from accounts.sites import Site
 from core.commands import command
 from oversight import audit, trace
@@ -59,7 +59,8 @@ class Challenge:
 def log_in(identifier: str, password: str, *, device: Device, now: datetime) -> tokens.TokenPair | Challenge:
     """Open a session for whoever has this identifier (e-mail address or phone number) and password.
 
-    Who has a second factor is asked for it first; who has none is sent a code when the device is new.
+    Who has a second factor is asked for it first; who has none is sent a code when the device is new or the password
+    came by mail.
 
     Raises WrongCredentials, LockedOut, AccountBlocked, SmsCapped.
     """
@@ -86,7 +87,8 @@ def log_in_with_factor(
         factors.count_try(user, now=now)
     elif isinstance(given, factors.Code):
         proof = new_device.count_try(user, given.typed, now=now)
-    return open_session(user, device=device, now=now, proof=proof)
+    with copies.told(user, now=now):
+        return open_session(user, device=device, now=now, proof=proof)
 
 
 def ask_passkey(mfa_token: str, *, site: Site, now: datetime) -> dict[str, Any]:
@@ -133,9 +135,9 @@ def open_session(user: User, *, device: Device, now: datetime, proof: factors.Pr
         raise WrongCredentials
     if not current.is_active:
         raise AccountBlocked
-    is_new = new_device.is_new(device, current, now=now)
-    if proof is None and (factors.has_factor(current) or (is_new and current.phone_verified_at is not None)):
+    if proof is None and (factors.has_factor(current) or new_device.asks_code(current, device, now=now)):
         raise WrongCredentials
+    is_new = new_device.is_new(device, current, now=now)
     used = proof.use(current, now=now) if proof is not None else ""
     session_id: UUID = uuid7()
     pair = tokens.issue(session_id, current.pk, now=now)
@@ -153,7 +155,8 @@ def open_session(user: User, *, device: Device, now: datetime, proof: factors.Pr
     )
     current.last_login = now
     current.save(update_fields=["last_login"])
-    audit.record(lockout.LOGGED_IN, actor=current, at=now, target=current, after={"session": str(session_id)})
+    after = {"session": str(session_id), "by": used} if used else {"session": str(session_id)}
+    audit.record(lockout.LOGGED_IN, actor=current, at=now, target=current, after=after)
     if is_new:
         about = str(session_id)
         signals.tell(current, "new_device", now=now, key=about, facts={"session": about})
@@ -188,6 +191,7 @@ def rotate(claims: tokens.Claims, *, presented: bytes, now: datetime) -> tokens.
         audit.record(
             "accounts.refresh_token_reused", actor=None, at=now, target=session.user, after={"session": str(session.pk)}
         )
+        signals.tell(session.user, "token_reused", now=now, key=str(session.pk), facts={"session": str(session.pk)})
         return None
     pair = tokens.issue(session.pk, session.user_id, now=now)
     session.token_hash = tokens.digest(pair.refresh)

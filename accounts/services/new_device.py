@@ -1,4 +1,6 @@
-"""A log-in from a device that is new, by somebody without a second factor: six digits that are sent finish it.
+"""A log-in from a device that is new, or with a password that came by mail, by somebody without a second factor.
+
+Six digits that are sent finish it.
 
 Source: docs/rules/access.md §10.
 """
@@ -9,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from accounts import lockout, rules
+from accounts import rules
 from accounts.devices import Device
 from accounts.errors import CodeRefused, SmsCapped, TooSoon, WrongFactor
 from accounts.models import Session, User, VerificationCode
-from accounts.services import codes, factors, sms_caps
+from accounts.services import codes, factors, mailbox, sms_caps
 
 SMS, EMAIL = "sms", "email_code"
 BY_CHANNEL = {VerificationCode.Channel.PHONE: SMS, VerificationCode.Channel.EMAIL: EMAIL}
@@ -34,8 +36,12 @@ def is_new(device: Device, user: User, *, now: datetime) -> bool:
 
 
 def asks_code(user: User, device: Device, *, now: datetime) -> bool:
-    """Answer whether the password doesn't suffice here, for somebody who has no factor: their number is verified."""
-    return user.phone_verified_at is not None and is_new(device, user, now=now)
+    """Answer whether the password doesn't suffice here, for somebody who has no factor: their number is verified.
+
+    A known device counts for nothing beside a password that came by mail: all phones of one browser in one carrier's
+    network look like one device.
+    """
+    return user.phone_verified_at is not None and (is_new(device, user, now=now) or mailbox.is_all(user))
 
 
 def send_code(user: User, *, now: datetime) -> str:
@@ -48,7 +54,7 @@ def send_code(user: User, *, now: datetime) -> str:
     try:
         return send_by_sms(user, now=now)
     except SmsCapped as capped:
-        if capped.facts["of"] == sms_caps.NUMBER or user.email_verified_at is None or _has_mailbox_alone(user):
+        if capped.facts["of"] == sms_caps.NUMBER or user.email_verified_at is None or mailbox.is_all(user):
             raise
         return _send(user, VerificationCode.Channel.EMAIL, now=now)
 
@@ -56,12 +62,6 @@ def send_code(user: User, *, now: datetime) -> str:
 def send_by_sms(user: User, *, now: datetime) -> str:
     """Have a code sent by SMS or not at all, to whom a mail would prove nothing new. Raises TooSoon, SmsCapped."""
     return _send(user, VerificationCode.Channel.PHONE, now=now)
-
-
-def _has_mailbox_alone(user: User) -> bool:
-    """Answer whether the password was set by mail and has opened nothing since: nobody knows who reads the mail."""
-    at = lockout.resets_by_mail(user).order_by("-at").values_list("at", flat=True).first()
-    return at is not None and not Session.objects.filter(user=user, created_at__gte=at).exists()
 
 
 def _send(user: User, channel: VerificationCode.Channel, *, now: datetime) -> str:

@@ -24,7 +24,7 @@ from fido2.webauthn import (
 from accounts import lockout, rules
 from accounts.errors import FactorMissing, LastFactor, TooMany, WrongFactor
 from accounts.models import Passkey, PasskeyChallenge, Session, User
-from accounts.services import factors, passwords, pins, recovery, sensitive
+from accounts.services import copies, factors, passwords, pins, recovery, sensitive
 from accounts.services.sessions import lock_caller
 from accounts.sites import Site
 from core.commands import command
@@ -73,7 +73,7 @@ def _require_whose(given: AuthenticationResponse, person: User) -> None:
 def _count(key: Passkey, counter: int, *, now: datetime) -> None:
     """Move the authenticator's counter on: one that stands still or goes back is a copy's. Source: WebAuthn §6.1.1."""
     if (counter or key.counter) and counter <= key.counter:
-        raise WrongFactor
+        raise copies.Copied
     key.counter, key.last_used_at = counter, now
     key.save(update_fields=["counter", "last_used_at"])
 

@@ -49,6 +49,7 @@ def set_password(user_id: UUID, *, checked: str, encoded: str, now: datetime, ke
     if person.password != checked:
         raise WrongPassword
     _replace_password(person, encoded, keep=keep, at=now)
+    signals.tell(person, "password_changed", now=now)
     audit.record("accounts.password_changed", actor=person, at=now, target=person)
 
 
@@ -70,7 +71,6 @@ def _replace_password(person: User, encoded: str, *, at: datetime, keep: UUID | 
     sensitive.changed(person, now=at)
     PasswordResetToken.objects.filter(user=person, used_at=None).update(used_at=at)
     sessions.revoke_sessions(person, reason=Session.Reason.PASSWORD, at=at, keep=keep)
-    signals.tell(person, "password_changed", now=at)
 
 
 def request_reset(index: bytes, *, now: datetime) -> None:
@@ -119,6 +119,7 @@ def confirm_reset(token: str, *, new: str, now: datetime) -> None:
     if row.used_at is not None or row.expires_at <= now or not person.is_active:
         raise ResetTokenRefused
     _replace_password(person, make_password(new), at=now)
+    signals.tell(person, "password_by_mail", now=now)  # No push: the sessions have just ended.
     if person.email_verified_at is None:
         strangers.shut_out(person, now=now)
     lockout.lift(person, now=now)

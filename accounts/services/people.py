@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -14,9 +16,9 @@ from django.db.models import Q
 from uuid_utils.compat import uuid7
 
 from accounts import identifiers, mails, roles, signals
-from accounts.errors import NameIsVerified, UnknownReferralCode
+from accounts.errors import NameIsVerified, SmsCapped, UnknownReferralCode
 from accounts.models import User, new_referral_code
-from accounts.services import verification
+from accounts.services import sms_caps, verification
 from core.commands import command
 from oversight import audit
 from oversight.encryption import blind_index
@@ -53,18 +55,27 @@ def sign_up(
     )
     user.identify(email=email, phone=phone)
     owners = list(User.objects.filter(_same_identifiers(user)))
-    if not owners and _open(user, now=now):
-        return
-    _pretend(user, owners or list(User.objects.filter(_same_identifiers(user))), now=now)
+    opened = None if owners else _open(user, now=now)
+    if opened is None:
+        opened = _pretend(user, owners or list(User.objects.filter(_same_identifiers(user))), now=now)
+    if opened is not None and opened.met is not None:
+        transaction.on_commit(functools.partial(sms_caps.warn, opened.met, now=now), robust=True)
 
 
-def _open(user: User, *, now: datetime) -> bool:
-    """Open an account whole or not at all; False if an identifier was taken meanwhile."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An account was opened; `met` is the cap that kept a code by SMS back."""
+
+    met: SmsCapped | None
+
+
+def _open(user: User, *, now: datetime) -> Opened | None:
+    """Open an account whole or not at all; None if an identifier was taken meanwhile."""
     with transaction.atomic():
         return open_account(user, now=now)
 
 
-def _pretend(user: User, owners: list[User], *, now: datetime) -> None:
+def _pretend(user: User, owners: list[User], *, now: datetime) -> Opened | None:
     """Tell the owners, and do nothing else that stays: it takes as long as a sign-up, so that no clock tells.
 
     The worker finds nobody behind a stranger's message.
@@ -74,23 +85,23 @@ def _pretend(user: User, owners: list[User], *, now: datetime) -> None:
     user.email_index = user.email_index and secrets.token_bytes(len(user.email_index))
     user.phone_index = user.phone_index and secrets.token_bytes(len(user.phone_index))
     with transaction.atomic():
-        _open(user, now=now)
+        opened = _open(user, now=now)
         transaction.set_rollback(True)
     for owner in owners:
         mails.queue("sign_up_attempted", owner)
     for _ in range(messages - len(owners)):
         mails.queue("sign_up_attempted", user)
+    return opened
 
 
-def open_account(user: User, *, now: datetime) -> bool:
-    """Make an investor of somebody whose row isn't kept yet; False if an identifier is taken (a step)."""
+def open_account(user: User, *, now: datetime) -> Opened | None:
+    """Make an investor of somebody whose row isn't kept yet; None if an identifier is taken (a step)."""
     if not _create(user):
-        return False
+        return None
     user.groups.add(Group.objects.get_or_create(name=roles.INVESTOR)[0])
     audit.record("accounts.signed_up", actor=user, at=now, target=user)
     signals.tell(user, "signed_up", now=now)
-    verification.open_first_codes(user, now=now)
-    return True
+    return Opened(verification.open_first_codes(user, now=now))
 
 
 def referrer_of(referral_code: str) -> User | None:

@@ -21,7 +21,7 @@ from accounts.errors import (
 )
 from accounts.models import PinToken, Session, TransactionPin, User
 from accounts.models.pins import encode
-from accounts.services import codes, passwords, sensitive, sessions
+from accounts.services import codes, mailbox, passwords, sensitive, sessions
 from accounts.services.codes import Channel, Purpose
 from core.commands import command
 from oversight import audit
@@ -40,7 +40,10 @@ class Use:
 
 
 def set_pin(user: User, *, pin: str, password: str, in_session: UUID | None = None, now: datetime) -> None:
-    """Set the first PIN, with the password. Raises GuessablePin, WrongPassword, LockedOut, PinStands, TokenRefused."""
+    """Set the first PIN, with the password.
+
+    Raises GuessablePin, WrongPassword, LockedOut, PinStands, OtherChannelNeeded, TokenRefused.
+    """
     require_unguessable(pin)
     passwords.check_current_password(user, password, now=now)
     keep_first(user.pk, encode(user.pk, pin), checked=user.password, in_session=in_session, now=now)
@@ -58,21 +61,31 @@ def ask_to_reset(user: User, channel: str, *, now: datetime) -> datetime:
 
     Raises OtherChannelNeeded, NothingToVerify, TooSoon, SmsCapped.
     """
-    if channel == Channel.EMAIL and user.phone_verified_at is not None and _came_by_mail(user):
-        raise OtherChannelNeeded
+    _require_other_channel(user, channel)
     return codes.ask(user, channel, Purpose.PIN, now=now)
 
 
+def _require_other_channel(user: User, channel: str) -> None:
+    """Refuse a code by mail beside a password that came by mail, where a number is verified."""
+    if channel == Channel.EMAIL and user.phone_verified_at is not None and _came_by_mail(user):
+        raise OtherChannelNeeded
+
+
 def _came_by_mail(user: User) -> bool:
-    """Answer whether the password was set by mail since the PIN was: a code by mail would be no second channel."""
+    """Answer whether the password was set by mail since the PIN was: a code by mail would be no second channel.
+
+    Where there is no PIN, whether nothing but the mailbox has shown since who has that password.
+    """
     pin = TransactionPin.objects.filter(user=user).first()
-    return pin is not None and lockout.resets_by_mail(user).filter(at__gte=pin.set_at).exists()
+    if pin is None:
+        return mailbox.is_all(user)
+    return lockout.resets_by_mail(user).filter(at__gte=pin.set_at).exists()
 
 
 def reset_pin(user: User, *, channel: str, secret: str, password: str, pin: str, now: datetime) -> None:
     """Set a PIN that was forgotten: with the password and a code that went to a verified address.
 
-    Raises GuessablePin, WrongPassword, LockedOut, CodeRefused.
+    Raises GuessablePin, WrongPassword, LockedOut, CodeRefused, OtherChannelNeeded.
     """
     require_unguessable(pin)
     passwords.check_current_password(user, password, now=now)
@@ -89,13 +102,16 @@ def require_unguessable(pin: str) -> None:
 def keep_first(user_id: UUID, encoded: str, *, checked: str, in_session: UUID | None = None, now: datetime) -> None:
     """Keep a PIN where there is none: beside the password it is worth something only if that can't replace it.
 
-    `checked` is the password, hashed, that was right. Raises WrongPassword, PinStands, TokenRefused.
+    `checked` is the password, hashed, that was right.
+    Raises WrongPassword, PinStands, OtherChannelNeeded, TokenRefused.
     """
     person = sessions.lock_caller(user_id, in_session=in_session, now=now)
     if person.password != checked:
         raise WrongPassword
     if TransactionPin.objects.filter(user=person).exists():
         raise PinStands
+    if person.phone_verified_at is not None and mailbox.is_all(person):
+        raise OtherChannelNeeded
     _keep(person, encoded, now=now)
 
 
@@ -111,10 +127,12 @@ def replace(user_id: UUID, encoded: str, *, checked: str, in_session: UUID | Non
 def keep_with_code(user_id: UUID, encoded: str, *, code: tuple[UUID, str, str], checked: str, now: datetime) -> None:
     """Keep a PIN in the place of any other, with all its tries, and take the code that allows it.
 
-    `checked` is the password, hashed, that was right. Raises WrongPassword, CodeRefused.
+    `checked` is the password, hashed, that was right. A password by mail may have come since the code was asked for.
+    Raises WrongPassword, CodeRefused, OtherChannelNeeded.
     """
     person = _locked_with(user_id, password=checked)
     code_id, channel, secret = code
+    _require_other_channel(person, channel)
     codes.take(code_id, channel, Purpose.PIN, secret, now=now)
     _keep(person, encoded, now=now)
 

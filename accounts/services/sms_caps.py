@@ -15,9 +15,13 @@ NUMBER = "number"
 CLAIMS = (VerificationCode.Purpose.VERIFY, VerificationCode.Purpose.CHANGE)
 CODES = (VerificationCode.Purpose.STEP_UP, VerificationCode.Purpose.PIN)
 SAFETY = "safety"
-"""A word about the safety of an account, to the number that is its owner's."""
+"""Word about the safety of an account, to the number that is its owner's."""
 KEPT_FOR_CODES = 4
-"""One in so many of each cap is for owners' codes and safety: strangers' sign-ups and news keep neither from them."""
+"""One in so many of each cap is for codes to owners alone: strangers' sign-ups and news lock nobody out.
+
+Words of safety share in what a country and all keep, so that no flood silences them; but not in what a number keeps:
+whoever has the mailbox would use up with them what the owner logs in with.
+"""
 
 
 def count_sms(number: str, *, purpose: str, now: datetime) -> None:
@@ -44,14 +48,19 @@ def _seconds_left(now: datetime) -> int:
 def _scopes(number: str, purpose: str) -> Iterator[tuple[str, str, int]]:
     """What is counted, from the rarest to what everybody counts: that row is held for the shortest."""
     country = identifiers.country_of(number)
-    number_cap, country_cap, all_cap = (_open_to(purpose, cap) for cap in sms.caps())
-    yield f"{'claimed' if purpose in CLAIMS else 'number'}:{sms.mark(number)}", NUMBER, number_cap
-    yield f"country:{country}", country, country_cap
-    yield "all", "all countries", all_cap
+    number_cap, country_cap, all_cap = sms.caps()
+    kept = (*CODES, SAFETY)
+    yield (
+        f"{'claimed' if purpose in CLAIMS else 'number'}:{sms.mark(number)}",
+        NUMBER,
+        _open(number_cap, purpose in CODES),
+    )
+    yield f"country:{country}", country, _open(country_cap, purpose in kept)
+    yield "all", "all countries", _open(all_cap, purpose in kept)
 
 
-def _open_to(purpose: str, cap: int) -> int:
-    return cap if purpose in (*CODES, SAFETY) else cap - cap // KEPT_FOR_CODES
+def _open(cap: int, is_kept: bool) -> int:
+    return cap if is_kept else cap - cap // KEPT_FOR_CODES
 
 
 @command

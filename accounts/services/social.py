@@ -20,7 +20,7 @@ from accounts.errors import (
 )
 from accounts.id_tokens import Claims
 from accounts.models import Provider, SocialIdentity, User
-from accounts.services import factors, identities, login, new_device, nonces, people
+from accounts.services import factors, identities, login, mailbox, new_device, nonces, people
 from accounts.services.login import Challenge
 from core.commands import command
 from oversight.encryption import blind_index
@@ -97,8 +97,8 @@ def log_in_known(
 ) -> tokens.TokenPair | Challenge:
     """Open a session for whom this log-in is linked to, as a right password would.
 
-    One that was never used was linked by whoever reads the mail: from a new device a code has to come beside it, as
-    beside a password. The answer is then a challenge without a method, and the code is sent once this has committed.
+    One that was never used was linked by whoever reads the mail: a code has to come beside it, as beside a password
+    that was set by mail. The answer is then a challenge without a method, and the code is sent once this has committed.
 
     Raises IdTokenRefused, AccountBlocked, OfficerLogInsOnly, SocialLogInClosed, Overtaken.
     """
@@ -110,10 +110,17 @@ def log_in_known(
         raise Overtaken  # It was unlinked just now.
     _require_may_enter(person)
     methods = factors.methods_of(person)
-    if methods or (kept.last_used_at is None and new_device.asks_code(person, device, now=now)):
+    if methods or (kept.last_used_at is None and _asks_code(person, device, kept, now=now)):
         return Challenge(tokens.issue_challenge(person.pk, person.password, now=now), methods)
     found.update(last_used_at=now)
     return login.open_session.inside(person, device=device, now=now, proof=Vouched())
+
+
+def _asks_code(person: User, device: Device, kept: SocialIdentity, *, now: datetime) -> bool:
+    """Answer whether a code by SMS has to come beside a log-in that was linked and never used."""
+    if new_device.asks_code(person, device, now=now):
+        return True
+    return person.phone_verified_at is not None and not mailbox.has_shown_more(person, since=kept.pk)
 
 
 @command

@@ -5,25 +5,31 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from accounts import lockout
+from accounts import lockout, signals
 from accounts.models import Session, User
-from accounts.services import factors
+from accounts.services import copies, factors
 from accounts.services.sessions import lock_open
 from core.commands import command
-from oversight import audit
+from oversight import audit, trace
 
 
 def prove_in_console(officer: User, proof: factors.Proof, *, now: datetime) -> None:
     """Check an officer's second factor: it opens the console, or opens it on. Raises WrongFactor, LockedOut."""
     factors.count_try(officer, now=now)
-    enter_console(officer.pk, proof, now=now)
+    with copies.told(officer, now=now):
+        enter_console(officer.pk, proof, now=now)
 
 
 @command
 def enter_console(officer_id: UUID, proof: factors.Proof, *, now: datetime) -> None:
-    """Use the factor up and write down who came in, once the try was counted. Raises WrongFactor."""
+    """Use the factor up and write down who came in, once the try was counted; a network that is new is told them.
+
+    Raises WrongFactor.
+    """
     officer = User.objects.lock(officer_id)
     proof.use(officer, now=now)
+    if lockout.is_new_network(officer, ip=trace.current().ip, now=now):
+        signals.tell(officer, "console_from_elsewhere", now=now)
     audit.record(lockout.ENTERED_CONSOLE, actor=officer, at=now, target=officer)
 
 
@@ -44,7 +50,8 @@ def note_exit(officer_id: UUID, *, now: datetime) -> None:
 def prove_in_session(user: User, session: Session, proof: factors.Proof, *, now: datetime) -> Session:
     """Check the second factor of somebody who is logged in. Raises WrongFactor, LockedOut, TokenRefused."""
     factors.count_try(user, now=now)
-    return refresh_factor(user.pk, session.pk, proof, now=now)
+    with copies.told(user, now=now):
+        return refresh_factor(user.pk, session.pk, proof, now=now)
 
 
 @command

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts import rules
-from accounts.errors import CodeRefused, TooSoon
+from accounts.errors import CodeRefused, SmsCapped, TooSoon
 from accounts.models import SmsCount, User, VerificationCode
 from accounts.services import addresses, codes, strangers
 from accounts.services.codes import Channel, Purpose
@@ -26,15 +26,22 @@ def ask_code(user: User, channel: str, *, now: datetime) -> datetime:
     return codes.ask(user, channel, Purpose.VERIFY, now=now)
 
 
-def open_first_codes(person: User, *, now: datetime) -> None:
-    """Have a code sent to each address that somebody signed up with (a step); where none may go they ask later."""
+def open_first_codes(person: User, *, now: datetime) -> SmsCapped | None:
+    """Have a code sent to each address that somebody signed up with (a step); where none may go they ask later.
+
+    Return which cap was met: whether the account is kept or not, officers are to hear of it afterwards.
+    """
+    met = None
     for channel in Channel:
         if codes.is_wanted(person, channel, Purpose.VERIFY):
             try:
                 with transaction.atomic():
                     codes.open_code(person, channel, Purpose.VERIFY, now=now)
+            except SmsCapped as capped:
+                met = capped
             except TooSoon:
                 continue
+    return met
 
 
 def verify_phone(user: User, secret: str, *, now: datetime) -> None:

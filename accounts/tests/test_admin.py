@@ -192,6 +192,17 @@ class TestDeeds:
         do(console(omar), page(ana, "do/ask-to-unblock/"), reason="a mistake")
         assert ApprovalRequest.objects.get().payload == {"move": "unblock"}
 
+    def test_a_lost_number_is_asked_for_with_the_factors(self, ana, omar):
+        address = page(ana, "do/ask-to-reset-factors/")
+        assert address not in console(omar).get(page(ana)).content.decode()
+        User.objects.filter(pk=ana.pk).update(phone_verified_at=NOW)
+        assert address in console(omar).get(page(ana)).content.decode()
+        html, _ = do(console(omar), address, reason="a mistake")
+        assert "counts as theirs no more" not in html and not ApprovalRequest.objects.exists()
+        html, _ = do(console(omar), address, reason="SIM lost", with_number="on")
+        assert "counts as theirs no more" in html
+        assert ApprovalRequest.objects.get().payload == {"with_number": True}
+
     def test_a_session_is_ended(self, ana, omar):
         services.log_in("ana@example.com", PASSWORD, device=services.Device(), now=NOW)
         session = Session.objects.get()

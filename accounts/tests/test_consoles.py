@@ -20,6 +20,7 @@ from accounts.services.standing import BlockMove
 from accounts.tests.test_admin import do, page
 from accounts.tests.test_factors import Enrolled
 from core.errors import Forbidden, NotFound
+from notifications.models import Notification
 from oversight import services as oversight
 from oversight.models import AuditEvent
 from tests.people import PASSWORD, enter, make_investor, make_officer
@@ -238,3 +239,15 @@ class TestEnds:
         assert "/do/end-sessions/" in opened(ada).get(page(ana)).content.decode()
         assert services.end_sessions(ana.pk, by=ada, now=NOW, reason="her phone was stolen") == 1
         assert not Session.objects.alive().exists()
+
+
+def test_a_network_that_is_new_is_told_to_the_officer():
+    """The first of all is no news, nor is another address of the same network."""
+    omar = make_officer("Omar", "finance")
+    app = Enrolled(omar)
+    told = Notification.objects.filter(user=omar, kind="console_from_elsewhere")
+    for ip, code, times in (("192.0.2.44", 0, 0), ("192.0.99.1", 1, 0), ("203.0.113.7", 2, 1), ("203.0.1.1", 3, 1)):
+        client = Client(REMOTE_ADDR=ip)
+        client.post(LOG_IN, {"username": omar.email, "password": PASSWORD})
+        assert client.post(ASK, {"code": app.recovery_codes[code]}).status_code == 302
+        assert told.count() == times

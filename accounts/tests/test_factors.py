@@ -52,9 +52,9 @@ def ana() -> User:
 class Enrolled:
     """Somebody's app."""
 
-    def __init__(self, person: User, *, at: datetime = NOW - timedelta(hours=1)) -> None:
+    def __init__(self, person: User, password: str = PASSWORD, *, at: datetime = NOW - timedelta(hours=1)) -> None:
         self.person = person
-        self.app = pyotp.TOTP(services.enrol(person, password=PASSWORD, now=at).secret)
+        self.app = pyotp.TOTP(services.enrol(person, password=password, now=at).secret)
         self.recovery_codes = factors.confirm(person, self.app.at(at), now=at)
 
     def code(self, at: datetime = NOW) -> str:

@@ -22,6 +22,7 @@ from accounts.tests.test_social import (
     post,
     refusal,
     token,
+    with_number,
 )
 from oversight.models import AuditEvent
 from tests.people import PASSWORD, make_investor, make_officer
@@ -47,7 +48,7 @@ class TestSomebodysAddress:
         assert no_way_in()
         mail.outbox.clear()
         assert post("/auth/social/link/confirm", {"token": code}).status_code == 204
-        assert [told.subject for told in mail.outbox] == ["How you log in was changed"]
+        assert [told.subject for told in mail.outbox] == ["A log-in was linked by mail"]
         ana.refresh_from_db()
         assert services.payouts_held_until(ana, now=NOW) == NOW + timedelta(days=1)
         assert AuditEvent.objects.get(action="accounts.identity_linked").after == {"at": "google"}
@@ -68,6 +69,12 @@ class TestSomebodysAddress:
         answer = post("/auth/login", {"identifier": ana.email, "password": PASSWORD})
         assert refusal(answer) == (401, "wrong-credentials")
         assert log_in(token()).status_code == 200
+
+    def test_it_is_told_elsewhere_than_in_that_mailbox(self, ana, sent):
+        with_number(ana)
+        assert post("/auth/social/link/confirm", {"token": self.ask(ana)}).status_code == 204
+        assert [told["to"] for told in sent()] == [ana.phone]
+        assert sent()[0]["text"].startswith("Fiducia: A log-in by Google or Apple was linked with a code")
 
     @pytest.mark.parametrize(("days_ago", "status"), [(8, 200), (10, 401)])
     def test_a_password_that_was_set_by_a_mail_to_this_address_stays(self, ana, days_ago, status):

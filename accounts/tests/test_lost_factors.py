@@ -12,7 +12,7 @@ from django.core import mail
 
 from accounts import services
 from accounts.errors import FactorMissing, OwnAccount
-from accounts.models import Passkey, RecoveryCode, Session, Totp, User
+from accounts.models import Passkey, RecoveryCode, Session, Totp, User, VerificationCode
 from accounts.services import factors, lost_factors
 from accounts.tests.authenticator import Authenticator
 from accounts.tests.test_factors import Enrolled
@@ -20,7 +20,7 @@ from accounts.tests.test_passkeys import register
 from core.errors import Forbidden
 from oversight import services as oversight
 from oversight.models import ApprovalRequest, AuditEvent
-from tests.people import PASSWORD, make_officer
+from tests.people import PASSWORD, make_investor, make_officer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,10 +35,8 @@ def clock() -> Iterator[None]:
         yield
 
 
-def ask(person: User, by: User) -> ApprovalRequest:
-    return lost_factors.request_reset_of_factors(
-        person.pk, by=by, now=NOW, reason="Phone lost; seen with identity card"
-    )
+def ask(person: User, by: User, *, with_number: bool = False) -> ApprovalRequest:
+    return lost_factors.request_reset_of_factors(person.pk, with_number=with_number, by=by, now=NOW, reason=REASON)
 
 
 def approve(request: ApprovalRequest, by: Any) -> ApprovalRequest:
@@ -95,3 +93,59 @@ def test_who_has_none_and_who_gave_them_up_meanwhile(ana, omar, lin):
         approve(request, lin)
     request.refresh_from_db()
     assert request.status == "requested"
+
+
+@pytest.fixture
+def numbered(sent) -> User:
+    """Bea has a verified number and no factor, and came in from a phone that broke."""
+    bea = make_investor("Bea", phone="+2290197123456", phone_verified_at=EARLIER, email_verified_at=EARLIER)
+    services.log_in(bea.email, PASSWORD, device=services.Device("Phone/1.0", "41.138.88.1"), now=EARLIER)
+    return bea
+
+
+def test_who_lost_the_number_can_be_helped(numbered, omar, lin, sent):
+    """Every log-in from another device asks for a code by SMS, and a password by mail doesn't change that."""
+    laptop = services.Device("Laptop/1.0", "102.64.1.1")
+    assert services.log_in(numbered.email, PASSWORD, device=laptop, now=NOW).methods == ("sms",)
+    with pytest.raises(FactorMissing):
+        ask(numbered, omar)
+    mail.outbox.clear()
+    asked = ask(numbered, omar, with_number=True)
+    assert ["Number", "counts as theirs no more until they verify it anew, or another"] in asked.summary
+    approve(asked, lin)
+    numbered.refresh_from_db()
+    assert (numbered.phone, numbered.phone_verified_at) == ("+2290197123456", None)
+    assert services.payouts_held_until(numbered, now=NOW) == NOW + timedelta(days=1)
+    told = [message.subject for message in mail.outbox if message.to == [numbered.email]]
+    assert (told, sent()[-1]["to"]) == (["Your number counts no more"], "+2290197123456")
+    assert "you lost your number" in sent()[-1]["text"]
+    assert Session.objects.get().revoke_reason == "officer"
+    assert not VerificationCode.objects.filter(channel="phone", used_at=None).exists()
+    assert AuditEvent.objects.get(action="accounts.phone_unverified").actor == lin
+    assert not AuditEvent.objects.filter(action="accounts.factors_reset").exists()
+    assert services.log_in(numbered.email, PASSWORD, device=laptop, now=NOW).access
+
+
+def test_factors_and_number_go_together(numbered, omar, lin):
+    Enrolled(numbered)
+    approve(ask(numbered, omar, with_number=True), lin)
+    numbered.refresh_from_db()
+    assert (factors.has_factor(numbered), numbered.phone_verified_at) == (False, None)
+
+
+def test_the_number_stays_unless_it_is_asked_for(numbered, omar, lin):
+    Enrolled(numbered)
+    approve(ask(numbered, omar), lin)
+    numbered.refresh_from_db()
+    assert (factors.has_factor(numbered), numbered.phone_verified_at) == (False, EARLIER)
+
+
+def test_a_number_that_proves_nothing_isnt_taken_away(ana, numbered, omar, lin):
+    Enrolled(ana)
+    with pytest.raises(FactorMissing):
+        ask(ana, omar, with_number=True)
+    request = ask(numbered, omar, with_number=True)
+    User.objects.filter(pk=numbered.pk).update(phone_verified_at=None)
+    with pytest.raises(FactorMissing):
+        approve(request, lin)
+    assert factors.has_factor(ana) and not AuditEvent.objects.filter(action="accounts.phone_unverified").exists()

@@ -14,9 +14,10 @@ from rest_framework.test import APIClient
 
 from accounts import services, tokens
 from accounts.errors import SmsCapped, TooSoon, WrongCredentials, WrongFactor
-from accounts.models import Session, User, VerificationCode
+from accounts.models import Session, Totp, User, VerificationCode
 from accounts.services import factors, login, passwords, sms_caps
 from accounts.services.login import Challenge
+from accounts.services.social import Vouched
 from accounts.tests.test_factors import Enrolled
 from tests.people import PASSWORD, make_investor, make_officer, session_with_factor
 
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 PHONE = services.Device("Phone/1.0", "41.138.88.1")
 LAPTOP = services.Device("Laptop/1.0", "102.64.1.1")
+PHRASE = "another good phrase"
 
 
 @pytest.fixture(autouse=True)
@@ -41,12 +43,17 @@ def ana() -> User:
     return person
 
 
-def log_in(person: User, device: services.Device = LAPTOP, *, now: datetime = NOW) -> Any:
-    return services.log_in(person.email, PASSWORD, device=device, now=now)
+def log_in(person: User, device: services.Device = LAPTOP, password: str = PASSWORD, *, now: datetime = NOW) -> Any:
+    return services.log_in(person.email, password, device=device, now=now)
 
 
-def finish(asked: Challenge, code: str, *, now: datetime = NOW) -> tokens.TokenPair:
-    return services.log_in_with_factor(asked.mfa_token, factors.Code(code), device=LAPTOP, now=now)
+def by_mail(person: User) -> None:
+    """Set another password with a link that came by mail."""
+    services.confirm_reset(passwords.open_reset(person.pk, now=NOW), new=PHRASE, now=NOW)
+
+
+def finish(asked: Challenge, code: str, device: services.Device = LAPTOP, *, now: datetime = NOW) -> tokens.TokenPair:
+    return services.log_in_with_factor(asked.mfa_token, factors.Code(code), device=device, now=now)
 
 
 def digits(text: str) -> str:
@@ -132,15 +139,82 @@ def test_where_no_sms_may_go_it_goes_by_mail(ana, sent, settings):
 
 def test_a_mailbox_counts_once(ana, sent, settings, clock):
     """Whoever reads her mail has set the password: a code by mail would show nothing else."""
-    phrase = "another good phrase"
-    services.confirm_reset(passwords.open_reset(ana.pk, now=NOW), new=phrase, now=NOW)
-    settings.SMS_A_DAY = (8, 0, 10)
+    by_mail(ana)
+    capped, settings.SMS_A_DAY = settings.SMS_A_DAY, (8, 0, 10)
     mail.outbox.clear()
-    with pytest.raises(SmsCapped):
-        services.log_in(ana.email, phrase, device=LAPTOP, now=NOW)
+    for device in (LAPTOP, PHONE):
+        with pytest.raises(SmsCapped):
+            log_in(ana, device, PHRASE)
     assert mail.outbox == []
-    assert isinstance(services.log_in(ana.email, phrase, device=PHONE, now=NOW), tokens.TokenPair)
-    assert services.log_in(ana.email, phrase, device=LAPTOP, now=NOW).methods == ("email_code",)
+    settings.SMS_A_DAY = capped
+    assert finish(log_in(ana, PHONE, PHRASE), digits(sent()[-1]["text"])).access
+    settings.SMS_A_DAY = (8, 0, 10)
+    assert log_in(ana, services.Device("Tablet/1.0", "102.64.1.1"), PHRASE).methods == ("email_code",)
+
+
+CHROME = (
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{}.0.0.0 Mobile Safari/537.36"
+)
+HERS, THEIRS = (services.Device(CHROME.format(130), "41.138.88.1"), services.Device(CHROME.format(131), "41.138.200.9"))
+"""Two customers of one carrier: Chrome calls itself the same on all phones."""
+
+
+def test_the_mailbox_alone_lets_nobody_in(ana, sent):
+    """A password that came by mail asks for a code by SMS whatever the device, until one has come back."""
+    assert finish(log_in(ana, HERS), digits(sent()[0]["text"]), HERS).access
+    by_mail(ana)
+    for device in (THEIRS, HERS, PHONE):
+        assert log_in(ana, device, PHRASE).methods == ("sms",)
+        with pytest.raises(WrongCredentials):
+            login.open_session(User.objects.get(pk=ana.pk), device=device, now=NOW)
+    assert not Session.objects.alive().exists()
+    asked = log_in(ana, HERS, PHRASE)
+    assert finish(asked, digits(sent()[-1]["text"]), HERS).access
+    assert isinstance(log_in(ana, HERS, PHRASE), tokens.TokenPair)
+
+
+def test_a_password_by_mail_is_told_elsewhere_than_in_that_mailbox(ana, sent):
+    """Whoever reads the mail deletes that one; a push finds no session that is open still."""
+    mail.outbox.clear()
+    by_mail(ana)
+    assert [told.subject for told in mail.outbox] == ["A new password was set by mail"]
+    assert [told["to"] for told in sent()] == ["+2290197123456"]
+    assert sent()[0]["text"].startswith(
+        "Fiducia: A new password was set with a link that came by mail. If it wasn't you"
+    )
+
+
+def test_a_log_in_by_google_says_nothing_of_a_password_by_mail(ana, sent):
+    """Whoever reads the mail may come by Google, too."""
+    by_mail(ana)
+    login.open_session(User.objects.get(pk=ana.pk), device=PHONE, now=NOW, proof=Vouched())
+    assert log_in(ana, PHONE, PHRASE).methods == ("sms",)
+
+
+def test_a_second_factor_says_whose_password_it_is(ana, sent):
+    by_mail(ana)
+    app = Enrolled(User.objects.get(pk=ana.pk), PHRASE)
+    assert finish(log_in(ana, PHONE, PHRASE), app.recovery_codes[0]).access
+    Totp.objects.all().delete()
+    assert isinstance(log_in(ana, LAPTOP, PHRASE), tokens.TokenPair)
+
+
+def test_who_has_neither_number_nor_factor_comes_in_with_a_password_by_mail(ana, sent):
+    User.objects.filter(pk=ana.pk).update(phone_verified_at=None)
+    by_mail(ana)
+    for device in (PHONE, LAPTOP):
+        assert isinstance(log_in(ana, device, PHRASE), tokens.TokenPair)
+    assert sent() == []
+
+
+def test_the_mailbox_alone_takes_no_account_over(ana, sent):
+    """With no PIN yet the password that came by mail would set the first one, and that another number."""
+    by_mail(ana)
+    thief = APIClient(HTTP_USER_AGENT=PHONE.user_agent, REMOTE_ADDR="41.138.200.9")
+    answer = thief.post("/api/v1/auth/login", {"identifier": ana.email, "password": PHRASE}).json()
+    assert answer["methods"] == ["sms"]
+    assert "to finish your log-in" in sent()[-1]["text"]
+    assert "access" not in answer
 
 
 def test_a_number_that_had_its_share_is_no_reason_for_a_mail(ana, sent, settings):

@@ -20,7 +20,8 @@ from accounts.services.login import Challenge
 from accounts.sites import Site
 from accounts.tests.authenticator import Authenticator
 from core.errors import NotFound
-from oversight.models import AuditEvent
+from notifications.models import Notification
+from oversight.models import Alert, AuditEvent
 from oversight.second_factor import SecondFactorNeeded
 from tests.people import PASSWORD, make_investor
 
@@ -204,6 +205,18 @@ class TestProve:
             with pytest.raises(WrongFactor):
                 prove(omar, device)
         assert Passkey.objects.get().counter == 7
+
+    def test_a_copy_is_told_to_its_owner_and_to_officers(self, omar, device):
+        register(omar, device)
+        device.counter = 6
+        prove(omar, device)
+        device.counter = 2
+        with pytest.raises(WrongFactor) as refused:
+            prove(omar, device)
+        assert (refused.value.code, refused.value.status) == ("wrong-factor", 422)
+        assert Notification.objects.get(kind="passkey_copied").user == omar
+        assert Alert.objects.get(kind="accounts.passkey_copied").target_id == str(omar.pk)
+        assert AuditEvent.objects.filter(action="accounts.passkey_copied", actor=omar).count() == 1
 
     def test_another_device_a_false_page_and_a_tampered_answer_are_refused(self, omar, lin, device):
         register(omar, device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -32,6 +33,7 @@ from tests.people import PASSWORD, make_investor
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 PIN, OTHER, ME = "402917", "739205", "/api/v1/users/me"
+PHRASE = "another good phrase"
 
 
 @pytest.fixture(autouse=True)
@@ -256,6 +258,48 @@ class TestReset:
         newest = VerificationCode.objects.first()
         assert (newest.channel, newest.used_at) == ("phone", None)
         assert not VerificationCode.objects.filter(channel="email", used_at=None).exists()
+
+    def test_a_password_by_mail_that_came_while_a_code_was_asked_for_counts(self, with_pin, monkeypatch):
+        """Whoever reads the mail asks for the code and sets the password at once: it is judged when it is spent."""
+        User.objects.filter(pk=with_pin.pk).update(phone="+2290197123456", phone_index=b"x", phone_verified_at=NOW)
+        later, judge = NOW + timedelta(hours=1), pins._require_other_channel
+
+        def then_reset(user: User, channel: str) -> None:
+            judge(user, channel)
+            services.confirm_reset(passwords.open_reset(user.pk, now=later), new=PHRASE, now=later)
+
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(pins, "_require_other_channel", then_reset)
+            code = self.code(User.objects.get(pk=with_pin.pk), monkeypatch)
+        with_pin.refresh_from_db()
+        with pytest.raises(OtherChannelNeeded):
+            self.reset(with_pin, secret=code, password=PHRASE)
+        assert TransactionPin.objects.get().is_right(PIN)
+        assert VerificationCode.objects.get(purpose="pin").used_at is None
+
+    def test_the_first_one_comes_by_sms_too_where_only_a_mail_opened_the_account(self, ana, sent):
+        """A log-in by Google led in; the password that a mail set would set the PIN, and that another number."""
+        ana.identify(email=ana.email, phone="+2290197123456")
+        ana.phone_verified_at = NOW
+        ana.save(update_fields=["phone", "phone_index", "phone_verified_at"])
+        services.confirm_reset(passwords.open_reset(ana.pk, now=NOW), new=PHRASE, now=NOW)
+        ana.refresh_from_db()
+        with pytest.raises(OtherChannelNeeded):
+            services.set_pin(ana, pin=PIN, password=PHRASE, now=NOW)
+        with pytest.raises(OtherChannelNeeded):
+            services.ask_to_reset(ana, "email", now=NOW)
+        assert (TransactionPin.objects.count(), sent()) == (0, [])
+        services.ask_to_reset(ana, "phone", now=NOW)
+        codes.send(VerificationCode.objects.get(purpose="pin").pk, now=NOW)
+        code = re.search(r"\b\d{6}\b", sent()[0]["text"])[0]
+        services.reset_pin(ana, channel="phone", secret=code, password=PHRASE, pin=PIN, now=NOW)
+        assert TransactionPin.objects.get().is_right(PIN)
+
+    def test_the_first_one_is_set_where_there_is_no_number(self, ana):
+        services.confirm_reset(passwords.open_reset(ana.pk, now=NOW), new=PHRASE, now=NOW)
+        ana.refresh_from_db()
+        services.set_pin(ana, pin=PIN, password=PHRASE, now=NOW)
+        assert TransactionPin.objects.get().is_right(PIN)
 
     def test_a_code_for_a_pin_verifies_no_address(self, with_pin, monkeypatch):
         code = self.code(with_pin, monkeypatch)

@@ -14,7 +14,7 @@ import time_machine
 from django.test import Client
 
 from accounts import services
-from accounts.models import Passkey, RecoveryCode, Totp, User
+from accounts.models import Passkey, PasskeyChallenge, RecoveryCode, Totp, User
 from accounts.services import factors, lost_factors
 from accounts.services.standing import BlockMove
 from accounts.tests.authenticator import Authenticator
@@ -28,8 +28,9 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 ASK, ENROL, MINE = (f"/admin/second-factor/{page}" for page in ("", "enrol/", "mine/"))
 OPTIONS, PASSKEYS = "/admin/second-factor/passkeys/options/", "/admin/second-factor/passkeys/"
+CODES = "/admin/second-factor/recovery-codes/"
 CHALLENGE = "/admin/second-factor/challenge/"
-INDEX = "/admin/"
+INDEX, DRAW = "/admin/", {"draw": "1"}
 NONSENSE = ("[", "[]", '"x"', "5", "true", "1.5", "NaN", "9" * 5000, "[" * 19_000, "{" + " " * 20_000 + "}", "\x00")
 
 
@@ -153,7 +154,7 @@ class TestHowLong:
         knock(client, omar)
         client.post(ASK, {"code": app.code()})
         clock.shift(timedelta(minutes=14))
-        assert "recovery codes" in client.post("/admin/second-factor/recovery-codes/").content.decode()
+        assert "recovery codes" in client.post(CODES, {"password": PASSWORD}).content.decode()
         assert landed(client.get(INDEX, follow=True)) == ASK
 
     def test_a_block_ends_it_though_it_is_lifted(self, client, omar, clock):
@@ -259,10 +260,49 @@ class TestEnrolAnApp:
         assert client.post(OPTIONS).status_code == 403
         assert not Passkey.objects.exists()
 
+    @pytest.mark.parametrize("password", ["", "not this one", PASSWORD + "x" * 200, "\x00"])
+    def test_a_stolen_cookie_adds_nothing_without_the_password(self, client, omar, password):
+        """The officer gave a code just now: whoever sits at that browser makes no factor of their own of it."""
+        knock(client, omar)
+        made = Authenticator().make(client.post(OPTIONS).json())
+        client.post(PASSKEYS, {"name": "blue key", "passkey": json.dumps(made)})
+        before = list(RecoveryCode.objects.values_list("code_hash", flat=True).order_by("pk"))
+        answer = client.post(OPTIONS, {"password": password})
+        assert (answer.status_code, answer.json()) == (422, {"detail": "The current password is not this one"})
+        assert (
+            "The current password is not this one" in client.post(ENROL, DRAW | {"password": password}).content.decode()
+        )
+        assert client.post(CODES, {"password": password})["Location"] == MINE
+        assert (PasskeyChallenge.objects.exists(), Totp.objects.exists()) == (False, False)
+        assert list(RecoveryCode.objects.values_list("code_hash", flat=True).order_by("pk")) == before
+
+    def test_wrong_ones_are_counted_as_elsewhere(self, client, omar):
+        app = Enrolled(omar)
+        knock(client, omar)
+        client.post(ASK, {"code": app.code()})
+        for _ in range(5):
+            assert client.post(OPTIONS, {"password": "not this one"}).status_code == 422
+        assert client.post(OPTIONS, {"password": PASSWORD}).status_code == 429
+        assert "Too many wrong passwords" in client.post(CODES, {"password": PASSWORD}, follow=True).content.decode()
+        assert not PasskeyChallenge.objects.exists()
+
+    def test_the_page_asks_for_it_where_there_is_one_already(self, client, omar):
+        app, device = Enrolled(omar), Authenticator()
+        knock(client, omar)
+        client.post(ASK, {"code": app.code()})
+        page = client.get(ENROL).content.decode()
+        assert 'id="passkey_password"' in page and 'id="app_password"' not in page
+        assert 'id="id_password"' in client.get(MINE).content.decode()
+        made = device.make(client.post(OPTIONS, {"password": PASSWORD}).json())
+        assert client.post(PASSKEYS, {"name": "blue key", "passkey": json.dumps(made)})["Location"] == MINE
+        Totp.objects.all().delete()
+        assert 'id="app_password"' in client.get(ENROL).content.decode()
+        assert "data:image/svg+xml" in client.post(ENROL, DRAW | {"password": PASSWORD}).content.decode()
+
 
 class TestPasskeys:
     def add(self, client: Client, device: Authenticator) -> Any:
-        answer = device.make(client.post(OPTIONS).json())
+        answer = device.make(client.post(OPTIONS, {"password": PASSWORD}).json())
         return client.post(PASSKEYS, {"name": "blue key", "passkey": json.dumps(answer)})
 
     def test_from_the_password_to_the_console_and_back_in(self, client, omar):
@@ -304,10 +344,10 @@ class TestPasskeys:
         assert "blue key" in client.get(MINE).content.decode()
         key = Passkey.objects.get().pk
         clock.shift(timedelta(minutes=15))
-        for address in (f"{PASSKEYS}{key}/", "/admin/second-factor/app/", "/admin/second-factor/recovery-codes/"):
+        for address in (f"{PASSKEYS}{key}/", "/admin/second-factor/app/", CODES):
             assert client.post(address)["Location"].startswith(ASK)
         client.post(ASK, {"code": app.code(NOW + timedelta(minutes=15))})
-        codes = client.post("/admin/second-factor/recovery-codes/").content.decode()
+        codes = client.post(CODES, {"password": PASSWORD}).content.decode()
         assert len(re.findall(r"<li>\w{4}-\w{4}</li>", codes)) == 10
         assert RecoveryCode.objects.filter(user=omar, used_at=None).count() == 10
         enter(client, omar)

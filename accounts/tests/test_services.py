@@ -18,6 +18,7 @@ from accounts.errors import (
 )
 from accounts.models import LoginFailure, PasswordResetToken, Session, User
 from accounts.services import people
+from notifications.models import Notification
 from oversight import audit, trace
 from oversight.encryption import blind_index
 from oversight.models import AuditEvent
@@ -314,6 +315,8 @@ class TestRefresh:
         with pytest.raises(TokenRefused):
             services.refresh(second.refresh, now=NOW)
         assert actions() == ["accounts.logged_in", "accounts.refresh_token_reused"]
+        told = Notification.objects.get(kind="token_reused")
+        assert (told.user, told.facts) == (ana, {"session": str(session.pk)})
 
     def test_an_old_token_ends_only_its_own_family(self, ana):
         stolen, other = log_in(), log_in()

@@ -232,6 +232,21 @@ class TestSomebodyKnown:
         answer = post("/auth/social/google", {"id_token": token()}, **elsewhere)
         assert set(answer.json()) == {"access", "refresh"}
 
+    def test_so_is_who_comes_like_her(self, ana, sent):
+        """All phones of one browser in one carrier's network look like one device."""
+        with_number(ana)
+        answer = post("/auth/login", {"identifier": ana.email, "password": PASSWORD})
+        assert answer.status_code == 200
+        identity = linked(ana)
+        asked = log_in(token())
+        assert asked.json()["methods"] == ["sms"]
+        code = re.search(r"\b\d{6}\b", sent()[0]["text"])[0]
+        given = {"mfa_token": asked.json()["mfa_token"], "code": code}
+        assert post("/auth/login/mfa", given).status_code == 200
+        identity.refresh_from_db()
+        assert identity.last_used_at is None
+        assert set(log_in(token()).json()) == {"access", "refresh"}
+
     def test_where_no_sms_may_go_a_mail_is_no_second_factor(self, ana, sent, settings):
         """It was linked by mail: a code there would show nothing else."""
         with_number(ana)

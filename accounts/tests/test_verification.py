@@ -242,6 +242,17 @@ class TestLimits:
         assert User.objects.get().email == "ana@example.com"
         assert not VerificationCode.objects.exists()
 
+    @pytest.mark.django_db(transaction=True)
+    def test_officers_hear_of_a_cap_that_sign_ups_met_whether_the_number_is_taken_or_free(self, settings, sent):
+        """Whoever pumps messages signs up and does nothing else; and no answer takes longer than the other."""
+        settings.SMS_A_DAY = (8, 1, 1)
+        form = {"password": PASSWORD, "first_name": "Ana", "last_name": "Houngbo", "country": "BJ"}
+        raised = Alert.objects.filter(kind="accounts.sms_capped", dedupe="BJ")
+        for number, people, times in ((NUMBER, 1, []), ("+2290197000001", 2, [1]), (NUMBER, 2, [2])):
+            services.sign_up(phone=number, now=NOW, **form)
+            assert (User.objects.count(), list(raised.values_list("times_raised", flat=True))) == (people, times)
+        assert (VerificationCode.objects.count(), len(sent())) == (1, 1)
+
     def test_a_part_of_each_cap_is_kept_for_codes_to_owners(self, ana, settings):
         """Strangers who sign up, and news, use up no country's messages."""
         settings.SMS_A_DAY = (9, 4, 99)

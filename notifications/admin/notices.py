@@ -98,10 +98,11 @@ def _written(kind: Kind, language: str) -> messages.Message:
 def _ways(kind: Kind) -> list[tuple[str, str]]:
     """Each channel, and whether it is used: always, unless it is switched off, or only if it is switched on."""
     category = kind.category
+    always = category.fixed | ({Channel.SMS} if kind.is_alarm else frozenset())
     return [
         (
             channel.label,
-            "always" if channel in category.fixed else "on" if channel in category.by_default else "off",
+            "always" if channel in always else "on" if channel in category.by_default else "off",
         )
         for channel in Channel
         if channel in kind.offered

@@ -81,10 +81,15 @@ def _statement(kind: Kind, select: str) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _deliveries(kind: Kind) -> str:
-    """Write the query of what goes out: a branch a channel, and SMS where the address that can't be off is missing."""
+    """Write the query of what goes out: a branch a channel, and SMS where the address that can't be off is missing.
+
+    Of an alarm to every proven number, too.
+    """
     branches = [_branch(kind, channel) for channel in sorted(kind.offered)]
     if EMAIL in kind.category.fixed and EMAIL in kind.offered:
         branches.append(_select(kind, SMS, wanted="", without="AND u.email_index IS NULL"))
+    if kind.is_alarm:
+        branches.append(_select(kind, SMS, wanted="", without=_PROVEN[SMS]))
     return " UNION ".join(branches) or _NOTHING
 
 

@@ -19,7 +19,7 @@ from django.core import mail
 from django.db import connection
 
 from accounts import sms
-from accounts.models import SmsCount
+from accounts.models import SmsCount, User
 from accounts.services import sms_caps
 from core.errors import Forbidden
 from notifications import kinds, rules, services, tasks
@@ -495,6 +495,17 @@ class TestSms:
         assert sending.send_due(clock=lambda: NOW) == 1
         assert len(texted()) == 1
         assert Delivery.objects.filter(status="dropped", reason="no-more-sms-today").count() == 1
+
+    @pytest.mark.parametrize(("caps", "sent"), [((100, 4, 100), 4), ((100, 100, 4), 4), ((4, 100, 100), 3)])
+    def test_an_alarm_has_what_is_kept_but_a_numbers(self, bo, texted, settings, caps, sent):
+        """News leave the last one of a country's cap to it; of a number's it is for codes alone."""
+        settings.SMS_A_DAY = caps
+        User.objects.filter(pk=bo.pk).update(phone_verified_at=NOW)
+        for kind in ("pin_set", "password_by_mail"):
+            for key in range(4):
+                tell(bo, kind, key=str(key))
+            sending.send_due(clock=lambda: NOW)
+            assert len(texted()) == (3 if kind == "pin_set" else sent)
 
     def test_another_attempt_isnt_another_sms(self, bo, texted, settings, monkeypatch):
         settings.SMS_A_DAY = (1, 1, 1)

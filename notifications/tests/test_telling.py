@@ -81,6 +81,16 @@ def test_who_has_no_address_hears_of_safety_by_sms():
     assert channels(bo) == ["sms"]
 
 
+def test_an_alarm_goes_to_a_proven_number_as_well(ana):
+    """Somebody else may read the mail: a mail alone would be theirs to delete."""
+    zoe = make_investor("Zoe", phone="+2290197000008")
+    bo = make_investor("Bo", phone="+2290197000009", phone_verified_at=NOW)
+    Preference.objects.create(user=bo, category="security", channel="sms", wanted=True)
+    for person in (ana, zoe, bo):
+        tell(person, "password_by_mail")
+    assert [channels(person) for person in (ana, zoe, bo)] == [["email", "sms"], ["email"], ["email", "sms"]]
+
+
 def test_a_safety_sms_that_is_wanted_anyway_is_one():
     bo = make_investor("Bo", email="", phone="+2290197000009")
     Preference.objects.create(user=bo, category="security", channel="sms", wanted=True)

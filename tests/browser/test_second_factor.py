@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts import services
 from accounts.models import Passkey, User
+from accounts.services import factors
 from backoffice.tests.conftest import Platform
 from oversight.console.factors import CLAIM
 from tests.browser.conftest import app_of
@@ -33,6 +34,14 @@ def knock(tab: Any, officer: User) -> None:
     tab.get_by_label("Password").fill(PASSWORD)
     tab.get_by_role("button", name="Log in").click()
     tab.wait_for_load_state()
+
+
+def give_authenticator(tab: Any) -> None:
+    """The device makes passkeys, and makes sure of its owner."""
+    device = tab.context.new_cdp_session(tab)
+    device.send("WebAuthn.enable")
+    kind = {"protocol": "ctap2", "transport": "internal", "hasUserVerification": True, "isUserVerified": True}
+    device.send("WebAuthn.addVirtualAuthenticator", {"options": {**kind, "automaticPresenceSimulation": True}})
 
 
 def let_pass(minutes: int) -> None:
@@ -80,11 +89,7 @@ def test_an_officer_enrols_enters_and_is_asked_again_before_approving(platform: 
 
 def test_a_passkey_of_the_device_opens_the_console(platform: Platform, tab: Any) -> None:
     lin = platform.lin
-    device = tab.context.new_cdp_session(tab)
-    device.send("WebAuthn.enable")
-    kind = {"protocol": "ctap2", "transport": "internal", "hasUserVerification": True, "isUserVerified": True}
-    device.send("WebAuthn.addVirtualAuthenticator", {"options": {**kind, "automaticPresenceSimulation": True}})
-
+    give_authenticator(tab)
     knock(tab, lin)
     tab.get_by_label("Name of the passkey").fill("laptop")
     tab.get_by_role("button", name="Add a passkey").click()
@@ -97,3 +102,24 @@ def test_a_passkey_of_the_device_opens_the_console(platform: Platform, tab: Any)
     tab.get_by_role("button", name="Use a passkey").click()
     tab.wait_for_url("**/admin/")
     assert Passkey.objects.get(user=lin).last_used_at is not None
+
+
+def test_another_factor_takes_the_password_once_more(platform: Platform, tab: Any) -> None:
+    lin, past = platform.lin, timezone.now() - timedelta(seconds=60)
+    app = pyotp.TOTP(services.enrol(lin, password=PASSWORD, now=past).secret)
+    factors.confirm(lin, app.at(past), now=past)
+    give_authenticator(tab)
+    knock(tab, lin)
+    tab.get_by_label("Code").fill(app.now())
+    tab.get_by_role("button", name="Go on").click()
+    tab.wait_for_url("**/admin/")
+    tab.goto("/admin/second-factor/enrol/")
+    tab.get_by_label("Name of the passkey").fill("laptop")
+    for password in ("not this one", PASSWORD):
+        assert not Passkey.objects.filter(user=lin).exists()
+        tab.get_by_label("Your password").fill(password)
+        tab.get_by_role("button", name="Add a passkey").click()
+        if password != PASSWORD:
+            tab.get_by_text("The current password is not this one").wait_for()
+    tab.wait_for_url("**/second-factor/mine/")
+    assert Passkey.objects.get(user=lin).name == "laptop"

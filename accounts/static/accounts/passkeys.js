@@ -1,12 +1,12 @@
 // Passkeys: ask the server, let the browser ask the device, send its answer with the form.
 "use strict";
 
-const options = async (form, address) => {
+const options = async (form, address, body) => {
   const token = form.querySelector("[name=csrfmiddlewaretoken]").value;
-  const answer = await fetch(address, { method: "POST", headers: { "X-CSRFToken": token } });
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(body.detail);
-  return body;
+  const answer = await fetch(address, { method: "POST", headers: { "X-CSRFToken": token }, body });
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(said.detail);
+  return said;
 };
 
 const prove = async (publicKey) =>
@@ -32,7 +32,8 @@ document.querySelectorAll("[data-passkey]").forEach((button) => {
     }
     button.disabled = true;
     try {
-      const credential = await ask(await options(form, button.dataset.options));
+      const body = ask === make ? new URLSearchParams(new FormData(form)) : undefined; // The password is among it.
+      const credential = await ask(await options(form, button.dataset.options, body));
       form.querySelector("[name=passkey]").value = JSON.stringify(credential.toJSON());
       form.submit();
     } catch (error) {
