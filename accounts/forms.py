@@ -139,7 +139,7 @@ class OfficerPasswordForm(AdminOwnPasswordChangeForm):
         """
         person: User = self.user
         encoded = make_password(self.cleaned_data["new_password1"])
-        services.set_password_at_console(person, encoded=encoded, now=timezone.now())
+        services.set_password(person, checked=person.password, encoded=encoded, now=timezone.now())
         person.password = encoded
         return person
 

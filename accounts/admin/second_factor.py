@@ -115,7 +115,7 @@ def enrol(request: HttpRequest, officer: User) -> HttpResponse:
 def _draw(request: HttpRequest, officer: User, *, now: datetime) -> factors.Enrolment:
     proved_at = given.given_at(request)
     if not factors.has_factor(officer):
-        return factors.draw_secret(officer.pk, proved_at=proved_at, now=now)
+        return factors.draw_secret(officer, proved_at=proved_at, now=now)
     return factors.enrol(officer, password=_password(request), proved_at=proved_at, now=now)
 
 
@@ -228,10 +228,11 @@ def renew_codes(request: HttpRequest, officer: User) -> HttpResponse:
     now = timezone.now()
     try:
         passwords.check_current_password(officer, _password(request), now=now)
+        codes = recovery.renew(officer, now=now)
     except DomainError as refusal:
         messages.error(request, str(refusal))
         return HttpResponseRedirect(reverse(MINE))
-    return _page(request, "codes", codes=recovery.renew(officer, now=now))
+    return _page(request, "codes", codes=codes)
 
 
 def _change(request: HttpRequest, change: Callable[[datetime], Any]) -> HttpResponse:

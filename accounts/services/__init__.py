@@ -21,7 +21,6 @@ from accounts.services.passwords import (
     confirm_reset,
     request_reset,
     set_password,
-    set_password_at_console,
 )
 from accounts.services.people import change_profile, sign_up
 from accounts.services.pins import ask_to_reset, change_pin, reset_pin, set_pin, verify_pin
@@ -89,7 +88,6 @@ __all__ = [
     "revoke_sessions",
     "set_kyc_level",
     "set_password",
-    "set_password_at_console",
     "set_pin",
     "set_vip_level",
     "sign_up",

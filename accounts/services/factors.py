@@ -117,7 +117,7 @@ def enrol(
     TokenRefused.
     """
     passwords.check_current_password(user, password, now=now)
-    return draw_secret(user.pk, in_session=in_session, proved_at=proved_at, now=now)
+    return draw_secret(user, in_session=in_session, proved_at=proved_at, now=now)
 
 
 def require_proof(person: User, proved_at: datetime | None, *, now: datetime) -> bool:
@@ -145,10 +145,10 @@ def note_added(person: User, action: str, *, is_first: bool, session: Session | 
 
 @command
 def draw_secret(
-    user_id: UUID, *, in_session: UUID | None = None, proved_at: datetime | None = None, now: datetime
+    user: User, *, in_session: UUID | None = None, proved_at: datetime | None = None, now: datetime
 ) -> Enrolment:
     """Draw it, for a person whose password was just checked. Raises AlreadySo, SecondFactorNeeded, TokenRefused."""
-    person = lock_caller(user_id, in_session=in_session, now=now)
+    person = lock_caller(user, in_session=in_session, now=now)
     require_proof(person, proved_at, now=now)
     present = Totp.objects.lock(person.pk)
     if present is not None and present.confirmed_at is not None:
@@ -174,23 +174,23 @@ def confirm(
     Raises WrongFactor, LockedOut, FactorMissing, SecondFactorNeeded, TokenRefused.
     """
     count_try(user, now=now)
-    return confirm_counted(user.pk, code, session=session, proved_at=proved_at, now=now)
+    return confirm_counted(user, code, session=session, proved_at=proved_at, now=now)
 
 
 @command
 def confirm_counted(
-    user_id: UUID, code: str, *, session: Session | None = None, proved_at: datetime | None = None, now: datetime
+    user: User, code: str, *, session: Session | None = None, proved_at: datetime | None = None, now: datetime
 ) -> list[str]:
     """Confirm, once the try was counted. Raises WrongFactor, FactorMissing, SecondFactorNeeded, TokenRefused."""
-    person = lock_caller(user_id, in_session=session.pk if session else None, now=now)
+    person = lock_caller(user, in_session=session.pk if session else None, now=now)
     is_first = require_proof(person, proved_at, now=now)
-    totp = Totp.objects.lock(user_id)
+    totp = Totp.objects.lock(person.pk)
     if totp is None or totp.confirmed_at is not None or now - totp.created_at > rules.ENROLMENT_LIFETIME:
         raise FactorMissing
     _use_step(totp, plain(code), now=now)
     totp.confirmed_at = now
     totp.save(update_fields=["confirmed_at"])
-    lockout.forget(counter(user_id))
+    lockout.forget(counter(person.pk))
     note_added(person, "accounts.totp_enrolled", is_first=is_first, session=session, now=now)
     return recovery.draw(person, now=now)
 
@@ -206,8 +206,8 @@ def remove(user: User, *, use: pins.Use, now: datetime) -> None:
 
 @command
 def remove_proved(user: User, *, now: datetime) -> None:
-    """Take away the app of somebody who proved a factor just now. Raises FactorMissing, LastFactor."""
-    person = User.objects.lock(user.pk)
+    """Take away the app of somebody who proved a factor just now. Raises FactorMissing, LastFactor, TokenRefused."""
+    person = lock_caller(user, now=now)
     totp = _lock_confirmed(user.pk)
     _give_up(person, totp, now=now)
 
@@ -228,13 +228,13 @@ def renew_recovery_codes(user: User, proof: Proof, *, in_session: UUID | None = 
     """
     count_try(user, now=now)
     with copies.told(user, now=now):
-        return renew_counted(user.pk, proof, in_session=in_session, now=now)
+        return renew_counted(user, proof, in_session=in_session, now=now)
 
 
 @command
-def renew_counted(user_id: UUID, proof: Proof, *, in_session: UUID | None = None, now: datetime) -> list[str]:
+def renew_counted(user: User, proof: Proof, *, in_session: UUID | None = None, now: datetime) -> list[str]:
     """Renew them, once the try was counted. Raises WrongFactor, FactorMissing, TokenRefused."""
-    person = lock_caller(user_id, in_session=in_session, now=now)
+    person = lock_caller(user, in_session=in_session, now=now)
     proof.use(person, now=now)
     sensitive.factor_changed(person, "accounts.recovery_codes_renewed", now=now)
     return recovery.draw(person, now=now)

@@ -132,7 +132,7 @@ def register(
 
     Raises WrongFactor, SecondFactorNeeded, TooMany, TokenRefused.
     """
-    person = lock_caller(user.pk, in_session=session.pk if session else None, now=now)
+    person = lock_caller(user, in_session=session.pk if session else None, now=now)
     is_first = factors.require_proof(person, proved_at, now=now)
     _with_room(person)
     challenge = _take(person, REGISTER, site, now=now)
@@ -201,8 +201,8 @@ def remove(user: User, passkey_id: UUID, *, use: pins.Use, now: datetime) -> Non
 
 @command
 def remove_proved(user: User, passkey_id: UUID, *, now: datetime) -> None:
-    """Give up a passkey of somebody who proved a factor just now. Raises NotFound, LastFactor."""
-    person = User.objects.lock(user.pk)
+    """Give up a passkey of somebody who proved a factor just now. Raises NotFound, LastFactor, TokenRefused."""
+    person = lock_caller(user, now=now)
     keys = Passkey.objects.lock_all(person.pk)
     _give_up(person, _among(keys, passkey_id), of=keys, now=now)
 

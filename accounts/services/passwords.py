@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 
 from accounts import lockout, mails, rules, signals, tokens
-from accounts.errors import ResetTokenRefused, TokenRefused, WrongPassword
+from accounts.errors import ResetTokenRefused, WrongPassword
 from accounts.models import PasswordResetToken, Session, User
 from accounts.services import sensitive, sessions, strangers
 from core.commands import command
@@ -24,7 +24,7 @@ def change_password(user: User, *, session_id: UUID, current: str, new: str, now
     Raises WrongPassword, LockedOut (the current one can't be guessed with a stolen access token either), TokenRefused.
     """
     check_current_password(user, current, now=now)
-    set_password(user.pk, checked=user.password, encoded=make_password(new), keep=session_id, now=now)
+    set_password(user, checked=user.password, encoded=make_password(new), keep=session_id, now=now)
 
 
 def check_current_password(user: User, password: str, *, now: datetime) -> None:
@@ -40,29 +40,17 @@ def check_current_password(user: User, password: str, *, now: datetime) -> None:
 
 
 @command
-def set_password(user_id: UUID, *, checked: str, encoded: str, now: datetime, keep: UUID | None = None) -> None:
+def set_password(user: User, *, checked: str, encoded: str, now: datetime, keep: UUID | None = None) -> None:
     """Keep a hashed password, if the one that was checked still stands, and end all sessions but `keep`.
 
-    That is the one in which it was asked for. Raises WrongPassword, TokenRefused.
+    That is the one in which it was asked for; without it the console is. Raises WrongPassword, TokenRefused.
     """
-    person = sessions.lock_caller(user_id, in_session=keep, now=now)
+    person = sessions.lock_caller(user, in_session=keep, now=now)
     if person.password != checked:
         raise WrongPassword
     _replace_password(person, encoded, keep=keep, at=now)
     signals.tell(person, "password_changed", now=now)
     audit.record("accounts.password_changed", actor=person, at=now, target=person)
-
-
-@command
-def set_password_at_console(officer: User, *, encoded: str, now: datetime) -> None:
-    """Keep a hashed password of an officer, as the request was let in, if their console wasn't ended since.
-
-    Raises TokenRefused, WrongPassword when it isn't the one that was checked any more.
-    """
-    person = User.objects.lock(officer.pk)
-    if person.console_ended_at != officer.console_ended_at:
-        raise TokenRefused("Your log-in here was ended. Log in again.")
-    set_password.inside(person.pk, checked=officer.password, encoded=encoded, now=now)
 
 
 def _replace_password(person: User, encoded: str, *, at: datetime, keep: UUID | None = None) -> None:

@@ -46,14 +46,14 @@ def set_pin(user: User, *, pin: str, password: str, in_session: UUID | None = No
     """
     require_unguessable(pin)
     passwords.check_current_password(user, password, now=now)
-    keep_first(user.pk, encode(user.pk, pin), checked=user.password, in_session=in_session, now=now)
+    keep_first(user, encode(user.pk, pin), checked=user.password, in_session=in_session, now=now)
 
 
 def change_pin(user: User, *, pin: str, current: str, in_session: UUID | None = None, now: datetime) -> None:
     """Set another PIN with the present one. Raises GuessablePin, TokenRefused, and what `require_right` raises."""
     require_unguessable(pin)
     present = require_right(user, current, now=now)
-    replace(user.pk, encode(user.pk, pin), checked=present, in_session=in_session, now=now)
+    replace(user, encode(user.pk, pin), checked=present, in_session=in_session, now=now)
 
 
 def ask_to_reset(user: User, channel: str, *, now: datetime) -> datetime:
@@ -99,13 +99,13 @@ def require_unguessable(pin: str) -> None:
 
 
 @command
-def keep_first(user_id: UUID, encoded: str, *, checked: str, in_session: UUID | None = None, now: datetime) -> None:
+def keep_first(user: User, encoded: str, *, checked: str, in_session: UUID | None = None, now: datetime) -> None:
     """Keep a PIN where there is none: beside the password it is worth something only if that can't replace it.
 
     `checked` is the password, hashed, that was right.
     Raises WrongPassword, PinStands, OtherChannelNeeded, TokenRefused.
     """
-    person = sessions.lock_caller(user_id, in_session=in_session, now=now)
+    person = sessions.lock_caller(user, in_session=in_session, now=now)
     if person.password != checked:
         raise WrongPassword
     if TransactionPin.objects.filter(user=person).exists():
@@ -116,10 +116,10 @@ def keep_first(user_id: UUID, encoded: str, *, checked: str, in_session: UUID | 
 
 
 @command
-def replace(user_id: UUID, encoded: str, *, checked: str, in_session: UUID | None = None, now: datetime) -> None:
+def replace(user: User, encoded: str, *, checked: str, in_session: UUID | None = None, now: datetime) -> None:
     """Keep a PIN in the place of the one that was right, if that still stands. Raises WrongPin, TokenRefused."""
-    person = sessions.lock_caller(user_id, in_session=in_session, now=now)
-    _require_still(user_id, checked)
+    person = sessions.lock_caller(user, in_session=in_session, now=now)
+    _require_still(person.pk, checked)
     _keep(person, encoded, now=now)
 
 

@@ -13,6 +13,7 @@ from accounts.errors import WrongFactor
 from accounts.models import RecoveryCode, User
 from accounts.models.factors import hash_recovery
 from accounts.services import sensitive
+from accounts.services.sessions import lock_caller
 from core.commands import command
 
 RECOVERY = "recovery_code"
@@ -31,8 +32,8 @@ def draw(person: User, *, now: datetime) -> list[str]:
 
 @command
 def renew(user: User, *, now: datetime) -> list[str]:
-    """Draw other codes for somebody who proved a factor just now."""
-    person = User.objects.lock(user.pk)
+    """Draw other codes for somebody who proved a factor just now. Raises TokenRefused."""
+    person = lock_caller(user, now=now)
     sensitive.factor_changed(person, "accounts.recovery_codes_renewed", now=now)
     return draw(person, now=now)
 

@@ -48,14 +48,17 @@ def lock_with_person(session_id: UUID) -> Session | None:
     return Session.objects.lock(session_id)
 
 
-def lock_caller(user_id: UUID, *, in_session: UUID | None, now: datetime) -> User:
-    """Lock a person who asks for something in a session of the API, None for the console; it is open still (a step).
+def lock_caller(caller: User, *, in_session: UUID | None = None, now: datetime) -> User:
+    """Lock a person who asks for something in a session of the API, or at the console; it is open still (a step).
 
-    It may have been ended since the request was let in. Raises TokenRefused.
+    It may have been ended since the request was let in: `caller` is the person as they were read then.
+    Raises TokenRefused.
     """
-    person = User.objects.lock(user_id)
+    person = User.objects.lock(caller.pk)
     if in_session is not None:
         require_open(in_session, now=now)
+    elif person.console_ended_at != caller.console_ended_at:
+        raise TokenRefused("Your log-in here was ended. Log in again.")
     return person
 
 
@@ -118,7 +121,7 @@ def end_own_session(session_id: UUID, *, by: User, in_session: UUID | None = Non
 
     Raises TokenRefused, NotFound when there is none open.
     """
-    person = lock_caller(by.pk, in_session=in_session, now=now)
+    person = lock_caller(by, in_session=in_session, now=now)
     session = Session.objects.lock(session_id)
     if session is None or session.user_id != person.pk or not session.is_alive(now):
         raise NotFound("You have no such session.")
@@ -132,7 +135,7 @@ def end_own_sessions(user: User, *, keep: UUID | None = None, in_session: UUID |
 
     Raises TokenRefused.
     """
-    person = lock_caller(user.pk, in_session=in_session, now=now)
+    person = lock_caller(user, in_session=in_session, now=now)
     ended = revoke_sessions(person, reason=Session.Reason.OWNER, at=now, keep=keep)
     if person.is_staff:
         end_consoles(person, at=now)

@@ -13,22 +13,54 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts import forms, services
-from accounts.errors import OwnAccount
-from accounts.models import Session, User
-from accounts.services import lost_factors
+from accounts.errors import OwnAccount, TokenRefused
+from accounts.models import Passkey, Session, User
+from accounts.services import factors, lost_factors, passkeys, recovery
 from accounts.services.standing import BlockMove
+from accounts.sites import Site
+from accounts.tests.authenticator import Authenticator
 from accounts.tests.test_admin import do, page
 from accounts.tests.test_factors import Enrolled
 from core.errors import Forbidden, NotFound
 from notifications.models import Notification
 from oversight import services as oversight
 from oversight.models import AuditEvent
+from tests.endpoints import rows_of_everything
 from tests.people import PASSWORD, enter, make_investor, make_officer
 
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 INDEX, LOG_IN, ASK = "/admin/", "/admin/login/", "/admin/second-factor/"
+
+
+SITE = Site("testserver", ("http://testserver",), "console of one browser")
+
+
+def another_app(officer: User) -> Any:
+    factors.remove_proved(User.objects.get(pk=officer.pk), now=NOW)
+    return lambda: factors.draw_secret(officer, proved_at=NOW, now=NOW)
+
+
+def another_passkey(officer: User) -> Any:
+    made = Authenticator().make(passkeys.ask_to_register(officer, site=SITE, proved_at=NOW, now=NOW))
+    return lambda: passkeys.register(officer, made, name="a key", site=SITE, proved_at=NOW, now=NOW)
+
+
+def other_recovery_codes(officer: User) -> Any:
+    return lambda: recovery.renew(officer, now=NOW)
+
+
+def without_the_app(officer: User) -> Any:
+    return lambda: factors.remove_proved(officer, now=NOW)
+
+
+def without_the_passkey(officer: User) -> Any:
+    key = Passkey.objects.get(user=officer)
+    return lambda: passkeys.remove_proved(officer, key.pk, now=NOW)
+
+
+AT_CONSOLE = (another_app, another_passkey, other_recovery_codes, without_the_app, without_the_passkey)
 
 
 @pytest.fixture(autouse=True)
@@ -210,17 +242,34 @@ class TestEnds:
     def test_an_end_right_after_a_change_of_password_ends_it(self, omar, ada, monkeypatch):
         """Seen to fail: read again after the change, the person brings the new end into the browser's hash."""
         Enrolled(omar)
-        client, change = opened(omar), services.set_password_at_console
+        client, change = opened(omar), services.set_password
 
         def then_ended(*args: Any, **kwargs: Any) -> None:
             change(*args, **kwargs)
             services.end_sessions(omar.pk, by=ada, now=NOW, reason="laptop stolen")
 
-        monkeypatch.setattr(services, "set_password_at_console", then_ended)
+        monkeypatch.setattr(services, "set_password", then_ended)
         self.change_password(client)
         omar.refresh_from_db()
         assert omar.check_password("a brand new secret")
         assert where(client) == LOG_IN
+
+    @pytest.mark.parametrize("deed", AT_CONSOLE)
+    @pytest.mark.parametrize("ended", [False, True])
+    def test_a_request_that_an_end_overtook_changes_no_factor(self, omar, ada, deed, ended):
+        """Seen to fail: let in before the end, a thief's passkey came after it, and the officer's app went."""
+        Enrolled(omar)
+        Authenticator().keep(omar, at=NOW)
+        do_it = deed(User.objects.get(pk=omar.pk))
+        if ended:
+            services.end_sessions(omar.pk, by=ada, now=NOW, reason="laptop stolen")
+        before = rows_of_everything()
+        if ended:
+            with pytest.raises(TokenRefused):
+                do_it()
+        else:
+            do_it()
+        assert (rows_of_everything() == before) is ended
 
     @pytest.mark.parametrize("before", [True, False])
     def test_the_key_of_before_opens_it_on_but_not_once_it_was_ended(self, omar, ada, settings, before):

@@ -105,7 +105,7 @@ class TestRegister:
                 made = Authenticator().make(options)
                 passkeys.register(omar, made, name="x", site=SITE, proved_at=proved_at, now=now)
             with pytest.raises(SecondFactorNeeded):
-                factors.draw_secret(omar.pk, proved_at=proved_at, now=now)
+                factors.draw_secret(omar, proved_at=proved_at, now=now)
         assert (Passkey.objects.count(), Totp.objects.count()) == (1, 0)
 
     def test_what_the_password_opened_before_the_first_one_ends(self, omar, device):

@@ -211,7 +211,7 @@ class TestEnrolAnApp:
     def test_a_secret_that_somebody_else_drew_meanwhile_is_neither_shown_nor_confirmed(self, client, omar):
         knock(client, omar)
         client.post(ENROL, {"draw": "1"})
-        theirs = factors.draw_secret(omar.pk, now=NOW).secret
+        theirs = factors.draw_secret(omar, now=NOW).secret
         answer = client.post(ENROL, {"code": pyotp.TOTP(theirs).at(NOW)}).content.decode()
         assert "Another secret was drawn" in answer
         assert theirs not in answer
@@ -248,7 +248,7 @@ class TestEnrolAnApp:
         assert landed(knock(Client(), omar)) == ENROL
 
     def test_a_secret_that_another_browser_drew_is_not_shown(self, client, omar):
-        factors.draw_secret(omar.pk, now=NOW)
+        factors.draw_secret(omar, now=NOW)
         knock(client, omar)
         assert Totp.objects.get().secret not in client.get(ENROL).content.decode()
 

@@ -60,7 +60,7 @@ def _hire(each: cast.LogIn, ada: User, mia: User, now: datetime) -> User:
 
 def _enrol(officer: User, now: datetime) -> None:
     """Give an officer an authenticator app, whose codes `make demo-codes` shows."""
-    enrolment = factors.draw_secret(officer.pk, now=now)
+    enrolment = factors.draw_secret(officer, now=now)
     factors.confirm(officer, pyotp.TOTP(enrolment.secret).at(now), now=now)
 
 

@@ -46,7 +46,7 @@ def app_of(officer: Any) -> pyotp.TOTP:
     """The officer's authenticator app; one who has none enrols it an hour ago."""
     if not factors.has_app(officer):
         past = timezone.now() - timedelta(hours=1)
-        secret = factors.draw_secret(officer.pk, now=past).secret
+        secret = factors.draw_secret(officer, now=past).secret
         factors.confirm(officer, pyotp.TOTP(secret).at(past), now=past)
     return pyotp.TOTP(Totp.objects.get(pk=officer.pk).secret)
 

@@ -168,7 +168,7 @@ class TestOfficersPassword:
             slowed(monkeypatch, passwords, "_replace_password")
         slowed(monkeypatch, sessions, "end_consoles")
         return [
-            partial(services.set_password_at_console, omar, encoded="md5$x$y", now=NOW),
+            partial(services.set_password, omar, checked=omar.password, encoded="md5$x$y", now=NOW),
             partial(services.end_sessions, omar.pk, by=ada, now=NOW, reason="laptop stolen"),
         ]
 
