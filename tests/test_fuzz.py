@@ -23,6 +23,8 @@ from config.wsgi import application
 from tests.endpoints import AnasWorld, make_world
 from tests.test_roles import undone
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "5"))
 CHECKS = [
     checks.not_a_server_error,

@@ -26,7 +26,7 @@ from oversight.models import ApprovalRequest
 from tests.endpoints import PREFIX, call
 from tests.people import PASSWORD, enter, make_investor, make_officer
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 INVESTOR = "investor"
 NEED_NO_RIGHT = (

@@ -31,7 +31,7 @@ from tests.people import make_investor
 from treasury import services as treasury
 from treasury.services import Counterparty, Paper
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+pytestmark = [pytest.mark.django_db(transaction=True, databases=["default", "owner"]), pytest.mark.slow]
 
 MILL = Counterparty("Sika Oil Mill SA", "BJ", "unrelated")
 

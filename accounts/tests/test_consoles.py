@@ -210,6 +210,7 @@ class TestEnds:
 
     def test_a_change_of_the_password_still_leaves_the_one_it_was_made_in(self, omar, ada, clock):
         services.end_sessions(omar.pk, by=ada, now=NOW, reason="x")
+        omar.refresh_from_db()
         Enrolled(omar)
         here, there = opened(omar), opened(omar)
         clock.shift(60)

@@ -19,6 +19,7 @@ from accounts.services import factors, lost_factors
 from accounts.services.standing import BlockMove
 from accounts.tests.authenticator import Authenticator
 from accounts.tests.test_factors import Enrolled
+from oversight import looks
 from oversight import services as oversight
 from oversight.models import AuditEvent
 from tests.people import PASSWORD, enter, make_investor, make_officer
@@ -174,6 +175,7 @@ class TestHowLong:
         asked = services.request_kyc_level(ana.pk, level=1, by=lin, now=NOW, reason="seen")
         row, listed = f"/admin/oversight/approvalrequest/{asked.pk}/do/", "/admin/oversight/approvalrequest/"
         several = {"action": "approve_selected", "_selected_action": [str(asked.pk)], "confirmed": "1"}
+        several[f"_seen_{asked.pk}"] = looks.digest(asked, looks.figures(asked))
         enter(client, omar)
         clock.shift(timedelta(minutes=15))
         for verb in ("approve", "reject"):

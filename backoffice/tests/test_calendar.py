@@ -20,6 +20,8 @@ from investments.terms import TERMS
 from investments.tests.worlds import spans
 from ledger import days, verify
 
+pytestmark = pytest.mark.slow
+
 PLACES = Decimal("1e-18")
 
 

@@ -11,7 +11,7 @@ from backoffice import covers
 from backoffice.tests.conftest import Platform
 
 D = Decimal
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def _of(code: str, day: date) -> tuple[Decimal, Decimal, Decimal]:

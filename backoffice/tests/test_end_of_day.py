@@ -21,7 +21,7 @@ from oversight.models import Alert
 from treasury.models import Coverage, ProductCoverage
 
 D = Decimal
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def figures(day: date) -> dict[str, list[list[str]]]:

@@ -16,7 +16,7 @@ from backoffice.tests.conftest import OWNER, Platform
 from core.money import Money
 from tests.people import enter, make_investor
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 FEW, MORE = 3, 25
 BIG = (

@@ -19,6 +19,8 @@ from investments.tests.closing import after, fill_pool, pool, returns_due
 from investments.tests.crowds import crowd
 from investments.tests.worlds import World
 
+pytestmark = pytest.mark.slow
+
 MANY, FEWER = 10_000, 2_000
 """Fewer where several days follow in one transaction: nothing is analysed meanwhile, and it grows with the square."""
 

@@ -27,6 +27,8 @@ from ledger.models import Transaction
 from oversight.models import Alert
 from tests.people import make_investor
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def beginning(db: None, monkeypatch: pytest.MonkeyPatch) -> Any:

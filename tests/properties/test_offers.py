@@ -22,6 +22,8 @@ from offers.services import deeds
 from offers.tests.worlds import World, broken, wallet
 from tests.properties.sequences import named, sequences, undone
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("Ana", "Kofi", "Zoe", "Musa")
 PURSE, CAP, TICKET, TARGET = Decimal(1000), Decimal(1000), Decimal(100), Decimal(500)
 UNIT = Decimal("0.01")

@@ -342,7 +342,7 @@ def test_a_log_in_that_meets_a_change_of_password_leaves_no_session(ana):
     outcomes = at_once(
         [
             partial(services.log_in, "ana@example.com", PASSWORD, device=services.Device(), now=NOW),
-            partial(passwords.set_password, ana.pk, checked=ana.password, encoded="md5$x$y", now=NOW),
+            partial(passwords.set_password, ana, checked=ana.password, encoded="md5$x$y", now=NOW),
         ]
     )
     assert outcomes[1] is None

@@ -42,7 +42,7 @@ from treasury import services as treasury
 from treasury.models import Asset
 from treasury.services import Counterparty, Paper
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 THREADS, INVESTORS, PURSE = 200, 40, 100
 
