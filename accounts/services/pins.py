@@ -106,8 +106,7 @@ def keep_first(user: User, encoded: str, *, checked: str, in_session: UUID | Non
     Raises WrongPassword, PinStands, OtherChannelNeeded, TokenRefused.
     """
     person = sessions.lock_caller(user, in_session=in_session, now=now)
-    if person.password != checked:
-        raise WrongPassword
+    _require_password(person, checked)
     if TransactionPin.objects.filter(user=person).exists():
         raise PinStands
     if person.phone_verified_at is not None and mailbox.is_all(person):
@@ -130,18 +129,18 @@ def keep_with_code(user_id: UUID, encoded: str, *, code: tuple[UUID, str, str], 
     `checked` is the password, hashed, that was right. A password by mail may have come since the code was asked for.
     Raises WrongPassword, CodeRefused, OtherChannelNeeded.
     """
-    person = _locked_with(user_id, password=checked)
+    person = User.objects.lock(user_id)
+    _require_password(person, checked)
     code_id, channel, secret = code
     _require_other_channel(person, channel)
     codes.take(code_id, channel, Purpose.PIN, secret, now=now)
     _keep(person, encoded, now=now)
 
 
-def _locked_with(user_id: UUID, *, password: str) -> User:
-    person = User.objects.lock(user_id)
-    if person.password != password:
+def _require_password(person: User, checked: str) -> None:
+    """Refuse when another password of a locked person came since that one was checked. Raises WrongPassword."""
+    if person.password != checked:
         raise WrongPassword
-    return person
 
 
 def _require_still(user_id: UUID, checked: str) -> None:
