@@ -32,7 +32,9 @@ PAST_ALL_IDS = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 POSITIONS_AT_ONCE = 50_000
 """In a slice. One of payments holds its wallets until it commits, some two seconds; a day of more has work for two."""
 
-POLL_SECONDS = 0.2
+FIRST_POLL_SECONDS, POLL_SECONDS = 0.02, 0.2
+"""Asked soon, since a small platform's slices are done at once, then ever less often."""
+
 ANSWER_SECONDS = 2.0
 
 Key = TypeVar("Key")
@@ -132,9 +134,10 @@ def _hand_over(slice_ids: Sequence[Key], hand: Hand[Key], workers: Workers, prog
     except BrokerError as error:
         workers.refused(error)
         return
-    left, moved_at = list(slice_ids), time.monotonic()
+    left, moved_at, pause = list(slice_ids), time.monotonic(), FIRST_POLL_SECONDS
     while left and time.monotonic() - moved_at < stalled_seconds():
-        time.sleep(POLL_SECONDS)
+        time.sleep(pause)
+        pause = min(2 * pause, POLL_SECONDS)
         still = hand.undone(left)
         if len(still) < len(left):
             left, moved_at = still, time.monotonic()

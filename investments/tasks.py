@@ -1,4 +1,4 @@
-"""Slices and reservations as tasks: each its own transaction and safe to run twice, for any number of workers."""
+"""Parts of a close as tasks: each its own transaction and safe to run twice, for any number of workers."""
 
 from __future__ import annotations
 
@@ -26,3 +26,9 @@ def reserve_run(run_id: str, now: str, effective_on: str) -> None:
 def pay_slice(slice_id: int, now: str, effective_on: str) -> None:
     """Pay one slice of a settlement run."""
     settlement.pay_slice(slice_id, now=datetime.fromisoformat(now), effective_on=date.fromisoformat(effective_on))
+
+
+@shared_task(name="investments.finish_run")
+def finish_run(run_id: str, now: str, effective_on: str) -> None:
+    """Mark a settlement run as paid, and tell everybody whom it paid."""
+    settlement.finish_run(UUID(run_id), now=datetime.fromisoformat(now), effective_on=date.fromisoformat(effective_on))

@@ -79,7 +79,8 @@ def settle_day(
 ) -> SettlementReport:
     """Pay what is due up to `day`, each product's oldest day first; what is paid already stays so.
 
-    In rounds of one due day a product: all reservations, then all slices, so that workers share them across products.
+    In rounds of one due day a product: all reservations, then all slices, then everybody paid is told, so that workers
+    share each across products.
     Each is a transaction of its own, unless `inside` (a dry run). A short pool is no error: that product stops there,
     and the next close tries again. Raises AccrualUnfinished.
     """
@@ -94,8 +95,9 @@ def settle_day(
         slices.run(runs, reserve, workers=workers, progress=watch("reserve"))
         parts = SettlementSlice.objects.undone().filter(run__in=runs).order_by("run__product__code", "number")
         slices.run(list(parts.values_list("pk", flat=True)), pay, workers=workers, progress=watch("pay"))
-        for run_id in runs:
-            run = (finish_run.inside if inside else finish_run)(run_id, now=now, effective_on=day)
+        finish = _Finishing(day=day, now=now, inside=inside)
+        slices.run(finish.undone(runs), finish, workers=workers, progress=watch("finish"))
+        for run in SettlementRun.objects.filter(pk__in=runs):
             outcomes[run.product_id].count(run)
     report = SettlementReport(day, list(outcomes.values()), pay.problems)
     report.closed = (close_ended.inside if inside else close_ended)(day, now=now)
@@ -159,3 +161,27 @@ class _Payment:
 
     def undone(self, slice_ids: Sequence[int]) -> list[int]:
         return list(SettlementSlice.objects.filter(pk__in=slice_ids).undone().values_list("pk", flat=True))
+
+
+@dataclass
+class _Finishing:
+    """Marks runs as paid and tells everybody whom they paid, here or has the workers do it."""
+
+    day: date
+    now: datetime
+    inside: bool
+
+    def work(self, run_id: UUID) -> None:
+        verb = finish_run.inside if self.inside else finish_run
+        verb(run_id, now=self.now, effective_on=self.day)
+
+    def send(self, run_id: UUID) -> None:
+        from investments import tasks
+
+        tasks.finish_run.delay(str(run_id), self.now.isoformat(), self.day.isoformat())
+
+    def undone(self, run_ids: Sequence[UUID]) -> list[UUID]:
+        """Those with all slices done; where one failed there is nothing to finish yet."""
+        unpaid = SettlementSlice.objects.undone().filter(run__in=run_ids)
+        reserved = SettlementRun.objects.filter(pk__in=run_ids, status=SettlementRun.Status.RESERVED)
+        return list(reserved.exclude(pk__in=unpaid.values("run")).values_list("pk", flat=True))

@@ -44,6 +44,9 @@ TASKS = """
     UNION ALL
     SELECT 'investments.pay_slice', jsonb_build_array(s.id, '2026-07-03T00:05:00+00:00', r.due_on)
     FROM investments_settlementslice s JOIN investments_settlementrun r ON r.id = s.run_id
+    UNION ALL
+    SELECT 'investments.finish_run', jsonb_build_array(id, '2026-07-03T00:05:00+00:00', due_on)
+    FROM investments_settlementrun
 """
 WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND mode = 'ShareLock'"
 
@@ -161,7 +164,7 @@ class Machine:
             )
 
     def hand_out(self, database: str, *, times: int = 1) -> int:
-        """Send the task of every slice to the workers so often; return how many were sent."""
+        """Send the task of every slice and of every run's end to the workers so often; return how many were sent."""
         with self.admin(database) as admin:
             tasks = admin.execute(TASKS).fetchall() * times
         self.send(*tasks)

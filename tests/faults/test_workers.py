@@ -37,6 +37,7 @@ def test_workers_do_the_slices_and_the_end_is_the_same(machine: Any, database: s
     same_as_calm(database)
     machine.verify(database)
     assert done(log, "investments.accrue_slice") >= 20 and done(log, "investments.pay_slice") >= 15
+    assert done(log, "investments.finish_run") >= 5
     assert "Closing 2026-06-29" in said and "Accrue" in said and "Closed days" in said
     assert any(f"{part}/" in said for part in range(1, 7)), said
 
