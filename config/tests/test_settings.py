@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from config.environment import MISCONFIGURED, PROJECT
+from config.tests.starting import starter
 
 KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 PRODUCTION = {
@@ -35,18 +36,47 @@ def methods(tmp_path, monkeypatch):
     return path
 
 
-def start(show: str = "config.settings.SECURE_HSTS_SECONDS", **changed: str | None) -> subprocess.CompletedProcess[str]:
-    """Import the settings in a process of their own; None takes a setting away."""
-    environment = {"PATH": os.environ["PATH"]} | {
-        name: value for name, value in (PRODUCTION | changed).items() if value is not None
-    }
-    return subprocess.run(
-        [sys.executable, "-c", f"import config.settings; print({show})"],
-        env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+def environment(**changed: str | None) -> dict[str, str]:
+    """Production's; None takes a setting away."""
+    known = {"PATH": os.environ["PATH"], **PRODUCTION, **changed}
+    return {name: value for name, value in known.items() if value is not None}
 
 
-def test_a_whole_environment_starts():
+@pytest.fixture(scope="module")
+def libraries(tmp_path_factory):
+    """A process that has loaded them."""
+    path = tmp_path_factory.mktemp("libraries") / "payment_methods.json"
+    path.write_text('[{"code": "bank_transfer"}]')
+    with starter(environment(PAYMENT_METHODS_FILE=str(path))) as process:
+        yield process
+
+
+@pytest.fixture
+def start(libraries):
+    """Import the settings as a new process does."""
+
+    def start(
+        show: str = "config.settings.SECURE_HSTS_SECONDS", **changed: str | None
+    ) -> subprocess.CompletedProcess[str]:
+        done: subprocess.CompletedProcess[str] = libraries.run(
+            f"import config.settings; print({show})", environment(**changed)
+        )
+        return done
+
+    return start
+
+
+def test_a_fork_starts_as_a_process_of_its_own_does(start):
+    """What it says, and that it found nothing of ours loaded: not even with another value before."""
+    alone = run("-c", "import config.settings; print(config.settings.SECURE_HSTS_SECONDS)")
+    forked = start(TRUSTED_PROXIES="3"), start()
+    assert [(done.returncode, done.stdout, done.stderr) for done in forked] == [(0, alone.stdout, alone.stderr)] * 2
+    assert [start(show="config.settings.NUM_PROXIES", TRUSTED_PROXIES=n).stdout.strip() for n in "31"] == ["3", "1"]
+    wrong = run("-c", "import config.settings", SECRET_KEY="short")
+    assert (wrong.returncode, wrong.stderr) == (MISCONFIGURED, start(SECRET_KEY="short").stderr)
+
+
+def test_a_whole_environment_starts(start):
     done = start()
     assert done.returncode == 0, done.stderr
     assert done.stdout == "31536000\n"
@@ -120,7 +150,7 @@ REFUSED = [
 @pytest.mark.parametrize(
     ("content", "said"), [("{}", "isn't a list"), ('[{"beneficiary": "Us (demonstration)"}]', "the demonstration's")]
 )
-def test_payment_methods_are_a_list_of_ones_own(methods, content: str, said: str):
+def test_payment_methods_are_a_list_of_ones_own(start, methods, content: str, said: str):
     methods.write_text(content)
     done = start()
     assert done.returncode == MISCONFIGURED
@@ -128,7 +158,7 @@ def test_payment_methods_are_a_list_of_ones_own(methods, content: str, said: str
 
 
 @pytest.mark.parametrize(("name", "value", "said"), REFUSED)
-def test_a_wrong_setting_is_one_line(name: str, value: str | None, said: str):
+def test_a_wrong_setting_is_one_line(start, name: str, value: str | None, said: str):
     done = start(**{name: value})
     assert done.returncode == MISCONFIGURED, done.stdout + done.stderr
     (line,) = done.stderr.splitlines()
@@ -137,13 +167,13 @@ def test_a_wrong_setting_is_one_line(name: str, value: str | None, said: str):
 
 
 @pytest.mark.parametrize("origin", ["https://fiducia.example.evil.example", "https://myfiducia.example"])
-def test_passkeys_are_used_at_their_domain_and_below_it(origin: str):
+def test_passkeys_are_used_at_their_domain_and_below_it(start, origin: str):
     done = start(PASSKEY_DOMAIN="fiducia.example", PASSKEY_ORIGINS=f"https://fiducia.example,{origin}")
     assert done.returncode == MISCONFIGURED
     assert f"{origin} isn't at fiducia.example or below it" in done.stderr
 
 
-def test_passkeys_have_a_domain_and_its_pages_and_apps():
+def test_passkeys_have_a_domain_and_its_pages_and_apps(start):
     origins = "https://fiducia.example, https://app.fiducia.example:8443, android:apk-key-hash:" + "A-_9" * 10 + "xyz"
     shown = "(config.settings.PASSKEY_DOMAIN, config.settings.PASSKEY_ORIGINS)"
     done = start(show=shown, PASSKEY_DOMAIN="fiducia.example", PASSKEY_ORIGINS=origins)
@@ -162,18 +192,14 @@ STARTS = [
 
 @pytest.mark.parametrize("command", STARTS)
 def test_every_way_to_start_says_it_once(command: list[str]):
-    environment = {"PATH": os.environ["PATH"], **PRODUCTION, "SECRET_KEY": "short"}
-    done = subprocess.run(
-        [sys.executable, *command],
-        env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    done = run(*command, SECRET_KEY="short")
     assert done.returncode == MISCONFIGURED
     assert [line for line in done.stderr.splitlines() if "gunicorn" not in line] == [
         "fiducia: SECRET_KEY is wrong: it needs at least 50 characters made by chance"
     ]
 
 
-def test_sentry_is_sent_no_personal_data():
+def test_sentry_is_sent_no_personal_data(start):
     done = start(
         show="__import__('sentry_sdk').get_client().options",
         SENTRY_DSN="https://key@sentry.example/1",
@@ -183,7 +209,7 @@ def test_sentry_is_sent_no_personal_data():
         assert option in done.stdout
 
 
-def test_what_is_secret_is_not_repeated():
+def test_what_is_secret_is_not_repeated(start):
     done = start(SECRET_KEY="hunter2-too-short", REDIS_URL="nonsense://:hunter2@cache")
     assert "hunter2" not in done.stderr
 
@@ -204,7 +230,7 @@ def test_what_is_secret_is_not_repeated():
         ),
     ],
 )
-def test_a_mail_provider_is_one_address(url: str, backend: str, settings: dict[str, str]):
+def test_a_mail_provider_is_one_address(start, url: str, backend: str, settings: dict[str, str]):
     shown = "(config.settings.EMAIL_BACKEND, config.settings.ANYMAIL)"
     done = start(show=shown, EMAIL_URL=url)
     assert done.returncode == 0, done.stderr
@@ -225,8 +251,7 @@ def run(*arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
     """Run Python under the settings of production, in a process of its own."""
     return subprocess.run(
         [sys.executable, *arguments],
-        env={"PATH": os.environ["PATH"], **PRODUCTION, **changed}, cwd=PROJECT, capture_output=True, text=True,
-        timeout=60, check=False,
+        env=environment(**changed), cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
 
@@ -272,7 +297,7 @@ def test_production_speaks_https_alone_and_its_cookies_are_for_this_host():
     assert said["cors"] == []
 
 
-def test_no_secret_is_written_in_the_code():
+def test_no_secret_is_written_in_the_code(start):
     """Every key, password and address of a server of production comes from the environment: without it, no start."""
     secret = ("SECRET_KEY", "FIELD_KEYS", "BLIND_INDEX_KEY", "DATABASE_URL", "OWNER_DATABASE_URL", "REDIS_URL",
               "EMAIL_URL", "SMS_URL")  # fmt: skip
