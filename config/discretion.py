@@ -89,7 +89,7 @@ def without_data(text: str) -> str:
 def address(request: HttpRequest) -> str:
     """Name what was asked for: a path of ours, without its query or a token; any other might say anything."""
     try:
-        match = resolve(request.path_info)
+        match = request.resolver_match or resolve(request.path_info)
     except Resolver404:
         return UNKNOWN
     return f"/{match.route}" if "token" in match.kwargs else request.path
