@@ -22,4 +22,4 @@ def digest(content: Any) -> str:
     """Write a hash in one piece that may still break on a phone."""
     text = bytes(content).hex()
     groups = ((text[start : start + GROUP],) for start in range(0, len(text), GROUP))
-    return format_html('<span class="font-mono text-xs">{}</span>', format_html_join("", "{}<wbr>", groups))
+    return format_html('<code class="text-xs">{}</code>', format_html_join("", "{}<wbr>", groups))

@@ -42,7 +42,7 @@ def pretty(content: Any) -> SafeString | str:
     if content in (None, {}, []):
         return NOTHING
     text = json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True)
-    return format_html('<pre class="bo-pre font-mono text-xs">{}</pre>', text)
+    return format_html('<pre class="bo-pre text-xs">{}</pre>', text)
 
 
 def moment(at: datetime | None) -> str:
