@@ -16,7 +16,6 @@ from investments.accrual.statements import lock_products
 from investments.models import ProductVersion, SettlementRun, SettlementSlice
 from investments.settlement import statements
 from ledger import accounts, amounts, balances, posting
-from ledger.models import Currency
 from oversight import alerts
 
 SHORT_POOL = "returns-pool-short"
@@ -56,7 +55,7 @@ def _reserved(run: SettlementRun, *, now: datetime, effective_on: date) -> bool:
     if SettlementRun.objects.unfinished().filter(product_id=run.product_id, due_on__lt=run.due_on).exists():
         return False
     lock_products([run.product_id], shared=False)
-    if run.amount > _pool_holds(run):
+    if run.amount and run.amount > _pool_holds(run):  # owed since an earlier attempt
         _raise_short(run, now)
         return False
     try:
@@ -98,11 +97,12 @@ def _compute(run: SettlementRun) -> None:
         cursor.execute(statements.OTHERS, given)
         cursor.execute(statements.TOTALS, given)
         run.positions, run.earned, run.amount = cursor.fetchone()
-        cursor.execute(statements.SLICES, given)
+        if run.amount:
+            cursor.execute(statements.SLICES, given)
 
 
 def _given(run: SettlementRun) -> dict[str, Any]:
-    exponent = Currency.objects.get(pk=run.product.currency).exponent
+    exponent = amounts.exponent_of(run.product.currency)
     return {
         "run": run.pk,
         "product": run.product_id,
