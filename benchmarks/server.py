@@ -92,6 +92,7 @@ def point_environment_at(bench: Bench, database: str) -> None:
     os.environ.update(
         DJANGO_SETTINGS_MODULE="config.settings",
         FIDUCIA_MODE="development",
+        LOG_LEVEL="WARNING",
         DATABASE_URL=bench.postgres.url("app", database),
         OWNER_DATABASE_URL=bench.postgres.url("owner", database),
         REDIS_URL=bench.valkey.url(),

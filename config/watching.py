@@ -14,6 +14,7 @@ __all__ = ["DJANGO_STRUCTLOG_CELERY_ENABLED", "DJANGO_STRUCTLOG_IP_LOGGING_ENABL
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 
+_LEVEL = read("LOG_LEVEL", environment.log_level, default="INFO")
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -35,12 +36,12 @@ LOGGING: dict[str, Any] = {
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["stderr"], "level": read("LOG_LEVEL", environment.log_level, default="INFO")},
+    "root": {"handlers": ["stderr"], "level": _LEVEL},
     "loggers": {
         "django.server": {"handlers": ["stderr"], "propagate": False},
         "django.request": {"level": "ERROR"},
         "fido2": {"level": "WARNING"},  # It would name each passkey by its identifier.
-        "django_structlog": {"level": "WARNING" if environment.mode() == "test" else "INFO"},
+        "django_structlog": {"level": "WARNING" if environment.mode() == "test" else _LEVEL},
     },
 }
 structlog.configure(

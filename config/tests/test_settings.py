@@ -199,6 +199,12 @@ def test_every_way_to_start_says_it_once(command: list[str]):
     ]
 
 
+def test_the_level_of_the_log_holds_for_requests_and_tasks_too(start):
+    shown = "{name: one.get('level') for name, one in config.settings.LOGGING['loggers'].items()}['django_structlog']"
+    assert start(show=shown).stdout.strip() == "INFO"
+    assert start(show=shown, LOG_LEVEL="WARNING").stdout.strip() == "WARNING"
+
+
 def test_sentry_is_sent_no_personal_data(start):
     done = start(
         show="__import__('sentry_sdk').get_client().options",
