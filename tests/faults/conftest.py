@@ -29,7 +29,7 @@ class Calm:
 
 
 @pytest.fixture(scope="session")
-def machine(tmp_path_factory: Any) -> Iterator[Machine]:
+def machine(tmp_path_factory: Any, kept_worlds: Any) -> Iterator[Machine]:
     worker = worker_name()
     with (
         Postgres(place(f"faults-postgres-{worker}"), durable=False).in_use() as postgres,

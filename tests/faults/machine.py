@@ -24,7 +24,7 @@ from config.embedded.places import PROJECT
 from config.embedded.postgres import Postgres
 from config.embedded.valkey import Valkey
 from ledger import provision
-from tests.database import digests, drop
+from tests.database import copy_template, digests, drop
 
 MIGRATED, WORLD = "faults_migrated", "faults_world"
 SECONDS = 180.0
@@ -73,7 +73,7 @@ class Machine:
         }
 
     def make_world(self) -> None:
-        """Migrate (again only if a migration changed) and play June.
+        """Take over what `migrate` made (again only if code changed) and play June.
 
         Autovacuum stays off: its transactions would hold up what seals take in.
         """
@@ -92,7 +92,7 @@ class Machine:
         with self.admin() as admin:
             drop(admin, MIGRATED)
         self.postgres.provision(MIGRATED)
-        self.run("manage.py", "migrate", "--verbosity", "0", database=MIGRATED)
+        copy_template(self.postgres, MIGRATED)
         stamp.write_text(migrations + code)
 
     def copy(self, source: str, name: str) -> str:
