@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 from celery import Celery
@@ -132,13 +132,18 @@ class Machine:
 
     def start(self, *arguments: str, database: str, terminal: int | None = None) -> Process:
         """Start Python in a session of its own, its output in a file or on a terminal."""
-        output = self.folder / f"{time.monotonic_ns()}.log"
+        output = self.new_output()
         with output.open("w") as file:
             process = subprocess.Popen(
                 [sys.executable, *arguments], cwd=PROJECT, env=self.environment(database), start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=terminal or file, stderr=subprocess.STDOUT,
             )  # fmt: skip
         return Process(process, output)
+
+    def new_output(self) -> Path:
+        output = self.folder / f"{time.monotonic_ns()}.log"
+        output.touch()
+        return output
 
     def run(self, *arguments: str, database: str) -> str:
         """Run Python to its end; return what it said. It must end with 0."""
@@ -208,11 +213,20 @@ class Machine:
             worker.kill()
 
 
+class Running(Protocol):
+    """What `subprocess` says of a process."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float) -> int: ...
+
+
 @dataclass(frozen=True)
 class Process:
     """One that was started by us, with all of its children."""
 
-    running: subprocess.Popen[Any]
+    running: Running
     output: Path
 
     def said(self) -> str:
