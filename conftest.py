@@ -16,7 +16,7 @@ WORLDS = pytest.StashKey[Any]()
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
-    """Give a worker whole files, and all of tests/faults to one: what those share takes half a minute to make."""
+    """Give a worker whole files, and all of tests/faults to one: what those share takes many seconds to make."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg import sql
 
 from config.embedded.places import PROJECT, place
-from config.embedded.postgres import Postgres
+from config.embedded.postgres import Postgres, binaries
 from ledger import provision
 from ledger.management.commands import migrate
 
@@ -36,12 +37,9 @@ def worker_database(worker: str) -> Iterator[Eraser]:
     """A freshly copied database for this worker, with both aliases pointing at it."""
     with Postgres(place("test-postgres"), durable=False).in_use() as server:
         name = f"test_fiducia_{worker}"
-        with server.root.joinpath("template.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            make_template(server)
-            with psycopg.connect(server.url("admin", "postgres"), autocommit=True) as admin:
-                drop(admin, name)
-                provision.make_database(admin, name, template=TEMPLATE)
+        with template_of(server), psycopg.connect(server.url("admin", "postgres"), autocommit=True) as admin:
+            drop(admin, name)
+            provision.make_database(admin, name, template=TEMPLATE)
         point_at(server, name)
         eraser = Eraser(server.url("admin", name))
         try:
@@ -49,6 +47,15 @@ def worker_database(worker: str) -> Iterator[Eraser]:
         finally:
             eraser.close()
             close_connections()
+
+
+@contextmanager
+def template_of(server: Postgres) -> Iterator[None]:
+    """The template, up to date; nobody else uses it while the block lasts."""
+    with server.root.joinpath("template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        make_template(server)
+        yield
 
 
 def make_template(server: Postgres) -> None:
@@ -82,6 +89,15 @@ def migrated(server: Postgres) -> bool:
     finally:
         close_connections()
     return True
+
+
+def copy_template(server: Postgres, name: str) -> None:
+    """Fill an empty database of another server that has the two roles: in a twentieth of the time of `migrate`."""
+    with Postgres(place("test-postgres"), durable=False).in_use() as ours, template_of(ours):
+        dump = [binaries() / "pg_dump", f"--exclude-schema={SEEDS}", ours.url("admin", TEMPLATE)]
+        made = subprocess.run(dump, check=True, stdout=subprocess.PIPE).stdout
+    fill = [binaries() / "psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", server.url("admin", name)]
+    subprocess.run(fill, check=True, input=made, stdout=subprocess.DEVNULL)
 
 
 def keep_rows(admin: psycopg.Connection, schema: str) -> None:

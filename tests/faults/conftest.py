@@ -15,6 +15,7 @@ from config.embedded.postgres import Postgres
 from config.embedded.valkey import Valkey
 from tests.database import worker_name
 from tests.faults import state
+from tests.faults.forks import ForkingMachine
 from tests.faults.machine import WORLD, Machine
 from tests.faults.world import LAST
 
@@ -29,25 +30,26 @@ class Calm:
 
 
 @pytest.fixture(scope="session")
-def machine(tmp_path_factory: Any) -> Iterator[Machine]:
+def machine(tmp_path_factory: Any, kept_worlds: Any) -> Iterator[Machine]:
     worker = worker_name()
     with (
         Postgres(place(f"faults-postgres-{worker}"), durable=False).in_use() as postgres,
         Valkey(place(f"faults-valkey-{worker}")).in_use() as valkey,
     ):
-        machine = Machine(postgres, valkey, tmp_path_factory.mktemp("processes"))
+        machine = ForkingMachine(postgres, valkey, tmp_path_factory.mktemp("processes"))
         machine.make_world()
         with machine.durable():
             yield machine
+        machine.end()
 
 
 @pytest.fixture(scope="session")
 def calm(machine: Machine) -> Calm:
-    """Close the days once without disturbance."""
+    """Close the days once without disturbance, and with a new interpreter: forks must come to the same end."""
     with machine.admin(WORLD) as world:
         known = state.ids(world)
     database = machine.copy(WORLD, "faults_calm")
-    close = machine.start_close(database, until=LAST)
+    close = Machine(machine.postgres, machine.valkey, machine.folder).start_close(database, until=LAST)
     machine.await_close(database, close)
     began = time.monotonic()
     assert close.wait() == 0, close.said()

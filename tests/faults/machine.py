@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 from celery import Celery
@@ -24,7 +24,7 @@ from config.embedded.places import PROJECT
 from config.embedded.postgres import Postgres
 from config.embedded.valkey import Valkey
 from ledger import provision
-from tests.database import digests, drop
+from tests.database import copy_template, digests, drop
 
 MIGRATED, WORLD = "faults_migrated", "faults_world"
 SECONDS = 180.0
@@ -73,7 +73,7 @@ class Machine:
         }
 
     def make_world(self) -> None:
-        """Migrate (again only if a migration changed) and play June.
+        """Take over what `migrate` made (again only if code changed) and play June.
 
         Autovacuum stays off: its transactions would hold up what seals take in.
         """
@@ -92,7 +92,7 @@ class Machine:
         with self.admin() as admin:
             drop(admin, MIGRATED)
         self.postgres.provision(MIGRATED)
-        self.run("manage.py", "migrate", "--verbosity", "0", database=MIGRATED)
+        copy_template(self.postgres, MIGRATED)
         stamp.write_text(migrations + code)
 
     def copy(self, source: str, name: str) -> str:
@@ -132,13 +132,18 @@ class Machine:
 
     def start(self, *arguments: str, database: str, terminal: int | None = None) -> Process:
         """Start Python in a session of its own, its output in a file or on a terminal."""
-        output = self.folder / f"{time.monotonic_ns()}.log"
+        output = self.new_output()
         with output.open("w") as file:
             process = subprocess.Popen(
                 [sys.executable, *arguments], cwd=PROJECT, env=self.environment(database), start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=terminal or file, stderr=subprocess.STDOUT,
             )  # fmt: skip
         return Process(process, output)
+
+    def new_output(self) -> Path:
+        output = self.folder / f"{time.monotonic_ns()}.log"
+        output.touch()
+        return output
 
     def run(self, *arguments: str, database: str) -> str:
         """Run Python to its end; return what it said. It must end with 0."""
@@ -208,11 +213,20 @@ class Machine:
             worker.kill()
 
 
+class Running(Protocol):
+    """What `subprocess` says of a process."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float) -> int: ...
+
+
 @dataclass(frozen=True)
 class Process:
     """One that was started by us, with all of its children."""
 
-    running: subprocess.Popen[Any]
+    running: Running
     output: Path
 
     def said(self) -> str:

@@ -44,9 +44,8 @@ class Secrets:
         text = f"{text}\n{decoded(text)}"
         found = []
         for secret, name in self.known.items():
-            for pattern in writings(secret):
-                match = re.search(pattern, text)
-                if match:
+            for form in writings(secret):
+                if form in text and (match := re.search(standing(form), text)):  # `in` is quicker by far.
                     start = text.rfind("\n", 0, match.start()) + 1
                     found.append((name, secret, text[start : text.find("\n", match.end())][:400]))
                     break
@@ -54,7 +53,7 @@ class Secrets:
 
 
 def writings(secret: str) -> Iterator[str]:
-    """Patterns of the ways in which it may be written; digits stand for themselves, not for part of a time."""
+    """The ways in which it may be written."""
     forms = {
         secret,
         json.dumps(secret)[1:-1],
@@ -64,9 +63,13 @@ def writings(secret: str) -> Iterator[str]:
         ascii(secret)[1:-1],
     }
     forms |= {json.dumps(form)[1:-1] for form in tuple(forms)}
-    for form in sorted(forms):
-        escaped = re.escape(form)
-        yield rf"(?<![\w.\-])(?<!\d\d:){escaped}(?![\w\-]|:\d)" if len(form) < 10 else escaped
+    yield from sorted(forms)
+
+
+def standing(form: str) -> str:
+    """The pattern of a form that stands for itself: a short one isn't part of a word or of a time."""
+    escaped = re.escape(form)
+    return rf"(?<![\w.\-])(?<!\d\d:){escaped}(?![\w\-]|:\d)" if len(form) < 10 else escaped
 
 
 def decoded(text: str) -> str:

@@ -27,7 +27,7 @@ KINDS = {"email", "phone", "password", "first_name", "last_name", "access", "ref
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: Any) -> Iterator[Open]:
+def house(tmp_path_factory: Any, kept_worlds: Any) -> Iterator[Open]:
     worker = worker_name()
     with (
         Postgres(place(f"logs-postgres-{worker}"), durable=False).in_use() as postgres,
