@@ -10,7 +10,7 @@ import psycopg
 from django.db import connection, connections, transaction
 
 from investments import accrual, adjustments, partitions, services, settlement
-from investments.models import Position, Product, Settlement
+from investments.models import ExitRequest, Position, Product, Settlement
 from investments.tests.worlds import World
 from ledger import accounts, days, evidence, posting
 from ledger.models import Account
@@ -76,8 +76,9 @@ def close(world: World, count: int = 1) -> Any:
         report = settlement.settle_day(day, now=now)
         for position_id in list(services.exits.maturing(day)):
             services.exits.mature(position_id, on=day, now=now)
-        for product in Product.objects.order_by("code"):
-            services.exits.pay_exits(product.pk, now=now, on=day)
+        waiting = ExitRequest.objects.filter(status=ExitRequest.Status.WAITING)
+        for product_id in waiting.order_by("product_id").values_list("product_id", flat=True).distinct():
+            services.exits.pay_exits(product_id, now=now, on=day)
         world.day = day + timedelta(days=1)
         with transaction.atomic():
             days.close(day, now=now)
