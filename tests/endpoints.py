@@ -278,16 +278,16 @@ def make_world() -> AnasWorld:
     make_ready(here.eve, at=world.now)
     position = world.open(here.ana, "basic", "500.00")
     world.pay_in(here.ana, "70.00")
-    deposit = deposits.request_deposit.inside(
+    deposit = deposits.request_deposit(
         here.ana, key=_Unkeyed(), amount=Money(Decimal("25.00"), "USD"), method="bank_transfer", now=timezone.now()
     )
-    warning = protection.show_warning.inside(
+    warning = protection.show_warning(
         investor=here.ana, subject="product:basic", amount=Decimal("900.00"), currency="USD", now=timezone.now()
     )
     test = KnowledgeTest.objects.present()
     offer = live_offer(world)
     make_ready(here.ana, at=timezone.now())
-    invest = partial(offering.invest.inside, here.ana, offer=offer.pk, currency="USD", disclosure_version="2026-06")
+    invest = partial(offering.invest, here.ana, offer=offer.pk, currency="USD", disclosure_version="2026-06")
     investment = invest(amount=Decimal("60.00"), now=timezone.now())
     invest(amount=Decimal("40.00"), join_waiting_list=True, now=timezone.now())
     here.ids = {
@@ -313,9 +313,7 @@ def make_world() -> AnasWorld:
     here.officer.sessions.update(second_factor_at=timezone.now())
     session = here.ana.sessions.get()
     here.ids |= {"session_id": str(session.pk), "token": "fcm:APA91bAnas-Token_00001"}
-    devices.register_device.inside(
-        here.ana, token=here.ids["token"], platform="android", session=session, now=timezone.now()
-    )
+    devices.register_device(here.ana, token=here.ids["token"], platform="android", session=session, now=timezone.now())
     notifications.notify(here.ana, "pin_set", facts={}, key="PIN of Ana", now=timezone.now())
     here.ids["NOTIFICATIONS"] = [str(Notification.objects.get(key="PIN of Ana").pk)]
     identity = SocialIdentity.objects.create(
@@ -323,7 +321,7 @@ def make_world() -> AnasWorld:
     )
     here.ids["identity_id"] = str(identity.pk)
     here.ids["passkey_id"] = str(Authenticator().keep(here.ana, at=timezone.now()).pk)
-    avatars.keep.inside(here.ana, b"Ana's face", now=timezone.now())
+    avatars.keep(here.ana, b"Ana's face", now=timezone.now())
     return here
 
 
@@ -331,8 +329,8 @@ def live_offer(world: World) -> Offer:
     """An offer of 60 dollars, live for as long as these tests are run."""
     terms = DRAFT | {"code": "harbour", "max_amount": Decimal(60), "minimum_ticket": Decimal(20), "target": Decimal(20)}
     terms |= {"deadline": date(2040, 1, 31), "maturity_date": date(2041, 1, 31), "expected_return": Decimal("0.08")}
-    draft = offering.draft_offer.inside(terms, by=world.officers[0], now=world.now)
-    world.approve(offering.request_publication.inside(draft.pk, by=world.officers[0], reason="ready", now=world.now))
+    draft = offering.draft_offer(terms, by=world.officers[0], now=world.now)
+    world.approve(offering.request_publication(draft.pk, by=world.officers[0], reason="ready", now=world.now))
     return draft
 
 

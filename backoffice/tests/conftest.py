@@ -19,6 +19,7 @@ from tests.people import make_investor, make_officer, make_ready
 from treasury.services import Counterparty
 
 FIRST_DAY = date(2026, 6, 1)
+LATE_IN_JUNE = date(2026, 6, 26)
 OWNER = Counterparty("Fiducia Holding", "FR", "owner")
 
 
@@ -95,4 +96,15 @@ def media(settings: Any, tmp_path: Any) -> None:
 def platform(transactional_db: None, kept: Any) -> Platform:
     """Committed, since a close is many transactions of its own."""
     made: Platform = kept.of(Platform)
+    return made
+
+
+def _late_in_june() -> Platform:
+    return Platform(LATE_IN_JUNE)
+
+
+@pytest.fixture
+def late(transactional_db: None, kept: Any) -> Platform:
+    """The same, from the 26th of June on: a month ends within days."""
+    made: Platform = kept.of(_late_in_june)
     return made

@@ -70,56 +70,56 @@ def test_a_day_of_23_or_25_hours_is_over_at_its_own_midnight(
     assert not days.is_over(day, now=midnight - timedelta(seconds=1))
 
 
-def test_a_new_version_has_its_rate_and_a_day_of_pause_and_resume_changes_nothing(platform: Platform) -> None:
+def test_a_new_version_has_its_rate_and_a_day_of_pause_and_resume_changes_nothing(late: Platform) -> None:
     """Ana keeps 25 % a month, Eve comes by the next version at 20 %; both pause and resume on their first day."""
-    ana = platform.investor("Ana", amount="300")
-    product = platform.product("basic")
+    ana = late.investor("Ana", amount="300")
+    product = late.product("basic")
     terms = {name: getattr(product.versions.active().get(), name) for name in TERMS}
-    draft = investing.draft_version(product.pk, {**terms, "rate": Decimal("0.20")}, by=platform.omar, now=platform.noon)
-    platform.desk.approve(
+    draft = investing.draft_version(product.pk, {**terms, "rate": Decimal("0.20")}, by=late.omar, now=late.noon)
+    late.desk.approve(
         investing.request_activation(
-            draft.pk, by=platform.omar, reason="A lower rate", now=platform.noon, justification="Lower than before"
+            draft.pk, by=late.omar, reason="A lower rate", now=late.noon, justification="Lower than before"
         )
     )
-    eve = platform.investor("Eve", amount="300")
+    eve = late.investor("Eve", amount="300")
     for position in (ana, eve):
-        investing.pause(position.pk, owner=position.owner, now=platform.noon)
-        investing.resume(position.pk, owner=position.owner, now=platform.noon)
-        assert spans(position) == [(date(2026, 6, 2), None, 300, True)]
-    platform.fill("basic", "1000")
-    platform.close_until(date(2026, 6, 30))
-    assert (platform.wallet(ana.owner), platform.wallet(eve.owner)) == (Decimal("72.50"), Decimal("58.00"))
+        investing.pause(position.pk, owner=position.owner, now=late.noon)
+        investing.resume(position.pk, owner=position.owner, now=late.noon)
+        assert spans(position) == [(date(2026, 6, 27), None, 300, True)]
+    late.fill("basic", "1000")
+    late.close_until(date(2026, 6, 30))
+    assert (late.wallet(ana.owner), late.wallet(eve.owner)) == (Decimal("10.00"), Decimal("8.00"))
     assert verify.run() == []
 
 
-def test_a_product_that_is_retired_without_a_successor(platform: Platform) -> None:
+def test_a_product_that_is_retired_without_a_successor(late: Platform) -> None:
     """Who is in goes on earning, is paid, may pause and leave; nobody comes in, and nothing more is put in."""
-    ana, eve = platform.investor("Ana", amount="300"), platform.investor("Eve", amount="300")
-    platform.fill("basic", "1000")
-    platform.close_until(date(2026, 6, 9))
-    product = platform.product("basic")
-    platform.desk.approve(
-        investing.request_retirement(product.pk, by=platform.omar, reason="Offered no more", now=platform.noon)
-    )
-    platform.desk.deposit(ana.owner, Money(Decimal(300), "USD"))
+    ana, eve = late.investor("Ana", amount="300"), late.investor("Eve", amount="300")
+    late.fill("basic", "1000")
+    late.close_until(date(2026, 6, 27))
+    product = late.product("basic")
+    late.desk.approve(investing.request_retirement(product.pk, by=late.omar, reason="Offered no more", now=late.noon))
+    late.desk.deposit(ana.owner, Money(Decimal(300), "USD"))
     with pytest.raises(ProductRetired):
-        investing.fund_position(ana.pk, owner=ana.owner, amount=Decimal(10), now=platform.noon)
+        investing.fund_position(ana.pk, owner=ana.owner, amount=Decimal(10), now=late.noon)
     with pytest.raises(NotFound):
         investing.open_position(
             ana.owner,
             product=product.pk,
             disclosure_version=ana.disclosure_version,
             amount=Decimal(300),
-            now=platform.noon,
+            now=late.noon,
         )
-    investing.cancel(eve.pk, owner=eve.owner, now=platform.noon)
-    platform.close_until(date(2026, 6, 10))
-    assert platform.wallet(eve.owner) == Decimal("322.50"), "her principal, and nine days of 2.50"
-    investing.pause(ana.pk, owner=ana.owner, now=platform.noon)
-    platform.close_until(date(2026, 6, 20))
-    investing.resume(ana.pk, owner=ana.owner, now=platform.noon)
-    platform.close_until(date(2026, 6, 30))
-    assert platform.wallet(ana.owner) == 300 + Decimal("2.50") * (29 - 10), "the 12th to the 21st gave nothing"
+    investing.cancel(eve.pk, owner=eve.owner, now=late.noon)
+    late.close_until(date(2026, 6, 28))
+    assert late.wallet(eve.owner) == Decimal("305.00"), "her principal, and two days of 2.50"
+    investing.pause(ana.pk, owner=ana.owner, now=late.noon)
+    late.close_until(date(2026, 6, 30))
+    investing.resume(ana.pk, owner=ana.owner, now=late.noon)
+    assert late.wallet(ana.owner) == 300 + Decimal("2.50") * 3, "the 30th gave nothing"
+    late.close_until(date(2026, 7, 2))
+    days_earned = Accrual.objects.filter(position=ana).order_by("day").values_list("day__day", flat=True)
+    assert list(days_earned) == [27, 28, 29, 2]
     ana.refresh_from_db()
     eve.refresh_from_db()
     assert (ana.status, eve.status) == ("active", "closed")

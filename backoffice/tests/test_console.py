@@ -24,14 +24,20 @@ BOARD_QUERIES = 20
 """What the dashboard may ask the database for, with all figures and whatever the tables hold."""
 
 
-@pytest.fixture
-def lived(platform: Platform) -> Platform:
+def three_days() -> Platform:
     """Three days with a position and a pool."""
+    platform = Platform()
     platform.investor("Ana", amount="3000")
     platform.fill("basic", "100")
     platform.desk.state(_usd("3100"), platform.today)
     platform.close_until(date(2026, 6, 3))
     return platform
+
+
+@pytest.fixture
+def lived(transactional_db: None, kept: Any) -> Platform:
+    made: Platform = kept.of(three_days)
+    return made
 
 
 def _usd(amount: str) -> Any:

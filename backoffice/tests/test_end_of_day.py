@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,9 +15,11 @@ from backoffice.tests.conftest import FIRST_DAY, Platform
 from core.commands import run_durably
 from investments import accrual, partitions
 from investments.models import Accrual, Settlement, SettlementRun
+from investments.services.funding import UNFUNDED_DAYS
 from ledger import days, verify
 from ledger.models import Seal, Transfer
 from oversight.models import Alert
+from payments.services import deposits
 from treasury.models import Coverage, ProductCoverage
 
 D = Decimal
@@ -44,52 +46,55 @@ def test_a_day_is_closed_sealed_and_covered(platform: Platform) -> None:
     assert not Accrual.objects.filter(position=position).exists()  # it earns from the day after its funding
 
 
-def test_a_month_pays_exactly_a_quarter_of_the_principal(platform: Platform) -> None:
-    position = platform.investor("Ana", amount="100")
-    platform.fill("basic", "1000")
-    platform.close_until(date(2026, 7, 31))
-    assert Accrual.objects.filter(position=position).count() == 60
+def test_a_month_pays_exactly_a_quarter_of_the_principal(late: Platform) -> None:
+    position = late.investor("Ana", amount="100")
+    late.fill("basic", "1000")
+    late.close_until(date(2026, 7, 31))
+    assert Accrual.objects.filter(position=position).count() == 35
     paid = Settlement.objects.filter(position=position, amount__gt=0).order_by("due_on")
     assert [(row.due_on, row.amount) for row in paid] == [
-        (date(2026, 6, 30), D("24.16")),  # 29 of June's 30 days
+        (date(2026, 6, 30), D("3.33")),  # four of June's 30 days
         (date(2026, 7, 31), D("25.00")),  # and a third of a cent that June had left
     ]
-    assert platform.wallet(position.owner) == D("49.16")
-    assert platform.pool("basic") == D("950.84")
+    assert late.wallet(position.owner) == D("28.33")
+    assert late.pool("basic") == D("971.67")
+    assert not SettlementRun.objects.exclude(status="paid").exists()
 
 
-def test_covers_add_up_to_what_was_earned(platform: Platform) -> None:
-    platform.investor("Ana", amount="3000")
-    platform.fill("basic", "100")
-    platform.close_until(date(2026, 6, 29))
+def test_covers_add_up_to_what_was_earned(late: Platform) -> None:
+    late.investor("Ana", amount="3000")
+    late.fill("basic", "50")
+    late.close_until(date(2026, 6, 29))
     row = ProductCoverage.objects.filter(scope="product:basic").latest("day_id")
-    assert (row.owed, row.accrued, row.mean_accrual) == (D(0), D("700"), D("25"))
-    assert row.days_of_cover == D("4.0") and row.above_rate_ceiling and row.yearly_rate == D("3")
-    platform.close()
+    assert (row.owed, row.accrued, row.mean_accrual) == (D(0), D("75"), D("25"))
+    assert row.days_of_cover == D("2.0") and row.above_rate_ceiling and row.yearly_rate == D("3")
+    late.close()
     row = ProductCoverage.objects.filter(scope="product:basic").latest("day_id")
-    assert (row.owed, row.accrued, row.pool) == (D("725"), D(0), D("100"))
+    assert (row.owed, row.accrued, row.pool) == (D("100"), D(0), D("50"))
     assert Alert.objects.get(kind="returns-pool-short").dedupe == "basic"
     assert ["short pools", "basic"] in figures(date(2026, 6, 30))["settle"]
-    platform.fill("basic", "1000")
-    assert platform.close().is_complete
+    late.fill("basic", "1000")
+    assert late.close().is_complete
     row = ProductCoverage.objects.filter(scope="product:basic").latest("day_id")
-    assert (row.owed, row.pool) == (D(0), D("375"))
-    assert row.mean_accrual == D("24.973118279569892473")  # 29 days of June at 25, one of July; 18 places
+    assert (row.owed, row.pool) == (D(0), D("950"))
+    assert row.mean_accrual == D("24.838709677419354839")  # four days of June at 25, one of July; 18 places
     assert verify.run() == []
     assert row.accrued == D("24.193548387096774194")  # 3,000 x 25 % / 31, the first of July
 
 
 def test_what_waits_beyond_its_time_expires(platform: Platform) -> None:
-    from accounts.models import User
-
-    position = platform.investor("Ana")
-    deposit = platform.desk.announce(position.owner, _money("50"))
-    unfunded = platform.desk.open(User.objects.get(pk=position.owner_id), platform.product("premium"))
-    platform.fill("basic", "5000")
-    platform.close_until(date(2026, 7, 2))
-    deposit.refresh_from_db()
-    unfunded.refresh_from_db()
-    assert (deposit.status, unfunded.status) == ("expired", "cancelled")
+    """Asked for so long ago that their time is over an hour after the first close, and 23 before the second."""
+    person, over = platform.ready("Ana"), platform.noon + timedelta(days=1, hours=1)
+    way = deposits.require_method("bank_transfer", currency="USD", country=person.country)
+    platform.desk.now = over - timedelta(days=way.expires_days)
+    deposit = platform.desk.announce(person, _money("50"))
+    platform.desk.now = over - timedelta(days=UNFUNDED_DAYS)
+    unfunded = platform.desk.open(person, platform.product("premium"))
+    for statuses in (("pending", "pending_funding"), ("expired", "cancelled")):
+        assert platform.close().is_complete
+        deposit.refresh_from_db()
+        unfunded.refresh_from_db()
+        assert (deposit.status, unfunded.status) == statuses
 
 
 def test_nothing_is_over_yet(platform: Platform) -> None:
@@ -129,12 +134,21 @@ def test_the_time_zone_is_fixed_after_the_first_close(platform: Platform, settin
     assert EndOfDayRun.objects.count() == 1 and days.open_day() == date(2026, 6, 2)
 
 
-@pytest.mark.parametrize("place", range(len(steps.STEPS)))
-def test_a_close_that_was_killed_goes_on_where_it_stopped(platform: Platform, monkeypatch: Any, place: int) -> None:
-    """Killed after the step's work and before it was marked done: the worst moment of each step."""
+def two_days() -> Platform:
+    """Ana's position, and two days closed."""
+    platform = Platform()
     platform.investor("Ana")
     platform.fill("basic", "1000")
     platform.close_until(date(2026, 6, 2))
+    return platform
+
+
+@pytest.mark.parametrize("place", range(len(steps.STEPS)))
+def test_a_close_that_was_killed_goes_on_where_it_stopped(
+    transactional_db: None, kept: Any, monkeypatch: Any, place: int
+) -> None:
+    """Killed after the step's work and before it was marked done: the worst moment of each step."""
+    platform = kept.of(two_days)
     victim = steps.STEPS[place]
 
     def dies(work: steps.Work) -> Any:
@@ -237,13 +251,6 @@ def test_negative_cash_at_the_close_raises_an_alert(platform: Platform) -> None:
     platform.desk.move(treasury.REQUESTS[Verb.PROVIDER_COST], "bill", cash="bank", currency="USD", amount=D("500.01"))
     platform.close()
     assert Alert.objects.get(kind="treasury.cash-negative").severity == "critical"
-
-
-def test_settlement_runs_are_all_paid_after_a_close(platform: Platform) -> None:
-    platform.investor("Ana")
-    platform.fill("basic", "1000")
-    platform.close_until(date(2026, 6, 30))
-    assert not SettlementRun.objects.exclude(status="paid").exists()
 
 
 def _money(amount: str) -> Any:

@@ -39,8 +39,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def here():
-    return make_full_world()
+def here(db, kept):
+    """What a test does to it is one transaction, which isn't committed."""
+    return kept.of(make_full_world)
 
 
 def test_there_is_a_row_of_everything_that_can_be_told(here):

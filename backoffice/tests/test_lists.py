@@ -18,7 +18,7 @@ from tests.people import enter, make_investor
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
-FEW, MORE = 3, 25
+FEW, MORE = 3, 9
 BIG = (
     "accounts/user/",
     "accounts/session/",

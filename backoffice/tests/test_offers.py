@@ -54,9 +54,9 @@ def posted() -> Counter[str]:
     return Counter(Transaction.objects.filter(kind__startswith="offer_").values_list("kind", flat=True))
 
 
-@pytest.fixture
-def three(platform: Platform) -> Platform:
+def three_offers() -> Platform:
     """Two offers that get what they need, with two investors each, and one that doesn't."""
+    platform = Platform()
     for code, amounts in (("harbour", ("300", "400")), ("mill", ("500", "500")), ("quay", ("100",))):
         for number, amount in enumerate(amounts):
             invest(
@@ -66,6 +66,12 @@ def three(platform: Platform) -> Platform:
                 amount,
             )
     return platform
+
+
+@pytest.fixture
+def three(transactional_db: None, kept: Any) -> Platform:
+    made: Platform = kept.of(three_offers)
+    return made
 
 
 def test_offers_close_fail_and_mature_on_their_dates_once(three: Platform) -> None:

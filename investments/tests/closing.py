@@ -76,7 +76,8 @@ def close(world: World, count: int = 1) -> Any:
         report = settlement.settle_day(day, now=now)
         for position_id in list(services.exits.maturing(day)):
             services.exits.mature(position_id, on=day, now=now)
-        for product_id in set(ExitRequest.objects.waiting().values_list("product_id", flat=True)):
+        waiting = ExitRequest.objects.waiting().order_by("product_id")
+        for product_id in waiting.values_list("product_id", flat=True).distinct():
             services.exits.pay_exits(product_id, now=now, on=day)
         world.day = day + timedelta(days=1)
         with transaction.atomic():

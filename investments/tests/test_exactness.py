@@ -14,7 +14,6 @@ from django.db.models import Sum
 from investments import accrual, partitions, settlement
 from investments.models import Accrual, Settlement
 from investments.rules import ONE_DAY
-from investments.tests import worlds
 from investments.tests.closing import after, fill_pool, pool, returns_due
 from investments.tests.crowds import crowd
 from investments.tests.worlds import World
@@ -57,23 +56,21 @@ def settle_months(world: World, count: int, months: list[tuple[date, int]]) -> N
         assert returns_due(world.product("basic")) == 0
 
 
-def test_a_month_of_dollars_is_the_floor_of_each_exact_total(db, monkeypatch, settings):
+def test_a_month_of_dollars_is_the_floor_of_each_exact_total(world, settings):
     settings.RETURNS_SLICE_SIZE = 3_000
-    monkeypatch.setattr(worlds, "FIRST_DAY", date(2026, 1, 31))
-    settle_months(World(), MANY, [(date(2026, 2, 28), 1)])
+    world.day = date(2027, 1, 31)
+    settle_months(world, MANY, [(date(2027, 2, 28), 1)])
 
 
-def test_a_second_month_goes_on_from_the_first(db, monkeypatch, settings):
+def test_a_second_month_goes_on_from_the_first(world, settings):
     settings.RETURNS_SLICE_SIZE = 70
-    monkeypatch.setattr(worlds, "FIRST_DAY", date(2026, 5, 31))
-    settle_months(World(), 200, [(date(2026, 6, 30), 1), (date(2026, 7, 31), 2)])
+    world.day = date(2026, 6, 30)
+    settle_months(world, 200, [(date(2026, 7, 31), 1), (date(2026, 8, 31), 2)])
 
 
-def test_days_of_francs_leave_their_residue_in_the_pool(db, monkeypatch, settings):
+def test_days_of_francs_leave_their_residue_in_the_pool(world, settings):
     """Three days at 0.0002 of principals down to 10^-9: whole francs are paid, what is below one stays, and is owed."""
     settings.RETURNS_SLICE_SIZE = 300
-    monkeypatch.setattr(worlds, "FIRST_DAY", date(2026, 6, 1))
-    world = World()
     principals = [Decimal(3_000_000_000_001 + n * 7_919_000_003) / 10**9 for n in range(FEWER)]
     positions = crowd(world, "vip0", principals)
     accrued = Fraction(0)
@@ -96,10 +93,8 @@ def test_days_of_francs_leave_their_residue_in_the_pool(db, monkeypatch, setting
 
 
 @pytest.mark.parametrize("size", [1, 7, 5_000])
-def test_slices_do_not_change_the_figures(db, monkeypatch, settings, size):
+def test_slices_do_not_change_the_figures(world, settings, size):
     settings.RETURNS_SLICE_SIZE = size
-    monkeypatch.setattr(worlds, "FIRST_DAY", date(2026, 6, 1))
-    world = World()
     positions = crowd(world, "vip0", [Decimal(3_000 + n) for n in range(20)], owners=3)
     fill_pool(world, "vip0", "1000")
     day = date(2026, 6, 2)

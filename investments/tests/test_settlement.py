@@ -72,9 +72,8 @@ def test_a_first_partial_month_counts_its_days(beginning, investor):
     assert (paid(position), latest(position).amount) == (Decimal("41.66"), 25)
 
 
-def test_a_vip_package_pays_whole_francs_every_day(beginning, investor):
+def test_a_vip_package_pays_whole_francs_every_day(world, investor):
     """12,345 XOF at 0.0002 a day are 2.469 francs a day: 2, 4, 7, 9, 12 to date; the rest stays in the pool."""
-    world = beginning(date(2026, 6, 1))
     position = world.open(investor, "vip0", "12345")
     fill_pool(world, "vip0", "1000")
     close_until(world, date(2026, 6, 6))
@@ -85,9 +84,8 @@ def test_a_vip_package_pays_whole_francs_every_day(beginning, investor):
     assert pool(position.product) == 988
 
 
-def test_a_day_that_rounds_to_nothing_is_kept_but_not_posted(beginning, investor):
+def test_a_day_that_rounds_to_nothing_is_kept_but_not_posted(world, investor):
     """3,000 XOF at 0.0002 are 0.6 francs: the second day brings the first whole one."""
-    world = beginning(date(2026, 6, 1))
     position = world.open(investor, "vip0", "3000")
     fill_pool(world, "vip0", "1000")
     close_until(world, date(2026, 6, 2))
@@ -97,9 +95,8 @@ def test_a_day_that_rounds_to_nothing_is_kept_but_not_posted(beginning, investor
     assert (latest(position).accrued_to_date, paid(position)) == (Decimal("1.2"), 1)
 
 
-def test_a_staking_plan_of_90_days_to_maturity(beginning, investor):
+def test_a_staking_plan_of_90_days_to_maturity(world, investor):
     """1,234.56 USDT at 0.0002 a day for 90 days: 90 × 0.246912 = 22.22208, paid once, with the principal."""
-    world = beginning(date(2026, 6, 1))
     position = world.open(investor, "stake-90", "1234.56")
     fill_pool(world, "stake-90", "100")
     close_until(world, date(2026, 8, 29))
@@ -162,8 +159,7 @@ def test_a_month_with_a_pause_a_top_up_and_a_withdrawal(beginning, investor):
     assert Accrual.objects.filter(position=position).count() == 26
 
 
-def test_a_cancelled_position_is_settled_in_the_close_of_its_last_day(beginning, investor):
-    world = beginning(date(2026, 6, 1))
+def test_a_cancelled_position_is_settled_in_the_close_of_its_last_day(world, investor):
     position = world.open(investor, "basic", "100")
     fill_pool(world, "basic", "1000")
     close_until(world, date(2026, 6, 4))
@@ -174,9 +170,8 @@ def test_a_cancelled_position_is_settled_in_the_close_of_its_last_day(beginning,
     assert (paid(position), Settlement.objects.count()) == (Decimal("3.33"), 1)
 
 
-def test_a_pool_that_covers_two_of_three_owed_days(beginning, investor):
+def test_a_pool_that_covers_two_of_three_owed_days(world, investor):
     """1,000,000 XOF at 0.00028 earn 280 a day; with 700 in the pool two days are paid whole, the third waits."""
-    world = beginning(date(2026, 6, 1))
     position = world.open(investor, "vip3", "1000000")
     close_until(world, date(2026, 6, 4))
     assert list(SettlementRun.objects.order_by("due_on").values_list("due_on__day", "status", "amount")) == [
@@ -200,9 +195,8 @@ def test_a_pool_that_covers_two_of_three_owed_days(beginning, investor):
     assert posted.effective_on == date(2026, 6, 5)
 
 
-def test_all_or_none_of_a_day(beginning):
+def test_all_or_none_of_a_day(world):
     """Two neighbours owed 280 and 560 with 600 in the pool: nobody is paid."""
-    world = beginning(date(2026, 6, 1))
     small = world.open(make_investor("Ana", kyc_level=1), "vip3", "1000000")
     large = world.open(make_investor("Eve", kyc_level=1), "vip3", "2000000")
     fill_pool(world, "vip3", "600")
@@ -211,8 +205,7 @@ def test_all_or_none_of_a_day(beginning):
     assert not SettlementSlice.objects.exists()
 
 
-def test_products_are_independent(beginning):
-    world = beginning(date(2026, 6, 1))
+def test_products_are_independent(world):
     dry = world.open(make_investor("Ana", kyc_level=1), "vip3", "1000000")
     wet = world.open(make_investor("Eve", kyc_level=1), "vip2", "200000")
     fill_pool(world, "vip2", "600")
@@ -220,8 +213,7 @@ def test_products_are_independent(beginning):
     assert (paid(dry), paid(wet)) == (0, 50)
 
 
-def test_a_matured_position_of_a_dry_pool_keeps_its_place(beginning, investor):
-    world = beginning(date(2026, 6, 1))
+def test_a_matured_position_of_a_dry_pool_keeps_its_place(world, investor):
     position = world.open(investor, "stake-30", "1000")
     close_until(world, date(2026, 7, 3))
     position.refresh_from_db()
@@ -231,16 +223,14 @@ def test_a_matured_position_of_a_dry_pool_keeps_its_place(beginning, investor):
     assert paid(position) == Decimal("4.5")
 
 
-def test_a_settlement_needs_the_accrual_of_its_day(beginning, investor):
-    world = beginning(date(2026, 6, 1))
+def test_a_settlement_needs_the_accrual_of_its_day(world, investor):
     world.open(investor, "vip3", "1000000")
     with pytest.raises(accrual.AccrualUnfinished):
         settlement.settle_day(date(2026, 6, 2), now=after(date(2026, 6, 2)))
     assert not SettlementRun.objects.exists()
 
 
-def test_a_settlement_run_again_pays_nothing(beginning, investor):
-    world = beginning(date(2026, 6, 1))
+def test_a_settlement_run_again_pays_nothing(world, investor):
     position = world.open(investor, "vip3", "1000000")
     fill_pool(world, "vip3", "10000")
     close(world, 2)
@@ -248,9 +238,8 @@ def test_a_settlement_run_again_pays_nothing(beginning, investor):
     assert (report.products, paid(position)) == ([], 280)
 
 
-def test_a_run_stopped_between_slices_pays_the_rest_and_nobody_twice(beginning, settings):
+def test_a_run_stopped_between_slices_pays_the_rest_and_nobody_twice(world, settings):
     settings.RETURNS_SLICE_SIZE = 2
-    world = beginning(date(2026, 6, 1))
     positions = [world.open(make_investor(f"Ana{n}", kyc_level=1), "vip3", f"{1_000_000 + n * 1000}") for n in range(7)]
     fill_pool(world, "vip3", "100000")
     close(world, 1)
@@ -277,9 +266,8 @@ def test_a_run_stopped_between_slices_pays_the_rest_and_nobody_twice(beginning, 
     assert run.amount == sum(paid(position) for position in positions)
 
 
-def test_figures_of_a_position_that_was_repaired_late(transactional_db, beginning, investor):
+def test_figures_of_a_position_that_was_repaired_late(transactional_db, world, investor):
     """Its accrual of the 3rd failed and was repaired after that day's settlement: the next one brings it in."""
-    world = beginning(date(2026, 6, 1))
     position = world.open(investor, "vip3", "1000000")
     neighbour = world.open(make_investor("Eve", kyc_level=1), "vip3", "1000000")
     fill_pool(world, "vip3", "10000")
