@@ -52,7 +52,7 @@ def kept_worlds(request: pytest.FixtureRequest, django_test_environment: None, d
 
     with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), worker_database(worker_name()) as eraser:
         worlds = request.config.stash[WORLDS] = KeptWorlds(eraser)
-        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: worlds.erase())
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: worlds.litter())
         django_db_blocker.block()
         yield worlds
         django_db_blocker.unblock()

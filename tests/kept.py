@@ -25,14 +25,15 @@ class KeptWorlds:
         self.eraser = eraser
         self.made: dict[Callable[[], Any], tuple[Any, str]] = {}
         self.standing: Callable[[], Any] | None = None
+        self.is_littered = False
 
     def of(self, make: Callable[[], W]) -> W:
         """Return the world that `make` makes, as if it were new."""
         if make not in self.made:
             self.made[make] = self._made(make)
-        elif self.standing is not make:
+        elif self.standing is not make or self.is_littered:
             self.eraser.erase(sow=self.made[make][1])
-        self.standing = make
+        self.standing, self.is_littered = make, False
         return copy.deepcopy(self.made[make][0])
 
     def _made(self, make: Callable[[], Any]) -> tuple[Any, str]:
@@ -57,10 +58,14 @@ class KeptWorlds:
 
     def clear(self) -> None:
         """Leave the seeds alone in the database."""
-        if self.standing is not None:
+        if self.standing is not None or self.is_littered:
             self.erase()
 
+    def litter(self) -> None:
+        """A test that may have written anything is over: whoever comes next has it erased, with what they need sown."""
+        self.is_littered = True
+
     def erase(self) -> None:
-        """The same, after a test that may have written anything."""
-        self.standing = None
+        """The same, whatever is there."""
+        self.standing, self.is_littered = None, False
         self.eraser.erase()

@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 import protection.services as protection
 from offers import services
 from offers.models import Offer
-from offers.tests.worlds import LATE, World, broken, terms
+from offers.tests.worlds import LATE, NOON, World, broken, terms
 from oversight.models import ApprovalRequest, AuditEvent
 from tests.endpoints import rows_of_everything
 from tests.people import make_investor, make_officer, session_with_factor
@@ -33,14 +33,14 @@ DRAFTS = {"finance"}
 
 
 @pytest.fixture
-def clock(world: World) -> Any:
-    with time_machine.travel(world.now, tick=False) as traveller:
+def clock() -> Any:
+    with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller
 
 
 @pytest.fixture(autouse=True)
 def _at_noon(clock: Any) -> None:
-    """All requests come at the world's noon, unless a test moves it."""
+    """All requests come at the noon on which worlds begin, unless a test moves it."""
 
 
 def person(role: str) -> Any:

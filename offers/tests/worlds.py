@@ -20,6 +20,7 @@ from protection.services.jurisdictions import RULES
 from tests.people import make_investor, make_officer, make_ready
 
 FIRST_DAY = date(2026, 6, 1)
+NOON = datetime.combine(FIRST_DAY, time(12), UTC)
 LATE = timedelta(days=5)
 """Longer than the reflection period."""
 
@@ -53,7 +54,7 @@ class World:
     """`now` moves by `later`; the ledger's day stays open unless `next_day` closes it."""
 
     def __init__(self) -> None:
-        self.now = datetime.combine(FIRST_DAY, time(12), UTC)
+        self.now = NOON
         self.references = 0
         self.officers = [make_officer(name, "finance", "compliance") for name in ("Omar", "Lin", "Nia")]
         with transaction.atomic():
