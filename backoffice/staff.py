@@ -168,7 +168,8 @@ class Approve(APIView):
     def post(self, request: Request, request_id: UUID) -> Response:
         """Approve; 409 when it had expired or what it is about has changed since: then it is closed.
 
-        With `seen`, 409 `figures-changed` when other figures stand by now than were shown: nothing is decided then.
+        Nothing is decided on a 409 `figures-changed` (with `seen`: other figures stand by now than were shown) or
+        `requester-shut-out` (the officer who asked is blocked or deleted).
         """
         decided = services.approve(request_id, by=person_of(request), now=timezone.now(), **ApproveIn.parse(request))
         return _answer(decided)

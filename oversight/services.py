@@ -41,6 +41,12 @@ class OwnRequest(Forbidden):
     title = "Nobody decides what they asked for, or what is to their own benefit"
 
 
+class RequesterShutOut(DomainError):
+    code = "requester-shut-out"
+    title = "Who asked for this is blocked or deleted: reject it, or ask for it anew"
+    status = 409
+
+
 class AlreadyDecided(DomainError):
     code = "already-decided"
     title = "This is decided already"
@@ -136,12 +142,15 @@ def approve(request_id: UUID, *, by: Any, now: datetime, note: str = "", seen: s
     The answer may be `expired` or `void` instead: an outcome that is kept and must be shown
     (`require_carried_out` turns it into a refusal, after the commit). What the deed itself refuses
     rolls the decision back and leaves the request open.
-    Raises NotFound, NotAllowedToDecide, OwnRequest, AlreadyDecided, FiguresChanged, PayloadChanged, and what the
-    deed raises.
+    Raises NotFound, NotAllowedToDecide, OwnRequest, AlreadyDecided, RequesterShutOut, FiguresChanged, PayloadChanged,
+    and what the deed raises.
     """
     request, verb = _locked_for_decision(request_id, by)
     if request.is_over(now):
         return _expire(request, now=now)
+    # An officer's word: whoever was shut out may have asked with a stolen hand. What investors ask for stays theirs.
+    if verb.request_permission and not request.requested_by.is_active:
+        raise RequesterShutOut
     if not _target_unchanged(request, verb):
         move_to(request, Status.VOID, by=by, at=now, reason="the target has changed since", decided_at=now)
         return _told(request, now=now)

@@ -128,6 +128,19 @@ class TestApproving:
             services.approve(asked.pk, by=ada, now=LATER)
         nothing_happened(asked, ana)
 
+    def test_what_an_officer_asked_for_who_is_blocked_since_is_refused(self, asked, ana, omar, lin):
+        get_user_model().objects.filter(pk=omar.pk).update(blocked_at=LATER)
+        with pytest.raises(services.RequesterShutOut):
+            services.approve(asked.pk, by=lin, now=LATER)
+        nothing_happened(asked, ana)
+        assert services.reject(asked.pk, by=lin, now=LATER, note="asked by a thief").status == "rejected"
+
+    def test_who_is_let_in_again_stands_by_their_word(self, asked, omar, lin):
+        people = get_user_model().objects.filter(pk=omar.pk)
+        people.update(blocked_at=LATER)
+        people.update(blocked_at=None)
+        assert services.approve(asked.pk, by=lin, now=LATER).status == "approved"
+
     def test_an_unknown_request_is_not_found(self, asked, lin):
         with pytest.raises(NotFound):
             services.approve(lin.pk, by=lin, now=LATER)
