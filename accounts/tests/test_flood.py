@@ -37,9 +37,16 @@ CLIENT = APIClient()  # A new one each time would load all middleware anew.
 
 
 @pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Ten thousand lines of log help nobody. Loggers remember what they may say: `disable` has them forget it."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True)
 def as_in_production(settings, monkeypatch) -> None:
-    """The throttles of production; ten thousand lines of log help nobody."""
-    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
+    """The throttles of production."""
     monkeypatch.setattr(
         api_settings, "DEFAULT_THROTTLE_RATES", {**api_settings.DEFAULT_THROTTLE_RATES, "login": "20/m"}
     )

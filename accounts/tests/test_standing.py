@@ -99,9 +99,11 @@ class TestRoles:
         assert second.status == "requested"
 
     def test_the_last_administrator_stays(self, ada, mia):
-        compliance = make_officer("Lin", "compliance")
-        request = request_role(ada, "administrator", REVOKE, mia)
+        """Mia is blocked, and Zoe, who asked for it, is no administrator by now."""
+        compliance, zoe = make_officer("Lin", "compliance"), make_officer("Zoe", "administrator")
+        request = request_role(ada, "administrator", REVOKE, zoe)
         User.objects.filter(pk=mia.pk).update(blocked_at=NOW)
+        zoe.groups.clear()
         with pytest.raises(errors.LastAdministrator):
             oversight.approve(request.pk, by=compliance, now=NOW)
         assert roles_of(ada) == ["administrator"]
