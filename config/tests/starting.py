@@ -18,7 +18,7 @@ from pathlib import Path
 from config.environment import PROJECT
 
 _LOADED = """
-import json, os, sys
+import json, os, signal, sys
 
 def ours(module):
     path = getattr(module, "__file__", None) or ""
@@ -39,6 +39,7 @@ for number, path in enumerate(asked["output"], 1):
     os.dup2(os.open(path, os.O_WRONLY), number)
 os.environ.clear()
 os.environ.update(asked["environment"])
+signal.alarm(60)
 exec(asked["code"])
 """
 
@@ -51,7 +52,7 @@ class Starter:
     folder: Path
 
     def run(self, code: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        """Run code under an environment, as `python -c` would."""
+        """Run code under an environment, as `python -c` would; after a minute it is killed."""
         output = [self.folder / name for name in ("stdout", "stderr")]
         for path in output:
             path.write_text("")
